@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How large a message may be (MSG-32, TRN-04). What is larger is refused whole, never cut.
+package struct MessageLimits: Sendable, Hashable {
+    /// Bytes of start line and header section together; default 32 KiB.
+    package var headerSection = 32 * 1024
+    /// Bytes of the whole message on a stream; default 256 KiB.
+    package var message = 256 * 1024
+    /// Header fields; default 512.
+    package var fields = 512
+    /// Via values; default 128.
+    package var vias = 128
+
+    package init() {}
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import NIOCore
+
+/// The edits of a proxy (RFC 3261 sections 16.4, 16.6 and 16.7), by name.
+extension MessageEdits {
+    /// Puts a whole Via line, CRLF included, above the topmost one.
+    package mutating func pushVia(on message: SIPMessage, _ write: (inout ByteBuffer) -> Void) {
+        splice(at: message.headers[message.firstVia].line.start, write)
+    }
+
+    /// Takes the topmost Via value off, with its line when it stands there alone.
+    package mutating func popVia(of message: SIPMessage) {
+        let field = message.headers[message.firstVia]
+        guard let next = message.topmostVia.nextValueStart else { return remove(field.line) }
+        remove(ByteRange(field.value.start, Int(next)))
+    }
+
+    /// Writes where a request came from into its topmost Via (RFC 3261 section 18.2.1, RFC 3581 section 4).
+    ///
+    /// `received` is added when the sent-by is a name or another address than the source, or when `rport` asks for the
+    /// port; what the client itself wrote there is overwritten (TRN-17 to TRN-20).
+    package mutating func stampSource(on message: SIPMessage, address: IPAddress, text: ByteBuffer, port: UInt16) {
+        let via = message.topmostVia
+        let wantsPort = via.returnPort != .absent
+        let isTrue = via.address?.unmapped == address.unmapped
+        if let old = via.receivedParameter { remove(old) }
+        if let old = via.returnPortParameter { remove(old) }
+        guard wantsPort || !isTrue else { return }
+        splice(at: via.range.end) { buffer in
+            buffer.writeStaticString(";received=")
+            buffer.writeImmutableBuffer(text)
+            guard wantsPort else { return }
+            buffer.writeStaticString(";rport=")
+            buffer.writeDecimal(UInt64(port))
+        }
+    }
+
+    /// Lowers Max-Forwards by one, or adds 70 where it is absent or above 255 (PRX-27, MSG-24).
+    package mutating func lowerMaxForwards(of message: SIPMessage) {
+        guard let field = message.first(.maxForwards) else {
+            return splice(at: message.endOfVias) { $0.writeStaticString("Max-Forwards: 70\r\n") }
+        }
+        let value = message.maxForwards.map { $0 > 0 ? $0 - 1 : 0 } ?? 70
+        splice(at: field.value.start, removing: field.value.count) { $0.writeDecimal(UInt64(value)) }
+    }
+
+    /// Leaves exactly one Max-Breadth of at most 60 in the request (PRX-46, RFC 5393 section 5.3.3).
+    package mutating func boundMaxBreadth(of message: SIPMessage) {
+        guard let field = message.first(.maxBreadth) else {
+            return splice(at: message.endOfVias) { $0.writeStaticString("Max-Breadth: 60\r\n") }
+        }
+        if let value = message.number(.maxBreadth), value <= 60 { return }
+        splice(at: field.value.start, removing: field.value.count) { $0.writeStaticString("60") }
+    }
+
+    /// Puts whole lines of Route, Record-Route or Path above the ones of that name, or below the Vias (MSG-55).
+    package mutating func push(_ name: HeaderName, on message: SIPMessage, _ write: (inout ByteBuffer) -> Void) {
+        splice(at: message.first(name)?.line.start ?? message.endOfVias, write)
+    }
+
+    /// Takes the first `count` Route values off, across lines and lists.
+    package mutating func popRoutes(_ count: Int, of values: [RouteValue], in message: SIPMessage) {
+        guard count > 0, count <= values.count else { return }
+        let lastField = values[count - 1].field
+        for (index, field) in message.headers.enumerated() where field.name == .route && index < lastField {
+            remove(field.line)
+        }
+        let line = message.headers[lastField]
+        if count < values.count, values[count].field == lastField {
+            remove(ByteRange(line.value.start, values[count].range.start))
+        } else {
+            remove(line.line)
+        }
+    }
+
+    /// Takes the last Route value off.
+    package mutating func popLastRoute(of values: [RouteValue], in message: SIPMessage) {
+        guard let last = values.last else { return }
+        let line = message.headers[last.field]
+        if values.count > 1, values[values.count - 2].field == last.field {
+            remove(ByteRange(values[values.count - 2].range.end, line.value.end))
+        } else {
+            remove(line.line)
+        }
+    }
+
+    /// Adds a Route value behind all others.
+    package mutating func appendRoute(on message: SIPMessage, _ write: (inout ByteBuffer) -> Void) {
+        let last = message.headers.last { $0.name == .route }
+        splice(at: last?.line.end ?? message.endOfVias) { buffer in
+            buffer.writeStaticString("Route: <")
+            write(&buffer)
+            buffer.writeStaticString(">\r\n")
+        }
+    }
+
+    /// Puts another URI into the request line.
+    package mutating func replaceRequestURI(of message: SIPMessage, _ write: (inout ByteBuffer) -> Void) {
+        guard let uri = message.requestURI else { return }
+        splice(at: uri.range.start, removing: uri.range.count, write)
+    }
+
+    /// Adds Content-Length where a stream needs it and the sender, on a datagram, left it out (MSG-54).
+    package mutating func addContentLength(to message: SIPMessage) {
+        guard !message.hasContentLength else { return }
+        splice(at: message.bodyStart - 2) { buffer in
+            buffer.writeStaticString("Content-Length: ")
+            buffer.writeDecimal(UInt64(message.body.count))
+            buffer.writeStaticString("\r\n")
+        }
+    }
+
+    /// Takes every field of that name out.
+    package mutating func removeAll(_ name: HeaderName, of message: SIPMessage) {
+        guard message.has(name) else { return }
+        for field in message.headers where field.name == name { remove(field.line) }
+    }
+
+    /// Adds a whole line, CRLF included, at the end of the header section.
+    package mutating func appendLine(to message: SIPMessage, _ write: (inout ByteBuffer) -> Void) {
+        splice(at: message.bodyStart - 2, write)
+    }
+}
+
+extension SIPMessage {
+    /// The place below the last of the Via lines that stand together at the top.
+    var endOfVias: Int {
+        var index = firstVia
+        while index + 1 < headers.count, headers[index + 1].name == .via { index += 1 }
+        return headers[index].line.end
+    }
+}
+
+extension ByteBuffer {
+    /// Appends a number in decimal digits, without a String.
+    package mutating func writeDecimal(_ value: UInt64) {
+        guard value >= 10 else {
+            writeInteger(UInt8(truncatingIfNeeded: value) &+ 0x30)
+            return
+        }
+        writeDecimal(value / 10)
+        writeInteger(UInt8(truncatingIfNeeded: value % 10) &+ 0x30)
+    }
+
+    /// Appends the lowest `digits` hexadecimal digits of a number, in lower case.
+    package mutating func writeHexadecimal(_ value: UInt64, digits: Int) {
+        for place in stride(from: digits - 1, through: 0, by: -1) {
+            let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * place)) & 0xF
+            writeInteger(digit &+ (digit < 10 ? 0x30 : 0x57))
+        }
+    }
+}
