@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import SIPMessage
+
+/// What DNS publishes of one backend: an address of an SRV target with the record's priority and weight.
+package struct BackendCandidate: Sendable, Hashable {
+    package var endpoint: Endpoint
+    /// The SRV target that the address belongs to; a literal address writes itself.
+    package var name: String
+    /// The domain that a certificate must be for: what was asked for, never what SRV answered (RFC 5922 section 4).
+    package var referenceDomain: String
+    /// Which of the acceptable NAPTR records led here, 0 the first; a later one serves when earlier ones fail (LOC-16).
+    package var rank: UInt16
+    /// RFC 2782: the lowest number is tried first.
+    package var priority: UInt16
+    /// RFC 2782: the share among the targets of one priority. It is the target's, however many addresses it has.
+    package var weight: UInt16
+    /// The order among one target's addresses, 0 first (RFC 6724 decides it); equal ones take turns (LOC-41, LOC-45).
+    package var addressOrder: UInt8
+
+    package init(
+        endpoint: Endpoint,
+        name: String,
+        referenceDomain: String,
+        priority: UInt16 = 0,
+        weight: UInt16 = 0,
+        rank: UInt16 = 0,
+        addressOrder: UInt8 = 0
+    ) {
+        self.endpoint = endpoint
+        self.name = name
+        self.referenceDomain = referenceDomain
+        self.rank = rank
+        self.priority = priority
+        self.weight = weight
+        self.addressOrder = addressOrder
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension PoolView {
+    /// How many backends a request may try when none is usable (LOC-54).
+    package static let panicTryLimit = 2
+
+    /// The backend for a request's next attempt: of the lowest priority number that has a usable backend which the
+    /// request has not tried; there, another address of a target that it has tried one of, else a target by weight
+    /// (RFC 2782, filtered first: LOC-53) or, with `key`, by rendezvous (LOC-56). Allocates nothing.
+    ///
+    /// - Parameters:
+    ///   - key: what the pool's affinity policy takes of the request; nil draws.
+    ///   - tried: where the request has been.
+    ///   - locallyDown: what the worker knows of a backend and the snapshot does not yet: it cannot be reached now.
+    /// - Returns: nil when there is no backend left to try.
+    @inlinable
+    package func select<Generator: RandomNumberGenerator>(
+        key: AffinityKey? = nil,
+        tried: TriedBackends = TriedBackends(),
+        locallyDown: (Int) -> Bool = { _ in false },
+        using generator: inout Generator
+    ) -> Selection? {
+        let found = choose(key: key, using: &generator, wasTried: { tried.contains($0) }) { index in
+            slots[index].isUsable && !locallyDown(index) && !tried.contains(index)
+        }
+        if let found { return Selection(index: found, isPanic: false) }
+        guard tried.count < Self.panicTryLimit,
+            !slots.indices.contains(where: { slots[$0].isUsable && !locallyDown($0) })
+        else { return nil }
+        let last = choose(key: key, using: &generator, wasTried: { tried.contains($0) }) { index in
+            slots[index].isUsableInPanic && !tried.contains(index)
+        }
+        return last.map { Selection(index: $0, isPanic: true) }
+    }
+
+    /// The first tier with an eligible backend decides.
+    @inlinable
+    func choose<Generator: RandomNumberGenerator>(
+        key: AffinityKey?,
+        using generator: inout Generator,
+        wasTried: (Int) -> Bool,
+        eligible: (Int) -> Bool
+    ) -> Int? {
+        var start = 0
+        while start < targets.count {
+            var tier = TierSummary()
+            var end = start
+            while end < targets.count, targets[end].order == targets[start].order {
+                let members = summary(of: targets[end], wasTried: wasTried, eligible: eligible)
+                if members.count > 0, members.hasTried {
+                    return address(of: targets[end], key: key, using: &generator, eligible: eligible)
+                }
+                tier.add(weight: targets[end].weight, members: members)
+                end &+= 1
+            }
+            if tier.count > 0 {
+                let target = target(in: start..<end, tier, key: key, using: &generator, eligible: eligible)
+                return address(of: targets[target], key: key, using: &generator, eligible: eligible)
+            }
+            start = end
+        }
+        return nil
+    }
+
+    /// What can be said of one target's addresses.
+    @inlinable
+    func summary(
+        of target: SelectionTarget,
+        wasTried: (Int) -> Bool,
+        eligible: (Int) -> Bool
+    ) -> TargetSummary {
+        var members = TargetSummary()
+        for index in target.slots {
+            if eligible(index) {
+                members.count &+= 1
+                members.percent = max(members.percent, slots[index].percent)
+            } else if wasTried(index) {
+                members.hasTried = true
+            }
+        }
+        return members
+    }
+
+    /// The target of one tier that the draw, or the key, falls on.
+    @inlinable
+    func target<Generator: RandomNumberGenerator>(
+        in range: Range<Int>,
+        _ tier: TierSummary,
+        key: AffinityKey?,
+        using generator: inout Generator,
+        eligible: (Int) -> Bool
+    ) -> Int {
+        var rule = key == nil ? TargetDraw(tier, using: &generator) : TargetDraw(none: tier)
+        var best = range.lowerBound
+        var leastCost = Double.infinity
+        for place in range {
+            let members = summary(of: targets[place], wasTried: { _ in false }, eligible: eligible)
+            guard members.count > 0 else { continue }
+            if let key {
+                let weight = RendezvousHash.weight(targets[place].weight, percent: members.percent)
+                let cost = RendezvousHash.cost(key: key.hash, member: targets[place].seed, weight: weight)
+                if cost < leastCost { (best, leastCost) = (place, cost) }
+            } else if rule.falls(on: tier.effectiveWeight(targets[place].weight, members)) {
+                return place
+            }
+        }
+        return best
+    }
+
+    /// One address of a target: of those first in order, each as likely as its slow start allows.
+    @inlinable
+    func address<Generator: RandomNumberGenerator>(
+        of target: SelectionTarget,
+        key: AffinityKey?,
+        using generator: inout Generator,
+        eligible: (Int) -> Bool
+    ) -> Int? {
+        if target.slots.count == 1 { return target.slots.lowerBound }
+        var best: Int?
+        var leastCost = Double.infinity
+        var first = UInt8.max
+        for index in target.slots where eligible(index) {
+            // Equal addresses take turns by the draw (LOC-45); the sort has put the preferred ones in front (LOC-41).
+            if best != nil, slots[index].addressOrder != first { break }
+            first = slots[index].addressOrder
+            let number = key.map { $0.hash } ?? generator.next()
+            let cost = RendezvousHash.cost(key: number, member: slots[index].seed, weight: Double(slots[index].percent))
+            if cost < leastCost { (best, leastCost) = (index, cost) }
+        }
+        return best
+    }
+}
