@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import BackendPool
+package import NIOCore
+package import SIPMessage
+
+/// Where a request for a backend goes: the endpoint, and the pool whose TLS identity and names apply to it.
+package struct BackendTarget: Sendable, Hashable {
+    package let endpoint: Endpoint
+    /// The pool that it belongs to; nil for a next hop that a Route or Request-URI names outside every pool.
+    package let pool: PoolID?
+
+    @inlinable
+    package init(endpoint: Endpoint, pool: PoolID?) {
+        self.endpoint = endpoint
+        self.pool = pool
+    }
+}
+
+/// What the core must know of the flow that a message came on; small, and passed with every message.
+package struct FlowContext: Sendable {
+    package enum Side: Sendable, Hashable {
+        /// Accepted by a listener.
+        case client
+        /// Opened by Brana towards a backend.
+        case backend(BackendTarget)
+    }
+
+    package var id: FlowID
+    package var side: Side
+    /// The listener that accepted it, or that stands for Brana on this side.
+    package var listener: ListenerID
+    package var transport: SIPTransport
+    package var remoteAddress: IPAddress
+    package var remotePort: UInt16
+    /// The text of `remoteAddress`, rendered once a flow.
+    package var remoteText: ByteBuffer
+    /// The user part of Record-Route and Path URIs that lead back to this flow: its flow token (FLW-11).
+    package var token: ByteBuffer
+    /// Names that the peer's certificate proves (RFC 5922 section 7.1), for route rules.
+    package var verifiedNames: [String]
+
+    package init(
+        id: FlowID,
+        side: Side,
+        listener: ListenerID,
+        transport: SIPTransport,
+        remoteAddress: IPAddress,
+        remotePort: UInt16,
+        remoteText: ByteBuffer,
+        token: ByteBuffer,
+        verifiedNames: [String] = []
+    ) {
+        self.id = id
+        self.side = side
+        self.listener = listener
+        self.transport = transport
+        self.remoteAddress = remoteAddress
+        self.remotePort = remotePort
+        self.remoteText = remoteText
+        self.token = token
+        self.verifiedNames = verifiedNames
+    }
+}
+
+/// Where a datagram answer goes, which is not always where the request came from (RFC 3261 section 18.2.2).
+package struct DatagramAddress: Sendable, Hashable {
+    package let address: IPAddress
+    package let port: UInt16
+
+    @inlinable
+    package init(address: IPAddress, port: UInt16) {
+        self.address = address
+        self.port = port
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import NIOCore
+package import SIPMessage
+
+/// What the core asks its driver to do, in the order given.
+package enum ProxyAction: Sendable {
+    /// Send a response on the flow that its request came on; for UDP, from that listener to `datagram`.
+    case respond(FlowID, datagram: DatagramAddress?, ByteBuffer)
+    /// Send a request to a backend over one of its flows, opened when there is none. The driver reports `attemptSent`
+    /// or `attemptFailed`; without an attempt (an ACK for a 2xx) it reports nothing.
+    case sendToBackend(BackendTarget, AttemptID?, ByteBuffer)
+    /// Send on exactly this flow, which may belong to another worker (RFC 5626 section 5.3), or report
+    /// `attemptFailed(.flowGone)`. `datagram` is the remote address of a UDP flow.
+    case sendOnFlow(FlowID, datagram: DatagramAddress?, AttemptID?, ByteBuffer)
+    /// Resolve a next hop that is a name (RFC 3263), and report `resolved`.
+    case resolve(ResolutionID, NextHopName)
+    /// A response whose branch names another worker.
+    case handOver(WorkerIndex, SIPMessage, FlowContext)
+    /// Close a flow on which nothing more can be trusted.
+    case closeFlow(FlowID)
+    /// Something to count, to log, or to learn about a backend.
+    case event(ProxyEvent)
+}
+
+/// A next hop that RFC 3263 must resolve.
+package struct NextHopName: Sendable, Hashable {
+    package let host: String
+    package let port: UInt16?
+    package let transport: SIPTransport?
+    package let isSecure: Bool
+
+    package init(host: String, port: UInt16?, transport: SIPTransport?, isSecure: Bool) {
+        self.host = host
+        self.port = port
+        self.transport = transport
+        self.isSecure = isSecure
+    }
+}
+
+/// Why an attempt failed before any answer came.
+package enum AttemptFailure: String, Sendable, Hashable, CaseIterable {
+    /// Connection refused, or ICMP unreachable.
+    case refused
+    case connectTimeout = "connect_timeout"
+    /// The TLS handshake failed, or the peer is not who it should be.
+    case tls
+    /// The queue of the backend is full, or the backend is left alone after failures.
+    case queueFull = "queue_full"
+    /// The flow that a token names is gone (RFC 5626 section 5.3.1).
+    case flowGone = "flow_gone"
+    /// The connection closed before the answer.
+    case closed
+    /// Nothing was heard within the first-response limit (LOC-63) or timer B or F.
+    case timeout
+    /// The backend answered 503 or another code that moves on.
+    case status
+}
+
+/// What the core tells about its work.
+package enum ProxyEvent: Sendable {
+    /// A request has got its final answer, or has ended without one.
+    case finished(RequestSummary)
+    /// One attempt at a backend ended: nil for an answer, which proves that the backend lives.
+    case attempt(BackendTarget, AttemptFailure?, retryAfter: UInt32?, duration: TimeAmount)
+    /// A message was dropped.
+    case dropped(DropReason)
+    /// A limit was hit.
+    case limit(ProxyLimit)
+    /// A token in a Route did not verify, or its flow is gone.
+    case badToken
+}
+
+/// The end of one request, for the counters and the log line.
+package struct RequestSummary: Sendable {
+    package var method: SIPMethod
+    package var status: UInt16
+    /// Whether the final was made here rather than by a backend.
+    package var isLocal: Bool
+    package var backend: BackendTarget?
+    package var attempts: UInt8
+    package var duration: TimeAmount
+    package var clientTransport: SIPTransport
+    package var source: IPAddress
+    package var sourcePort: UInt16
+    /// The request as received, for the fields of a log line.
+    package var request: SIPMessage
+
+    package init(
+        method: SIPMethod,
+        status: UInt16,
+        isLocal: Bool,
+        backend: BackendTarget?,
+        attempts: UInt8,
+        duration: TimeAmount,
+        clientTransport: SIPTransport,
+        source: IPAddress,
+        sourcePort: UInt16,
+        request: SIPMessage
+    ) {
+        self.method = method
+        self.status = status
+        self.isLocal = isLocal
+        self.backend = backend
+        self.attempts = attempts
+        self.duration = duration
+        self.clientTransport = clientTransport
+        self.source = source
+        self.sourcePort = sourcePort
+        self.request = request
+    }
+}
+
+/// Why a message was dropped without an answer.
+package enum DropReason: String, Sendable, Hashable, CaseIterable {
+    case malformed
+    case strayResponse = "stray_response"
+    case foreignVia = "foreign_via"
+    case strayAck = "stray_ack"
+    case lateResponse = "late_response"
+    case unsendable
+    case maxForwards = "max_forwards"
+    case cancelFromElsewhere = "cancel_from_elsewhere"
+    case overLimit = "over_limit"
+    case deadFlow = "dead_flow"
+}
+
+/// The limits that the core keeps.
+package enum ProxyLimit: String, Sendable, Hashable, CaseIterable {
+    case transactions
+    case transactionsPerFlow = "transactions_per_flow"
+    case routeValues = "route_values"
+    case retryBudget = "retry_budget"
+}

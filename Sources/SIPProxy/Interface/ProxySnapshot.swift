@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import BackendPool
+package import NIOCore
+package import SIPMessage
+
+/// How Brana presents itself on one listener, and towards backends through it.
+package struct ListenerIdentity: Sendable, Hashable {
+    /// Who is on the other side.
+    package enum Role: String, Sendable, Hashable, CaseIterable {
+        /// Users' devices; nothing they ask for is relayed anywhere but to pools and dialogs.
+        case access
+        /// Our own servers.
+        case inner
+        /// Another organisation's servers.
+        case peer
+    }
+
+    package let id: ListenerID
+    package let name: String
+    package let role: Role
+    package let transport: SIPTransport
+    /// The address that is bound; unspecified for a wildcard.
+    package let address: IPAddress
+    package let port: UInt16
+    /// The host that Via, Record-Route and Path name: a name, or an address in URI form.
+    package let advertisedHost: String
+    /// The port to name; nil when the host's DNS records say it.
+    package let advertisedPort: UInt16?
+
+    package init(
+        id: ListenerID,
+        name: String,
+        role: Role,
+        transport: SIPTransport,
+        address: IPAddress,
+        port: UInt16,
+        advertisedHost: String,
+        advertisedPort: UInt16?
+    ) {
+        self.id = id
+        self.name = name
+        self.role = role
+        self.transport = transport
+        self.address = address
+        self.port = port
+        self.advertisedHost = advertisedHost
+        self.advertisedPort = advertisedPort
+    }
+}
+
+/// One route rule; the first whose conditions all hold decides. An empty condition always holds.
+package struct RouteRule: Sendable, Hashable {
+    package enum Action: Sendable, Hashable {
+        case pool(PoolID)
+        case reject(status: UInt16, reason: String)
+    }
+
+    /// An address range.
+    package struct Network: Sendable, Hashable {
+        package let address: IPAddress
+        package let prefixLength: UInt8
+
+        package init(address: IPAddress, prefixLength: UInt8) {
+            self.address = address
+            self.prefixLength = prefixLength
+        }
+    }
+
+    /// Method names as they stand in requests.
+    package var methods: [String]
+    /// Hosts of the Request-URI, in lower case.
+    package var domains: [String]
+    package var listeners: [ListenerID]
+    package var sources: [Network]
+    /// Verified identities of the peer.
+    package var peers: [String]
+    package var action: Action
+
+    package init(
+        methods: [String] = [],
+        domains: [String] = [],
+        listeners: [ListenerID] = [],
+        sources: [Network] = [],
+        peers: [String] = [],
+        action: Action
+    ) {
+        self.methods = methods
+        self.domains = domains
+        self.listeners = listeners
+        self.sources = sources
+        self.peers = peers
+        self.action = action
+    }
+}
+
+/// How requests are forwarded to one pool.
+package struct ForwardingPolicy: Sendable, Hashable {
+    /// Candidates that one request may try (PRX-58).
+    package var tries: UInt8 = 3
+    /// Status codes besides 503 that move on to the next candidate (PRX-55).
+    package var retryCodes: [UInt16] = []
+    /// The listener that Via, Record-Route and Path name towards this pool, by transport.
+    package var listeners: [SIPTransport: ListenerID] = [:]
+
+    package init() {}
+}
+
+/// When Path is added to REGISTER (FLW-03).
+package enum PathMode: String, Sendable, Hashable, CaseIterable {
+    case always
+    case supported
+    case off
+}
+
+/// Timers and limits of the core.
+package struct ProxySettings: Sendable {
+    package var t1 = TimeAmount.milliseconds(500)
+    package var t2 = TimeAmount.seconds(4)
+    package var t4 = TimeAmount.seconds(5)
+    package var timerC = TimeAmount.seconds(185)
+    /// Server transactions of one worker (TXN-46).
+    package var transactions = 200_000
+    package var pathMode = PathMode.always
+    /// Served domains and aliases, in lower case; empty: whatever a route rule takes.
+    package var domains: [String] = []
+    /// Flow-Timer to grant (FLW-22).
+    package var flowTimer: UInt32 = 120
+
+    package init() {}
+}
+
+/// The immutable view that a worker works by: adopted whole, used by a request from start to end (design decision 7).
+package struct ProxySnapshot: Sendable {
+    package var generation: UInt64
+    package var listeners: [ListenerIdentity]
+    package var routes: [RouteRule]
+    /// Indexed by `PoolID.index`.
+    package var pools: [PoolView]
+    /// Indexed like `pools`.
+    package var policies: [ForwardingPolicy]
+    package var settings: ProxySettings
+    package var tokens: TokenAuthenticator
+
+    package init(
+        generation: UInt64,
+        listeners: [ListenerIdentity],
+        routes: [RouteRule],
+        pools: [PoolView],
+        policies: [ForwardingPolicy],
+        settings: ProxySettings,
+        tokens: TokenAuthenticator
+    ) {
+        self.generation = generation
+        self.listeners = listeners
+        self.routes = routes
+        self.pools = pools
+        self.policies = policies
+        self.settings = settings
+        self.tokens = tokens
+    }
+}
+
+/// The MAC under flow tokens and pool marks; the function comes from the TLS library.
+package struct TokenAuthenticator: Sendable {
+    /// The key that new tokens are made with.
+    package let currentKeyID: UInt8
+    /// The first 128 bits of HMAC-SHA-256 over the bytes, by the key of that id; nil when there is no such key.
+    package let mac: @Sendable (_ keyID: UInt8, _ bytes: UnsafeRawBufferPointer) -> (UInt64, UInt64)?
+
+    package init(
+        currentKeyID: UInt8,
+        mac: @escaping @Sendable (UInt8, UnsafeRawBufferPointer) -> (UInt64, UInt64)?
+    ) {
+        self.currentKeyID = currentKeyID
+        self.mac = mac
+    }
+}
+
+/// A next hop found by RFC 3263 for one request.
+package enum ResolutionOutcome: Sendable {
+    case resolved([Endpoint])
+    case failed
+}
