@@ -3,7 +3,7 @@
 internal import BackendPool
 internal import SIPMessage
 
-/// A small generator with a seed, so that a failing draw can be repeated (SplitMix64, public domain by S. Vigna).
+/// A small generator with a seed, so that a failing draw can be repeated (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
@@ -19,7 +19,7 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 extension Endpoint {
-    /// 192.0.2.`last` on TCP port 5060.
+    /// The documentation address (RFC 5737) with the last byte `last`, on TCP port 5060.
     static func sample(_ last: UInt32, port: UInt16 = 5060, transport: SIPTransport = .tcp) -> Endpoint {
         Endpoint(transport: transport, address: .v4(0xC000_0200 + last), port: port)
     }

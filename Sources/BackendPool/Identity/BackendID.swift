@@ -2,7 +2,9 @@
 
 package import SIPMessage
 
-/// One backend: an endpoint of a pool. Its state survives DNS changes because nothing of DNS is part of it (LOC-51).
+/// One backend: an endpoint of a pool.
+///
+/// Its state survives DNS changes because nothing of DNS is part of it (LOC-51).
 package struct BackendID: Sendable, Hashable {
     package let pool: PoolID
     package let endpoint: Endpoint

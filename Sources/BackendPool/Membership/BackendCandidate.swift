@@ -13,7 +13,7 @@ package struct BackendCandidate: Sendable, Hashable {
     package var rank: UInt16
     /// RFC 2782: the lowest number is tried first.
     package var priority: UInt16
-    /// RFC 2782: the share among the targets of one priority. It is the target's, however many addresses it has.
+    /// RFC 2782: the share of the SRV target, however many addresses it has, among the targets of one priority.
     package var weight: UInt16
     /// The order among one target's addresses, 0 first (RFC 6724 decides it); equal ones take turns (LOC-41, LOC-45).
     package var addressOrder: UInt8

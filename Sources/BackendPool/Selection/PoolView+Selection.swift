@@ -4,15 +4,17 @@ extension PoolView {
     /// How many backends a request may try when none is usable (LOC-54).
     package static let panicTryLimit = 2
 
-    /// The backend for a request's next attempt: of the lowest priority number that has a usable backend which the
-    /// request has not tried; there, another address of a target that it has tried one of, else a target by weight
-    /// (RFC 2782, filtered first: LOC-53) or, with `key`, by rendezvous (LOC-56). Allocates nothing.
+    /// The backend for a request's next attempt, or nil when there is none left to try; allocates nothing.
+    ///
+    /// It is taken from the lowest priority number that has a usable backend which the request has not tried; there,
+    /// another address of a target that it has tried one of (LOC-48), else a target by weight (RFC 2782, filtered first:
+    /// LOC-53) or, with `key`, by rendezvous (LOC-56). When no backend is usable at all, up to ``panicTryLimit`` are
+    /// tried in the same way with health ignored (LOC-54).
     ///
     /// - Parameters:
     ///   - key: what the pool's affinity policy takes of the request; nil draws.
     ///   - tried: where the request has been.
     ///   - locallyDown: what the worker knows of a backend and the snapshot does not yet: it cannot be reached now.
-    /// - Returns: nil when there is no backend left to try.
     @inlinable
     package func select<Generator: RandomNumberGenerator>(
         key: AffinityKey? = nil,
@@ -20,17 +22,17 @@ extension PoolView {
         locallyDown: (Int) -> Bool = { _ in false },
         using generator: inout Generator
     ) -> Selection? {
-        let found = choose(key: key, using: &generator, wasTried: { tried.contains($0) }) { index in
-            slots[index].isUsable && !locallyDown(index) && !tried.contains(index)
+        func wasTried(_ index: Int) -> Bool { tried.contains(index) }
+        func isUsable(_ index: Int) -> Bool { slots[index].isUsable && !locallyDown(index) }
+        func isLeft(_ index: Int) -> Bool { isUsable(index) && !tried.contains(index) }
+        func isLeftInPanic(_ index: Int) -> Bool { slots[index].isUsableInPanic && !tried.contains(index) }
+
+        if let found = choose(key: key, using: &generator, wasTried: wasTried, eligible: isLeft) {
+            return Selection(index: found, isPanic: false)
         }
-        if let found { return Selection(index: found, isPanic: false) }
-        guard tried.count < Self.panicTryLimit,
-            !slots.indices.contains(where: { slots[$0].isUsable && !locallyDown($0) })
-        else { return nil }
-        let last = choose(key: key, using: &generator, wasTried: { tried.contains($0) }) { index in
-            slots[index].isUsableInPanic && !tried.contains(index)
-        }
-        return last.map { Selection(index: $0, isPanic: true) }
+        guard tried.count < Self.panicTryLimit, !slots.indices.contains(where: isUsable) else { return nil }
+        return choose(key: key, using: &generator, wasTried: wasTried, eligible: isLeftInPanic)
+            .map { Selection(index: $0, isPanic: true) }
     }
 
     /// The first tier with an eligible backend decides.

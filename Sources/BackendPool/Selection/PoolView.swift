@@ -2,8 +2,9 @@
 
 package import SIPMessage
 
-/// One pool as a snapshot shows it to the data plane: immutable, and worked on by a request from start to end
-/// (LOC-64). It is a class so that a transaction keeps it for the price of one reference.
+/// One pool as a snapshot shows it to the data plane: immutable, and worked on by a request from start to end (LOC-64).
+///
+/// It is a class so that a transaction keeps it for the price of one reference.
 package final class PoolView: Sendable {
     package let id: PoolID
     package let settings: PoolSettings

@@ -37,7 +37,9 @@ struct TierSummary {
         if members.percent < 100 { isRamping = true }
     }
 
-    /// What a target weighs in this tier. While any of them is in slow start all are weighed in hundredths, for a
+    /// What a target weighs in this tier.
+    ///
+    /// While any of them is in slow start all are weighed in hundredths, for a
     /// weight of 1 has no tenth; records of weight zero only then count as equals.
     @inlinable
     func effectiveWeight(_ weight: UInt16, _ members: TargetSummary) -> UInt64 {
