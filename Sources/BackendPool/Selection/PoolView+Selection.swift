@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import SIPMessage
+
 extension PoolView {
     /// How many backends a request may try when none is usable (LOC-54).
     package static let panicTryLimit = 2
@@ -56,8 +58,8 @@ extension PoolView {
                 end &+= 1
             }
             if tier.count > 0 {
-                let target = target(in: start..<end, tier, key: key, using: &generator, eligible: eligible)
-                return address(of: targets[target], key: key, using: &generator, eligible: eligible)
+                let place = target(in: start..<end, tier, key: key, using: &generator, eligible: eligible)
+                return place.flatMap { address(of: targets[$0], key: key, using: &generator, eligible: eligible) }
             }
             start = end
         }
@@ -91,20 +93,25 @@ extension PoolView {
         key: AffinityKey?,
         using generator: inout Generator,
         eligible: (Int) -> Bool
-    ) -> Int {
-        var rule = key == nil ? TargetDraw(tier, using: &generator) : TargetDraw(none: tier)
-        var best = range.lowerBound
+    ) -> Int? {
+        func members(_ place: Int) -> TargetSummary {
+            summary(of: targets[place], wasTried: { _ in false }, eligible: eligible)
+        }
+        guard let key else {
+            let drawn = WeightedDraw.pick(count: range.count, using: &generator) { offset in
+                let place = range.lowerBound &+ offset
+                return tier.effectiveWeight(targets[place].weight, members(place))
+            }
+            return drawn.map { range.lowerBound &+ $0 }
+        }
+        var best: Int?
         var leastCost = Double.infinity
         for place in range {
-            let members = summary(of: targets[place], wasTried: { _ in false }, eligible: eligible)
+            let members = members(place)
             guard members.count > 0 else { continue }
-            if let key {
-                let weight = RendezvousHash.weight(targets[place].weight, percent: members.percent)
-                let cost = RendezvousHash.cost(key: key.hash, member: targets[place].seed, weight: weight)
-                if cost < leastCost { (best, leastCost) = (place, cost) }
-            } else if rule.falls(on: tier.effectiveWeight(targets[place].weight, members)) {
-                return place
-            }
+            let weight = RendezvousHash.weight(targets[place].weight, percent: members.percent)
+            let cost = RendezvousHash.cost(key: key.hash, member: targets[place].seed, weight: weight)
+            if cost < leastCost { (best, leastCost) = (place, cost) }
         }
         return best
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import SIPMessage
+
 extension PoolView {
     /// The expected share of each backend in new requests, in the order of ``backends``.
     ///
@@ -10,35 +12,29 @@ extension PoolView {
         guard let order = targets.first(where: { $0.slots.contains { slots[$0].isUsable } })?.order else {
             return shares
         }
-        var tier = TierSummary()
-        let tierTargets = targets.filter { $0.order == order }
-        let summaries = tierTargets.map {
-            summary(of: $0, wasTried: { _ in false }, eligible: { self.slots[$0].isUsable })
+        let summaries = targets.compactMap { target -> (target: SelectionTarget, members: TargetSummary)? in
+            guard target.order == order else { return nil }
+            let members = summary(of: target, wasTried: { _ in false }, eligible: { slots[$0].isUsable })
+            return members.count > 0 ? (target, members) : nil
         }
-        for (target, members) in zip(tierTargets, summaries) { tier.add(weight: target.weight, members: members) }
-        let shareOf = settings.affinity == .none ? drawShares(tier) : rendezvousShares(zip(tierTargets, summaries))
-        for (target, members) in zip(tierTargets, summaries) where members.count > 0 {
-            spread(shareOf(target, members), over: target, in: &shares)
-        }
+        let parts = settings.affinity == .none ? drawShares(summaries) : rendezvousShares(summaries)
+        for (summary, part) in zip(summaries, parts) { spread(part, over: summary.target, in: &shares) }
         return shares
     }
 
-    private typealias ShareRule = (SelectionTarget, TargetSummary) -> Double
+    private typealias Tier = [(target: SelectionTarget, members: TargetSummary)]
 
-    /// The chance of each stretch of the draw, and of the one place r = 0 (see ``TargetDraw``).
-    private func drawShares(_ tier: TierSummary) -> ShareRule {
-        let places = Double(tier.total &+ 1)
-        return { target, members in
-            let weight = tier.effectiveWeight(target.weight, members)
-            let sharers = tier.weightless > 0 ? (weight == 0 ? Double(tier.weightless) : .infinity) : Double(tier.count)
-            return (Double(weight) + 1 / sharers) / places
-        }
+    private func drawShares(_ targets: Tier) -> [Double] {
+        var tier = TierSummary()
+        for (target, members) in targets { tier.add(weight: target.weight, members: members) }
+        let weights = targets.compactMap { tier.effectiveWeight($0.target.weight, $0.members) }
+        return WeightedDraw.firstPickProbabilities(weights: weights)
     }
 
-    private func rendezvousShares(_ tier: some Sequence<(SelectionTarget, TargetSummary)>) -> ShareRule {
-        let sum = tier.filter { $0.1.count > 0 }
-            .reduce(0) { $0 + RendezvousHash.weight($1.0.weight, percent: $1.1.percent) }
-        return { RendezvousHash.weight($0.weight, percent: $1.percent) / sum }
+    private func rendezvousShares(_ targets: Tier) -> [Double] {
+        let rates = targets.map { RendezvousHash.weight($0.target.weight, percent: $0.members.percent) }
+        let sum = rates.reduce(0, +)
+        return rates.map { $0 / sum }
     }
 
     /// Splits a target's share among its addresses that are first in order.

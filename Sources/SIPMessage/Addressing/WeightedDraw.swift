@@ -6,37 +6,43 @@
 /// uniform integer from 0 to the total, both included, picks the first record whose running sum reaches it (LOC-30).
 /// Without the shuffle the first record would have one chance too many (LOC-31).
 package enum WeightedDraw {
-    /// Picks one of `count` records, whose weights `weight` gives; nil when there is none.
+    /// Picks one of the records 0 to `count` - 1 for which `weight` gives a weight; nil when there is none.
     ///
-    /// It shuffles by drawing: the record that stands first in a random order is itself a uniform draw, so the walk
-    /// needs no copy of the list. Cost is linear, without allocation.
+    /// A record without weight takes no part, so that a caller can filter without copying. It shuffles by drawing: the
+    /// record that stands first in a random order is itself a uniform draw, so the walk needs no copy of the list. Cost
+    /// is linear, without allocation.
     @inlinable
     package static func pick(
         count: Int,
         using generator: inout some RandomNumberGenerator,
-        weight: (Int) -> UInt32
+        weight: (Int) -> UInt32?
     ) -> Int? {
-        guard count > 0 else { return nil }
         var total: UInt64 = 0
         var zeros = 0
-        for index in 0..<count {
-            let value = weight(index)
+        var records = 0
+        for index in 0..<max(count, 0) {
+            guard let value = weight(index) else { continue }
+            records += 1
             total += UInt64(value)
             if value == 0 { zeros += 1 }
         }
+        guard records > 0 else { return nil }
         let drawn = UInt64.random(in: 0...total, using: &generator)
         if drawn == 0 {
-            let wanted = Int.random(in: 0..<(zeros > 0 ? zeros : count), using: &generator)
-            return nth(wanted, count: count) { zeros == 0 || weight($0) == 0 }
+            let wanted = Int.random(in: 0..<(zeros > 0 ? zeros : records), using: &generator)
+            return nth(wanted, count: count) { index in
+                guard let value = weight(index) else { return false }
+                return zeros == 0 || value == 0
+            }
         }
         // Every record but the first of the order owns exactly its weight of the numbers 1...total, in whatever order
         // they stand, so the walk may take them in list order.
         var sum: UInt64 = 0
         for index in 0..<count {
-            sum += UInt64(weight(index))
+            sum += UInt64(weight(index) ?? 0)
             if sum >= drawn { return index }
         }
-        return count - 1
+        return nil
     }
 
     @inlinable
