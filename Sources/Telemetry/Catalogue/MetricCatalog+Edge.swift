@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The process, its listeners and its TLS.
+extension MetricCatalog {
+    package static let edgeInfo = Metric(
+        .gauge,
+        "edge_info",
+        "1, with the version and the name of the edge.",
+        Metric.Label(name: "version", values: "one"),
+        Metric.Label(name: "name", values: "one")
+    )
+    package static let edgeUptime = Metric(.gauge, "edge_uptime_seconds", "Time since the start.")
+    package static let edgeGeneration = Metric(.gauge, "edge_snapshot_generation", "Number of the snapshot in use.")
+    package static let edgeWorkers = Metric(.gauge, "edge_workers", "Workers, one an event loop.")
+    package static let edgeDraining = Metric(.gauge, "edge_draining", "1 while the edge drains before its end.")
+    package static let edgeReloads = Metric(
+        .counter,
+        "edge_reloads_total",
+        "Reloads of the configuration.",
+        .of("result", ResultLabel.self)
+    )
+    package static let edgeLastReloadSuccess = Metric(
+        .gauge,
+        "edge_last_reload_success",
+        "1 when the last reload was taken, 0 when it was refused and the old configuration stays."
+    )
+
+    static let edge = [
+        edgeInfo, edgeUptime, edgeGeneration, edgeWorkers, edgeDraining, edgeReloads, edgeLastReloadSuccess,
+    ]
+
+    package static let connectionsAccepted = Metric(
+        .counter,
+        "listener_connections_accepted_total",
+        "Connections accepted.",
+        .listener
+    )
+    package static let connectionsActive = Metric(.gauge, "listener_connections_active", "Open connections.", .listener)
+    package static let connectionsRefused = Metric(
+        .counter,
+        "listener_connections_refused_total",
+        "Connections closed at once because of a limit.",
+        .listener,
+        .of("reason", RefusalLabel.self)
+    )
+
+    static let listener = [connectionsAccepted, connectionsActive, connectionsRefused]
+
+    package static let tlsHandshakes = Metric(
+        .counter,
+        "tls_handshakes_total",
+        "Finished TLS handshakes.",
+        .of("side", SideLabel.self),
+        .of("version", TLSVersionLabel.self)
+    )
+    package static let tlsResumptions = Metric(
+        .counter,
+        "tls_resumptions_total",
+        "Finished TLS handshakes that resumed a session.",
+        .of("side", SideLabel.self)
+    )
+    package static let tlsFailures = Metric(
+        .counter,
+        "tls_handshake_failures_total",
+        "Failed TLS handshakes.",
+        .of("side", SideLabel.self),
+        .of("reason", TLSFailureLabel.self)
+    )
+    package static let tlsHandshakeDuration = Metric(
+        .histogram,
+        "tls_handshake_duration_seconds",
+        "Time of finished TLS handshakes.",
+        .of("side", SideLabel.self)
+    )
+    package static let tlsCertificateDays = Metric(
+        .gauge,
+        "tls_certificate_remaining_days",
+        "Days until the certificate of a profile expires; negative when it has.",
+        .profile
+    )
+
+    static let tls = [tlsHandshakes, tlsResumptions, tlsFailures, tlsHandshakeDuration, tlsCertificateDays]
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Pools, backends, probes and DNS.
+extension MetricCatalog {
+    package static let poolBackends = Metric(
+        .gauge,
+        "pool_backends",
+        "Backends of a pool by state.",
+        .pool,
+        .of("state", BackendStateLabel.self)
+    )
+    package static let poolTruncated = Metric(
+        .gauge,
+        "pool_truncated_backends",
+        "Published backends beyond the limit of the pool, which are not used.",
+        .pool
+    )
+    package static let poolMembership = Metric(
+        .counter,
+        "pool_membership_changes_total",
+        "Backends whose standing in DNS changed.",
+        .pool,
+        .of("change", MembershipLabel.self)
+    )
+    package static let poolMajorityLosses = Metric(
+        .counter,
+        "pool_majority_losses_total",
+        "DNS answers that dropped more than half of a pool at once.",
+        .pool
+    )
+    package static let poolPanics = Metric(
+        .counter,
+        "pool_panic_selections_total",
+        "Attempts sent to a backend that is not usable because none was.",
+        .pool
+    )
+
+    static let pool = [poolBackends, poolTruncated, poolMembership, poolMajorityLosses, poolPanics]
+
+    package static let backendUp = Metric(
+        .gauge,
+        "backend_up",
+        "1 when the verdict of probes and traffic is up.",
+        .pool,
+        .backend
+    )
+    package static let backendUsable = Metric(
+        .gauge,
+        "backend_usable",
+        "1 when new requests may go there.",
+        .pool,
+        .backend
+    )
+    package static let backendWeight = Metric(.gauge, "backend_weight", "Published weight.", .pool, .backend)
+    package static let backendEffectiveWeight = Metric(
+        .gauge,
+        "backend_effective_weight",
+        "Weight that counts, less than the published one during slow start.",
+        .pool,
+        .backend
+    )
+    package static let backendConnections = Metric(
+        .gauge,
+        "backend_connections_active",
+        "Open connections to it.",
+        .pool,
+        .backend
+    )
+    package static let backendActive = Metric(
+        .gauge,
+        "backend_requests_active",
+        "Attempts without a final response so far.",
+        .pool,
+        .backend
+    )
+    package static let backendAttempts = Metric(
+        .counter,
+        "backend_attempts_total",
+        "Requests sent to it, each attempt counted.",
+        .pool,
+        .backend
+    )
+    package static let backendFailures = Metric(
+        .counter,
+        "backend_failures_total",
+        "Attempts that failed.",
+        .pool,
+        .backend,
+        .of("reason", FailoverLabel.self)
+    )
+    package static let backendDuration = Metric(
+        .histogram,
+        "backend_response_duration_seconds",
+        "Time from an attempt to its first response.",
+        .pool,
+        .backend
+    )
+    package static let backendStateChanges = Metric(
+        .counter,
+        "backend_state_changes_total",
+        "Changes of state, by the new one.",
+        .pool,
+        .backend,
+        .of("state", BackendStateLabel.self)
+    )
+
+    static let backend = [
+        backendUp, backendUsable, backendWeight, backendEffectiveWeight, backendConnections, backendActive,
+        backendAttempts, backendFailures, backendDuration, backendStateChanges,
+    ]
+
+    package static let probeResults = Metric(
+        .counter,
+        "probe_results_total",
+        "Probes by how they ended.",
+        .pool,
+        .of("result", ProbeLabel.self)
+    )
+    package static let probeDuration = Metric(
+        .histogram,
+        "probe_duration_seconds",
+        "Time of answered probes, set-up of the connection included.",
+        .pool
+    )
+
+    static let probe = [probeResults, probeDuration]
+
+    package static let dnsQueries = Metric(
+        .counter,
+        "dns_queries_total",
+        "DNS queries by how they ended.",
+        .of("outcome", DNSOutcomeLabel.self)
+    )
+    package static let dnsDuration = Metric(.histogram, "dns_query_duration_seconds", "Time of answered DNS queries.")
+    package static let dnsCacheEntries = Metric(.gauge, "dns_cache_entries", "Answers in the cache.")
+    package static let dnsStaleEntries = Metric(
+        .gauge,
+        "dns_cache_stale_entries",
+        "Expired answers in use because they could not be refreshed (RFC 8767)."
+    )
+    package static let dnsRefreshes = Metric(
+        .counter,
+        "dns_refreshes_total",
+        "Resolutions of a pool's target.",
+        .pool,
+        .of("result", ResultLabel.self)
+    )
+
+    static let dns = [dnsQueries, dnsDuration, dnsCacheEntries, dnsStaleEntries, dnsRefreshes]
+}

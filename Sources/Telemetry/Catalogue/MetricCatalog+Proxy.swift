@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Messages, transactions, flows and limits.
+extension MetricCatalog {
+    package static let requests = Metric(
+        .counter,
+        "proxy_requests_total",
+        "Requests taken for forwarding; the pool is empty where no route took them.",
+        .of("method", MethodLabel.self),
+        .pool
+    )
+    package static let responses = Metric(
+        .counter,
+        "proxy_responses_total",
+        "Responses sent to clients.",
+        .of("class", ResponseClassLabel.self),
+        .of("origin", OriginLabel.self)
+    )
+    package static let requestDuration = Metric(
+        .histogram,
+        "proxy_request_duration_seconds",
+        "Time from a request to the final response sent for it.",
+        .of("kind", RequestKindLabel.self)
+    )
+    package static let failovers = Metric(
+        .counter,
+        "proxy_failovers_total",
+        "Requests sent on to another backend after a failed attempt.",
+        .of("reason", FailoverLabel.self)
+    )
+    package static let transactions = Metric(
+        .gauge,
+        "proxy_transactions_active",
+        "Transactions held.",
+        .of("side", TransactionLabel.self)
+    )
+    package static let timersActive = Metric(.gauge, "proxy_timers_active", "Timers that run.")
+    package static let timersFired = Metric(
+        .counter,
+        "proxy_timers_fired_total",
+        "Timers that ran out (RFC 3261 section 17).",
+        .of("timer", TimerLabel.self)
+    )
+    package static let malformed = Metric(
+        .counter,
+        "proxy_messages_malformed_total",
+        "Messages that cannot be used.",
+        .of("reason", MalformedLabel.self)
+    )
+    package static let dropped = Metric(
+        .counter,
+        "proxy_messages_dropped_total",
+        "Messages dropped without an answer.",
+        .of("reason", DropLabel.self)
+    )
+
+    static let proxy = [
+        requests, responses, requestDuration, failovers, transactions, timersActive, timersFired, malformed, dropped,
+    ]
+
+    package static let flowsActive = Metric(
+        .gauge,
+        "flow_connections_active",
+        "Live flows of every transport.",
+        .of("side", SideLabel.self)
+    )
+    package static let flowTokenFailures = Metric(
+        .counter,
+        "flow_token_failures_total",
+        "Requests whose flow token was not honoured (RFC 5626 section 5.3).",
+        .of("reason", TokenFailureLabel.self)
+    )
+    package static let flowBytesReceived = Metric(
+        .counter,
+        "flow_received_bytes_total",
+        "SIP bytes received, without those of TLS.",
+        .of("side", SideLabel.self)
+    )
+    package static let flowBytesSent = Metric(
+        .counter,
+        "flow_sent_bytes_total",
+        "SIP bytes sent, without those of TLS.",
+        .of("side", SideLabel.self)
+    )
+
+    static let flow = [flowsActive, flowTokenFailures, flowBytesReceived, flowBytesSent]
+
+    package static let limitHits = Metric(
+        .counter,
+        "limit_hits_total",
+        "Times that a limit was reached.",
+        .of("limit", LimitLabel.self)
+    )
+
+    static let limit = [limitHits]
+}
