@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import COpenSSL
+internal import Synchronization
+
+/// The sessions that a client may take up again, so that a new connection to a known backend costs no full handshake.
+///
+/// It is asked and filled once a handshake, from any event loop. A session is taken up again only for the same name, the same policy and
+/// the same scope, so that the verified identity is the one that the new connection would ask for (TLS-05).
+final class ResumableSessions: Sendable {
+    /// How many backends are remembered, and how many sessions for each.
+    static let keyLimit = 1024
+    static let sessionLimit = 4
+
+    /// What two connections must have in common.
+    struct Key: Sendable, Hashable {
+        let serverName: String?
+        let policy: PeerIdentityPolicy
+        let scope: String
+    }
+
+    /// One session; OpenSSL counts its references atomically.
+    private final class Session: @unchecked Sendable {
+        let pointer: OpaquePointer
+
+        init(owning pointer: OpaquePointer) {
+            self.pointer = pointer
+        }
+
+        deinit {
+            SSL_SESSION_free(self.pointer)
+        }
+    }
+
+    private let sessions = Mutex<[Key: [Session]]>([:])
+
+    /// Keeps a session; takes over one reference to it.
+    func keep(_ pointer: OpaquePointer, for key: Key) {
+        let session = Session(owning: pointer)
+        self.sessions.withLock { sessions in
+            if sessions[key] == nil, sessions.count >= Self.keyLimit, let any = sessions.keys.first {
+                sessions[any] = nil
+            }
+            sessions[key, default: []].append(session)
+            if sessions[key]?.count ?? 0 > Self.sessionLimit { sessions[key]?.removeFirst() }
+        }
+    }
+
+    /// Has `ssl` offer the newest session for the key. One of version 1.3 is offered once (RFC 8446 appendix C.4).
+    func offer(to ssl: OpaquePointer, for key: Key) {
+        let session = self.sessions.withLock { sessions -> Session? in
+            guard let newest = sessions[key]?.last else { return nil }
+            if SSL_SESSION_get_protocol_version(newest.pointer) >= TLSVersion.tls13.rawValue {
+                sessions[key]?.removeLast()
+            }
+            return newest
+        }
+        if let session, SSL_SESSION_is_resumable(session.pointer) == 1 { SSL_set_session(ssl, session.pointer) }
+    }
+
+    /// OpenSSL calls this with each new session; 1 says that the reference was taken over.
+    static let callback: @convention(c) (OpaquePointer?, OpaquePointer?) -> Int32 = { ssl, session in
+        guard
+            let session,
+            let connection = OpenSSLLibrary.shared.connection(of: ssl),
+            let sessions = connection.context.sessions,
+            let key = connection.sessionKey
+        else { return 0 }
+        sessions.keep(session, for: key)
+        return 1
+    }
+}
+
+extension TLSConnection {
+    /// Under what a session of this connection is remembered; nil for a server, which remembers nothing.
+    var sessionKey: ResumableSessions.Key? {
+        guard case .client(let serverName, let policy, let scope) = self.role else { return nil }
+        return ResumableSessions.Key(serverName: serverName, policy: policy, scope: scope)
+    }
+
+    /// Offers the server to take up an earlier session.
+    func offerSession() {
+        guard let sessions = self.context.sessions, let key = self.sessionKey else { return }
+        sessions.offer(to: self.ssl, for: key)
+    }
+}

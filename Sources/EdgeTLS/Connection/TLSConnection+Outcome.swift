@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import COpenSSL
+
+extension TLSConnection {
+    /// What both sides have agreed on; only after the handshake.
+    func outcome() -> TLSHandshakeCompleted {
+        TLSHandshakeCompleted(
+            version: TLSVersion(rawValue: SSL_version(self.ssl)) ?? .tls12,
+            cipher: SSL_get_current_cipher(self.ssl).flatMap(SSL_CIPHER_get_name).map { String(cString: $0) } ?? "",
+            serverName: self.serverName,
+            resumed: SSL_session_reused(self.ssl) == 1,
+            peer: self.verifiedPeer
+        )
+    }
+
+    /// The server name that the client asked for.
+    var serverName: String? {
+        if case .client(let name, _, _) = self.role { return name }
+        return SSL_get_servername(self.ssl, TLSEXT_NAMETYPE_host_name).map { String(cString: $0) }
+    }
+
+    /// The peer's certificate as it was verified, in this handshake or in the one that the session comes from.
+    private var verifiedPeer: PeerIdentity? {
+        guard
+            self.context.profile.verify,
+            SSL_get_verify_result(self.ssl) == Int(X509_V_OK),
+            let pointer = SSL_get1_peer_certificate(self.ssl)
+        else { return nil }
+        let certificate = Certificate(owning: pointer)
+        return PeerIdentity(
+            subject: certificate.subject,
+            issuer: certificate.issuer,
+            names: certificate.names,
+            notAfter: certificate.notAfter
+        )
+    }
+
+    /// The failure that OpenSSL's errors amount to.
+    func failure(_ errors: OpenSSLErrors) -> TLSFailure {
+        var reason = FailureClassifier.reason(of: errors)
+        var words = errors.words
+        if reason == .certificateInvalid {
+            let result = SSL_get_verify_result(self.ssl)
+            if let mismatch = self.mismatch {
+                reason = .nameMismatch
+                words = mismatch
+            } else if let text = X509_verify_cert_error_string(result) {
+                words = String(cString: text)
+            }
+        } else if reason == .unknownServerName {
+            words = "no certificate here serves this name"
+        }
+        return self.failure(reason, words)
+    }
+
+    /// A failure that was found here.
+    func failure(_ reason: TLSFailure.Reason, _ words: String) -> TLSFailure {
+        TLSFailure(reason: reason, words: words, serverName: self.serverName, side: self.role.side)
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import COpenSSL
+
+/// The verification of a peer's certificate inside the handshake, so that a peer that fails it is told so by an alert and never sees a byte
+/// of ours.
+enum PeerVerification {
+    /// OpenSSL calls this instead of its own verification; 1 says that the peer is accepted.
+    static let callback: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = { store, _ in
+        guard
+            let store,
+            let ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),
+            let connection = OpenSSLLibrary.shared.connection(of: OpaquePointer(ssl))
+        else { return 0 }
+        return Self.verify(store, for: connection) ? 1 : 0
+    }
+
+    /// The path (RFC 5280 section 6), then the use (RFC 5924 section 5), then the name (RFC 5922 section 7.3).
+    private static func verify(_ store: OpaquePointer, for connection: TLSConnection) -> Bool {
+        let profile = connection.context.profile
+        guard profile.verify else { return true }
+        guard X509_verify_cert(store) == 1 else { return false }
+        guard let pointer = X509_STORE_CTX_get0_cert(store) else {
+            X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED)
+            return false
+        }
+        let certificate = Certificate(retaining: pointer)
+        var policy = PeerIdentityPolicy.none
+        if case .client(_, let identity, _) = connection.role { policy = identity }
+        let isServer = connection.role.side == .client
+        guard
+            certificate.allowsHandshake,
+            profile.extendedKeyUsage.accepts(certificate.extendedKeyUsages, ofServer: isServer)
+        else {
+            X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_PURPOSE)
+            return false
+        }
+        let names = certificate.names
+        guard policy.accepts(names) else {
+            connection.mismatch = policy.mismatch(with: names)
+            X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH)
+            return false
+        }
+        return true
+    }
+}
