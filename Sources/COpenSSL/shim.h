@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What Swift cannot import of OpenSSL: macros with arguments, and the callbacks of a BIO, which are C functions. Nothing
-// here decides anything.
+// What Swift cannot import of OpenSSL: macros with arguments, and the callbacks of a BIO, which are C functions.
+// Nothing here decides anything.
 
 #ifndef BRANA_COPENSSL_SHIM_H
 #define BRANA_COPENSSL_SHIM_H

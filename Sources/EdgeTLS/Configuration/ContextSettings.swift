@@ -4,7 +4,9 @@ internal import COpenSSL
 
 /// What every context of ours is set to, after RFC 9325 and the usual intermediate profile.
 struct ContextSettings {
-    /// ECDHE with AEAD (TLS-03). The peer's order decides: a phone knows whether it has AES in hardware.
+    /// ECDHE with AEAD (TLS-03).
+    ///
+    /// The peer's order decides: a phone knows whether it has AES in hardware.
     static let ciphers = """
         ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
         ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305

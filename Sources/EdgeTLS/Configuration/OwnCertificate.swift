@@ -85,7 +85,9 @@ struct OwnCertificate: Sendable {
             )
         }
         for certificate in certificates.dropFirst() where certificate.notAfter < now {
-            warnings.append("\(file): the certificate of \(certificate.subject) in the chain has expired; renew the chain")
+            warnings.append(
+                "\(file): the certificate of \(certificate.subject) in the chain has expired; renew the chain"
+            )
         }
         if keySource.isReadableByAll {
             warnings.append("\(keySource.path): everybody on this machine can read the private key; chmod o-r")

@@ -2,8 +2,8 @@
 
 internal import COpenSSL
 
-/// What a session belongs to, as a digest: one that was made under other rules, for another authority or another name is not taken up again
-/// (TLS-05).
+/// What a session belongs to, as a digest: one that was made under other rules, for another authority or another name
+/// is not taken up again (TLS-05).
 struct SessionIdentity: Sendable {
     /// At most 32 bytes, as OpenSSL takes them.
     let bytes: [UInt8]

@@ -10,8 +10,9 @@ internal import Darwin
 
 /// A profile made ready: everything read, checked and held by OpenSSL.
 ///
-/// It does not change after it was made, except for what OpenSSL guards with its own locks and the client's sessions, which are behind a
-/// mutex; so it is shared by all event loops. A reload makes a new one, and connections keep the one they began with (TLS-09).
+/// It does not change after it was made, except for what OpenSSL guards with its own locks and the client's sessions,
+/// which are behind a mutex; so it is shared by all event loops. A reload makes a new one, and connections keep the one
+/// they began with (TLS-09).
 package final class TLSContext: @unchecked Sendable {
     package let profile: TLSProfile
     /// The own certificate; nil for a client that shows none.
@@ -72,9 +73,9 @@ package final class TLSContext: @unchecked Sendable {
             throw Self.libraryError()
         }
         let identity = SessionIdentity(profile: self.profile, own: own, trust: trust)
-        guard identity.bytes.withUnsafeBufferPointer({ identity in
-            SSL_CTX_set_session_id_context(self.pointer, identity.baseAddress, UInt32(identity.count)) == 1
-        }) else { throw Self.libraryError() }
+        guard SSL_CTX_set_session_id_context(self.pointer, identity.bytes, UInt32(identity.bytes.count)) == 1 else {
+            throw Self.libraryError()
+        }
         if let serverNames = self.serverNames { serverNames.install(in: self.pointer) }
         if self.sessions != nil { SSL_CTX_sess_set_new_cb(self.pointer, ResumableSessions.callback) }
     }
@@ -99,8 +100,8 @@ package final class TLSContext: @unchecked Sendable {
             warnings += certificate.warnings
             if certificate.chain.isEmpty, !trust.knowsIssuer(of: certificate.leaf) {
                 warnings.append(
-                    "\(certificate.summary.file): holds no certificate of \(certificate.summary.issuer), which issued the "
-                        + "own one; unless that is a root, append it, or peers cannot verify"
+                    "\(certificate.summary.file): holds no certificate of \(certificate.summary.issuer), which issued "
+                        + "the own one; unless that is a root, append it, or peers cannot verify"
                 )
             }
         }

@@ -13,7 +13,8 @@ extension TLSProfile {
             throw TLSConfigurationError(
                 problem: .invalidVersions,
                 file: nil,
-                reason: "the minimum version \(self.minimumVersion) is above the maximum version \(self.maximumVersion)",
+                reason:
+                    "the minimum version \(self.minimumVersion) is above the maximum version \(self.maximumVersion)",
                 advice: "lower minimum_version or raise maximum_version"
             )
         }

@@ -2,8 +2,9 @@
 
 /// What an operator says about one use of TLS: a listener's or a pool's.
 ///
-/// Three levels: `verify` off is a tunnel only; `verify` alone asks the peer for a certificate, and one that is shown must be valid;
-/// `verify` with `require` lets nobody in without a valid one. As a client, `verify` decides whether the backend is verified.
+/// Three levels: `verify` off is a tunnel only; `verify` alone asks the peer for a certificate, and one that is shown
+/// must be valid; `verify` with `require` lets nobody in without a valid one. As a client, `verify` decides whether the
+/// backend is verified.
 package struct TLSProfile: Sendable, Hashable {
     /// A certificate for further server names of the same listener (RFC 6066 section 3).
     package struct ServerName: Sendable, Hashable {
@@ -35,7 +36,9 @@ package struct TLSProfile: Sendable, Hashable {
     package var cipherSuites: String?
     /// How many authorities may stand between a peer's certificate and its root.
     package var verifyDepth: Int
-    /// PEM: revocation lists. With one, a peer whose issuer has no valid list here is refused.
+    /// PEM: revocation lists.
+    ///
+    /// With one, a peer whose issuer has no valid list here is refused.
     package var crlFile: String?
     /// Whether a server gives out tickets for resumption, and a client uses them.
     package var sessionTickets: Bool

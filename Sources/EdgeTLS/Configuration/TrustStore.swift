@@ -4,8 +4,8 @@ internal import COpenSSL
 
 /// The authorities and revocation lists that peers are verified against.
 struct TrustStore: Sendable {
-    /// How many authorities a server names in its request for a certificate; with more it names none (TLS-25), because some
-    /// clients cannot take a long list.
+    /// How many authorities a server names in its request for a certificate; with more it names none (TLS-25), because
+    /// some clients cannot take a long list.
     static let namedAuthorityLimit = 32
 
     /// Empty for the system's.
@@ -14,24 +14,28 @@ struct TrustStore: Sendable {
 
     /// Reads what the profile names.
     init(_ profile: TLSProfile) throws(TLSConfigurationError) {
-        if let file = profile.trustFile {
-            do {
-                self.authorities = try PEMFile(file).certificates()
-            } catch where error.problem == .malformedCertificate {
-                throw TLSConfigurationError(
-                    problem: .emptyTrust,
-                    file: file,
-                    reason: error.reason,
-                    advice: "put the certificates of the authorities there that peers are verified against, as PEM"
-                )
-            }
-        } else {
-            self.authorities = []
-        }
+        self.authorities =
+            try profile.trustFile.map { file throws(TLSConfigurationError) in
+                try Self.authorities(in: file)
+            } ?? []
         if let file = profile.crlFile {
             self.revocationLists = try PEMFile(file).revocationLists()
         } else {
             self.revocationLists = []
+        }
+    }
+
+    private static func authorities(in file: String) throws(TLSConfigurationError) -> [Certificate] {
+        do {
+            return try PEMFile(file).certificates()
+        } catch {
+            guard error.problem == .malformedCertificate else { throw error }
+            throw TLSConfigurationError(
+                problem: .emptyTrust,
+                file: file,
+                reason: error.reason,
+                advice: "put the certificates of the authorities there that peers are verified against, as PEM"
+            )
         }
     }
 
@@ -51,7 +55,9 @@ struct TrustStore: Sendable {
     }
 
     private func nameAuthorities(in context: OpaquePointer) -> Bool {
-        guard self.authorities.count <= Self.namedAuthorityLimit, let names = brana_name_stack_new() else { return true }
+        guard self.authorities.count <= Self.namedAuthorityLimit, let names = brana_name_stack_new() else {
+            return true
+        }
         for authority in self.authorities {
             guard let name = X509_NAME_dup(X509_get_subject_name(authority.pointer)) else { continue }
             if brana_name_stack_push(names, name) == 0 { X509_NAME_free(name) }

@@ -5,8 +5,9 @@ internal import Synchronization
 
 /// The sessions that a client may take up again, so that a new connection to a known backend costs no full handshake.
 ///
-/// It is asked and filled once a handshake, from any event loop. A session is taken up again only for the same name, the same policy and
-/// the same scope, so that the verified identity is the one that the new connection would ask for (TLS-05).
+/// It is asked and filled once a handshake, from any event loop. A session is taken up again only for the same name,
+/// the same policy and the same scope, so that the verified identity is the one that the new connection would ask for
+/// (TLS-05).
 final class ResumableSessions: Sendable {
     /// How many backends are remembered, and how many sessions for each.
     static let keyLimit = 1024
@@ -46,7 +47,9 @@ final class ResumableSessions: Sendable {
         }
     }
 
-    /// Has `ssl` offer the newest session for the key. One of version 1.3 is offered once (RFC 8446 appendix C.4).
+    /// Has `ssl` offer the newest session for the key.
+    ///
+    /// One of version 1.3 is offered once (RFC 8446 appendix C.4).
     func offer(to ssl: OpaquePointer, for key: Key) {
         let session = self.sessions.withLock { sessions -> Session? in
             guard let newest = sessions[key]?.last else { return nil }

@@ -5,16 +5,19 @@ internal import NIOCore
 
 /// One TLS connection of OpenSSL without any I/O: ciphertext in, plaintext out, and the other way.
 ///
-/// OpenSSL reads from and writes to the caller's buffers in place, through a BIO that borrows them for the length of one
-/// call. Whatever it wants to say to the peer is appended to the buffer that the call was given, also when it fails: that
-/// is the alert. The connection belongs to one event loop.
+/// OpenSSL reads from and writes to the caller's buffers in place, through a BIO that borrows them for the length of
+/// one call. Whatever it wants to say to the peer is appended to the buffer that the call was given, also when it
+/// fails: that is the alert. The connection belongs to one event loop.
 final class TLSConnection {
-    /// Room for what OpenSSL says while it reads; when it is used up, it is emptied and the call repeated. More than this
+    /// Room for what OpenSSL says while it reads; when it is used up, it is emptied and the call repeated.
+    ///
+    /// More than this
     /// would not be on the stack.
     private static let replyRoom = 1024
     /// The largest plaintext of a record (RFC 8446 section 5.1).
     static let recordLimit = 16_384
-    /// What a record can add at most: header, explicit nonce or vector, padding and tag of the ciphers that OpenSSL has.
+    /// What a record can add at most: header, explicit nonce or vector, padding and tag of the ciphers that OpenSSL
+    /// has.
     private static let recordOverhead = 96
 
     let context: TLSContext
@@ -70,13 +73,16 @@ final class TLSConnection {
         return result
     }
 
-    /// Appends to `plaintext` all that `ciphertext` completes. It is used up, unless the connection is over.
+    /// Appends to `plaintext` all that `ciphertext` completes.
+    ///
+    /// It is used up, unless the connection is over.
     func read(_ ciphertext: ByteBuffer, into plaintext: inout ByteBuffer, replies: inout ByteBuffer) -> OpenSSLResult {
         ciphertext.withUnsafeReadableBytes { input in
             self.withWindow(over: input, replies: &replies) { window in
                 var done: Int32 = 0
                 repeat {
-                    // Plaintext is shorter than its ciphertext; what came earlier shows as pending after the first call.
+                    // Plaintext is shorter than its ciphertext; what came earlier shows as pending after the first
+                    // call.
                     let room = max(window.pointee.input_length, Int(SSL_pending(self.ssl)), 1)
                     plaintext.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in
                         var count = 0

@@ -4,9 +4,10 @@ package import NIOCore
 
 /// TLS in a channel's pipeline: ciphertext on the network's side, plaintext on the other, both as `ByteBuffer`.
 ///
-/// It fires ``TLSHandshakeCompleted`` once the peer is verified, and no plaintext before. When something fails it fires a ``TLSFailure`` as
-/// an error and closes the channel. What is written before the handshake is done waits here; the caller bounds it. Each function stores the
-/// new state first and calls out last, because anything that it calls may come back into the handler.
+/// It fires ``TLSHandshakeCompleted`` once the peer is verified, and no plaintext before. When something fails it fires
+/// a ``TLSFailure`` as an error and closes the channel. What is written before the handshake is done waits here; the
+/// caller bounds it. Each function stores the new state first and calls out last, because anything that it calls may
+/// come back into the handler.
 package final class TLSHandler: ChannelDuplexHandler {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = ByteBuffer
@@ -56,8 +57,8 @@ package final class TLSHandler: ChannelDuplexHandler {
     ///
     /// - Parameters:
     ///   - handshakeDeadline: time from the channel being active to the end of the handshake (TLS-31).
-    ///   - allowsHalfClosure: when the peer says close_notify, `ChannelEvent.inputClosed` is fired in any case; without this
-    ///     the channel then closes, with it the owner does so.
+    ///   - allowsHalfClosure: when the peer says close_notify, `ChannelEvent.inputClosed` is fired in any case; without
+    ///     this the channel then closes, with it the owner does so.
     package init(
         context: TLSContext,
         role: TLSRole,
@@ -107,7 +108,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         if !hasDelivered && self.state != .closed { context.read() }
     }
 
-    /// The connection ended: was it fair?
+    /// What an end of the connection is worth telling.
     private func failureOfInactivity() -> TLSFailure? {
         guard let connection = self.connection else { return nil }
         switch self.state {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The user event that a ``TLSHandler`` fires once both sides agree and the peer is verified as far as the profile asks.
+/// The user event that a ``TLSHandler`` fires once both sides agree and the peer is verified as far as the profile
+/// asks.
 package struct TLSHandshakeCompleted: Sendable, Hashable {
     package let version: TLSVersion
     /// The cipher suite's name as OpenSSL writes it.

@@ -4,7 +4,8 @@
 package enum TLSRole: Sendable, Hashable {
     case server
     /// - Parameters:
-    ///   - serverName: what to ask for (RFC 6066 section 3): the reference domain. An address literal is not sent (TLS-06).
+    ///   - serverName: what to ask for (RFC 6066 section 3): the reference domain. An address literal is not sent
+    ///     (TLS-06).
     ///   - identity: the names that the backend must prove.
     ///   - sessionScope: sessions are taken up again only within one scope, such as the text of a backend's address.
     case client(serverName: String?, identity: PeerIdentityPolicy, sessionScope: String = "")

@@ -31,7 +31,8 @@ final class Certificate: @unchecked Sendable {
         X509_NAME_cmp(X509_get_subject_name(self.pointer), X509_get_issuer_name(self.pointer)) == 0
     }
 
-    /// The first and last second of its validity since 1970; the widest range when the certificate says nothing readable.
+    /// The first and last second of its validity since 1970; the widest range when the certificate says nothing
+    /// readable.
     var notBefore: Int64 { Self.seconds(of: X509_get0_notBefore(self.pointer)) ?? .min }
     var notAfter: Int64 { Self.seconds(of: X509_get0_notAfter(self.pointer)) ?? .min }
 
@@ -43,7 +44,8 @@ final class Certificate: @unchecked Sendable {
     /// The names in it, as the bytes they are.
     var names: CertificateNames {
         var names = CertificateNames(commonName: self.commonName)
-        // A second extension of the kind, or one that cannot be read, is critical -2 or -1: as good as present and empty.
+        // A second extension of the kind, or one that cannot be read, is critical -2 or -1: as good as present and
+        // empty.
         var critical: Int32 = -1
         let extensionValue = X509_get_ext_d2i(self.pointer, NID_subject_alt_name, &critical, nil)
         names.hasAlternativeNames = extensionValue != nil || critical != -1

@@ -29,7 +29,8 @@ package struct CertificateNames: Sendable, Hashable {
 
     /// The SIP domain identities in the certificate, in lower case, by RFC 5922 section 7.1.
     ///
-    /// SIP URIs without user; if there is none, DNS names; the common name only without any alternative names, and only if asked for.
+    /// SIP URIs without user; if there is none, DNS names; the common name only without any alternative names, and only
+    /// if asked for.
     package func sipDomains(acceptingCommonName: Bool = false) -> [[UInt8]] {
         let fromURIs = self.uris.compactMap { DomainIdentity(sipURI: $0)?.bytes }
         if !fromURIs.isEmpty { return fromURIs }

@@ -8,7 +8,8 @@ package enum ExtendedKeyUsagePolicy: Sendable, Hashable {
     case compatible
     /// None, or the SIP domain's.
     case strict
-    /// As ``compatible``, and a client may show a certificate made for servers only (TLS-19): public authorities issue no other.
+    /// As ``compatible``, and a client may show a certificate made for servers only (TLS-19): public authorities issue
+    /// no other.
     case compatibleAcceptingServerAsClient
 
     /// Whether a peer with these usages may be what it is in this connection.

@@ -21,7 +21,8 @@ package struct PeerIdentityPolicy: Sendable, Hashable {
 
     /// The certificate must stand for the domain that was given to RFC 3263, or for one of the alternatives.
     ///
-    /// - Parameter domain: a DNS name, an internationalised one too, or an address literal (an IPv6 one with or without brackets).
+    /// - Parameter domain: a DNS name, an internationalised one too, or an address literal (an IPv6 one with or without
+    ///   brackets).
     package static func verify(
         domain: String,
         acceptsWildcards: Bool,

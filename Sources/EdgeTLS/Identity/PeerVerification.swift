@@ -2,8 +2,8 @@
 
 internal import COpenSSL
 
-/// The verification of a peer's certificate inside the handshake, so that a peer that fails it is told so by an alert and never sees a byte
-/// of ours.
+/// The verification of a peer's certificate inside the handshake, so that a peer that fails it is told so by an alert
+/// and never sees a byte of ours.
 enum PeerVerification {
     /// OpenSSL calls this instead of its own verification; 1 says that the peer is accepted.
     static let callback: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = { store, _ in

@@ -6,7 +6,8 @@ package struct ServerNameSelector: Sendable {
     /// By what follows the `*.`.
     private var wildcards: [[UInt8]: Int] = [:]
 
-    /// - Parameter names: each a DNS name or `*.` and a DNS name, with the value that stands for it; the first of equal names counts.
+    /// - Parameter names: each a DNS name or `*.` and a DNS name, with the value that stands for it; the first of equal
+    ///   names counts.
     package init(_ names: [(name: String, value: Int)]) {
         for (name, value) in names {
             guard let ascii = InternationalName.asciiForm(of: name) else { continue }
