@@ -74,6 +74,22 @@ extension SIPMessage {
         }
     }
 
+    /// The branch of every Via value that can be read, the topmost one among them.
+    package func foreignBranches() -> [ByteRange] {
+        withBytes { bytes in
+            var branches: [ByteRange] = []
+            for field in headers where field.name == .via {
+                var position = field.value.start
+                while position < field.value.end, let via = ViaParser.parse(bytes, from: position, to: field.value.end)
+                {
+                    if let branch = via.branch { branches.append(branch) }
+                    position = via.nextValueStart.map(Int.init) ?? field.value.end
+                }
+            }
+            return branches
+        }
+    }
+
     /// Whether the bytes of `range` are `text`, whose letters are lower case, in any case.
     package func equals(_ range: ByteRange, _ text: StaticString) -> Bool {
         withBytes { $0.equalsIgnoringCase(text, from: range.start, to: range.end) }

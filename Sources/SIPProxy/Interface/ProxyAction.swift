@@ -16,7 +16,7 @@ package enum ProxyAction: Sendable {
     /// Resolve a next hop that is a name (RFC 3263), and report `resolved`.
     case resolve(ResolutionID, NextHopName)
     /// A response whose branch names another worker.
-    case handOver(WorkerIndex, SIPMessage, FlowContext)
+    indirect case handOver(WorkerIndex, SIPMessage, FlowContext)
     /// Close a flow on which nothing more can be trusted.
     case closeFlow(FlowID)
     /// Something to count, to log, or to learn about a backend.
@@ -72,41 +72,36 @@ package enum ProxyEvent: Sendable {
 }
 
 /// The end of one request, for the counters and the log line.
-package struct RequestSummary: Sendable {
-    package var method: SIPMethod
-    package var status: UInt16
+package final class RequestSummary: Sendable {
+    package let method: SIPMethod
+    /// The final status that went to the client; 0 when none did.
+    package let status: UInt16
     /// Whether the final was made here rather than by a backend.
-    package var isLocal: Bool
-    package var backend: BackendTarget?
-    package var attempts: UInt8
-    package var duration: TimeAmount
-    package var clientTransport: SIPTransport
-    package var source: IPAddress
-    package var sourcePort: UInt16
+    package let isLocal: Bool
+    package let backend: BackendTarget?
+    package let attempts: UInt8
+    package let duration: TimeAmount
+    /// The flow that the request came on.
+    package let flow: FlowContext
     /// The request as received, for the fields of a log line.
-    package var request: SIPMessage
+    package let request: SIPMessage
 
-    package init(
-        method: SIPMethod,
+    init(
         status: UInt16,
         isLocal: Bool,
         backend: BackendTarget?,
         attempts: UInt8,
         duration: TimeAmount,
-        clientTransport: SIPTransport,
-        source: IPAddress,
-        sourcePort: UInt16,
+        flow: FlowContext,
         request: SIPMessage
     ) {
-        self.method = method
+        self.method = request.method
         self.status = status
         self.isLocal = isLocal
         self.backend = backend
         self.attempts = attempts
         self.duration = duration
-        self.clientTransport = clientTransport
-        self.source = source
-        self.sourcePort = sourcePort
+        self.flow = flow
         self.request = request
     }
 }

@@ -124,6 +124,8 @@ package struct ProxySettings: Sendable {
     package var pathMode = PathMode.always
     /// Served domains and aliases, in lower case; empty: whatever a route rule takes.
     package var domains: [String] = []
+    /// A secret that keeps loop parts of other nodes apart from ours.
+    package var loopKey: UInt32 = 0
     /// Flow-Timer to grant (FLW-22).
     package var flowTimer: UInt32 = 120
 

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// ACK: absorbed when it is for a final that was sent from here or relayed other than 2xx, else forwarded without any
+/// state (RFC 3261 sections 17.2.1 and 16.11, TXN-43).
+extension ProxyCore {
+    func receiveACK(_ ack: SIPMessage, on flow: FlowContext, now: NIODeadline) {
+        let key = keys.key(of: ack, method: .invite, on: flow)
+        if let slot = serverByKey[key], let server = servers[slot] {
+            if server.state == .completed {
+                server.state = .confirmed
+                server.retransmitAt = nil
+                guard !server.flow.transport.isReliable else { return end(server) }
+                server.endAt = now + snapshot.settings.t4
+                return arm(server)
+            }
+            guard server.state == .accepted else { return }
+        }
+        guard ack.maxForwards != 0 else { return act(.event(.dropped(.maxForwards))) }
+        var plan = ForwardPlan()
+        plan.isSecure = ack.requestURI?.scheme == .sips
+        plan.loopPart = loopPart(of: ack)
+        do {
+            try self.plan(ack, on: flow, box: box, into: &plan)
+        } catch {
+            return act(.event(.dropped(.strayAck)))
+        }
+        forwardACK(ack, on: flow, plan)
+    }
+
+    private func forwardACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: ForwardPlan) {
+        switch plan.destination {
+        case .flow(let token):
+            let bytes = write(ack, on: flow, plan, branch(of: ack, plan), .flow(token), token.transport, box: box)
+            let datagram = token.transport == .udp ? DatagramAddress(address: token.address, port: token.port) : nil
+            act(.sendOnFlow(token.flow, datagram: datagram, nil, bytes))
+        case .endpoint(let endpoint):
+            forwardACK(ack, on: flow, plan, to: endpoint)
+        case .name(let name):
+            let id = ResolutionID(rawValue: UInt64(worker) << 48 | makeNonce())
+            resolving[id] = .ack(ack, flow, plan)
+            act(.resolve(id, name))
+        case .pool:
+            // An ACK without a Route of ours follows the INVITE by its Call-ID (PRX-76).
+            guard let endpoint = statelessChoice(ack, flow) else { return act(.event(.dropped(.strayAck))) }
+            forwardACK(ack, on: flow, plan, to: endpoint)
+        }
+    }
+
+    func forwardACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: ForwardPlan, to endpoint: Endpoint) {
+        let target = BackendTarget(endpoint: endpoint, pool: pool(of: endpoint))
+        let hop = Hop.backend(target, index: nil)
+        let bytes = write(ack, on: flow, plan, branch(of: ack, plan), hop, endpoint.transport, box: box)
+        act(.sendToBackend(target, nil, bytes))
+    }
+
+    private func statelessChoice(_ ack: SIPMessage, _ flow: FlowContext) -> Endpoint? {
+        for rule in snapshot.routes where rule.matches(ack, on: flow) {
+            guard case .pool(let id) = rule.action, Int(id.index) < snapshot.pools.count else { return nil }
+            let pool = snapshot.pools[Int(id.index)]
+            let key = AffinityKey(ack.bytes.slice(ack.callID).readableBytesView)
+            return pool.select(key: key, using: &generator).map { pool.backends[$0.index].endpoint }
+        }
+        return nil
+    }
+
+    /// A branch that follows from the message alone, so that copies of one ACK leave alike (PRX-78). Its slot is one
+    /// that no transaction has.
+    private func branch(of ack: SIPMessage, _ plan: ForwardPlan) -> Branch {
+        var hash = KeyedHash(UInt64(snapshot.settings.loopKey), 0x41434B)
+        hash.add(ack.bytes, ack.topmostVia.branch ?? ack.topmostVia.range)
+        return Branch(worker: worker, slot: .max, nonce: hash.key.first & Branch.nonceMask, loop: plan.loopPart)
+    }
+}

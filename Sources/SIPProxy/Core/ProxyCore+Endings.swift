@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// How transactions end, and the answers that the edge makes itself.
+extension ProxyCore {
+    /// Answers a request here.
+    func reject(_ server: ServerTransaction, _ rejection: Rejection, now: NIODeadline) {
+        guard !server.hasFinal else { return }
+        let response = ResponseWriter.response(
+            to: server.request,
+            status: rejection.status,
+            reason: rejection.reason,
+            tag: server.tag,
+            source: source(of: server.flow)
+        ) { buffer in
+            if let extra = rejection.extra { buffer.writeImmutableBuffer(extra) }
+        }
+        server.lastResponse = response
+        act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), response))
+        complete(server, rejection.status, nil, now: now)
+    }
+
+    /// 100 Trying, at once, to an INVITE (TXN-19, TXN-23).
+    func sendTrying(_ server: ServerTransaction) {
+        let response = ResponseWriter.response(
+            to: server.request,
+            status: 100,
+            reason: "Trying",
+            tag: nil,
+            source: source(of: server.flow)
+        )
+        server.lastResponse = response
+        act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), response))
+    }
+
+    /// A final was sent: the server transaction waits for what may still come (RFC 3261 sections 17.2.1 and 17.2.2).
+    func complete(_ server: ServerTransaction, _ status: UInt16, _ client: ClientTransaction?, now: NIODeadline) {
+        let settings = snapshot.settings
+        report(server, status, client, isLocal: client == nil, now: now)
+        server.state = .completed
+        server.tryingAt = nil
+        if server.isInvite {
+            // Timer H runs on every transport; G repeats the response on UDP alone.
+            server.endAt = now + settings.t1 * 64
+            if !server.flow.transport.isReliable {
+                server.retransmitInterval = settings.t1
+                server.retransmitAt = now + settings.t1
+            }
+        } else if server.flow.transport.isReliable {
+            return end(server)
+        } else {
+            server.endAt = now + settings.t1 * 64
+        }
+        arm(server)
+    }
+
+    /// Ends the server side; the record goes when no client transaction is left (PRX-64).
+    func end(_ server: ServerTransaction) {
+        if server.state != .terminated {
+            server.state = .terminated
+            server.tryingAt = nil
+            server.retransmitAt = nil
+            server.endAt = nil
+            if serverByKey[server.key] == server.slot { serverByKey[server.key] = nil }
+        }
+        if server.liveClients == 0, !server.isResolving { servers.remove(server.slot) }
+    }
+
+    /// A client transaction has its final: it is gone at once on reliable transports, and absorbs repeats for a while on
+    /// UDP (timers D and K).
+    func finish(_ client: ClientTransaction, afterReliable acked: Bool, now: NIODeadline) {
+        guard client.state != .terminated else { return }
+        client.stopWaiting()
+        if !client.transport.isReliable, client.flow != nil {
+            client.state = .completed
+            client.sent = nil
+            client.endAt = now + (client.isInvite ? .seconds(32) : snapshot.settings.t4)
+            return arm(client)
+        }
+        terminate(client)
+    }
+
+    func terminate(_ client: ClientTransaction) {
+        guard client.state != .terminated else { return }
+        client.state = .terminated
+        clients.remove(client.slot)
+        let server = client.server
+        server.liveClients -= 1
+        if server.current === client { server.current = nil }
+        if server.state == .terminated { end(server) }
+    }
+
+    /// Tells of the end of a request, once.
+    func report(
+        _ server: ServerTransaction,
+        _ status: UInt16,
+        _ client: ClientTransaction?,
+        isLocal: Bool,
+        now: NIODeadline
+    ) {
+        let summary = RequestSummary(
+            status: status,
+            isLocal: isLocal,
+            backend: client?.target ?? server.lastTarget,
+            attempts: server.attempts,
+            duration: now - server.startedAt,
+            flow: server.flow,
+            request: server.request
+        )
+        act(.event(.finished(summary)))
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+package import NIOCore
+internal import SIPMessage
+
+/// What happens when an attempt brings no answer (RFC 3263 section 4.3, RFC 3261 sections 16.8 and 16.9).
+extension ProxyCore {
+    /// How long this worker passes a backend by after a failure, unless the control plane speaks first.
+    static let localHold = TimeAmount.seconds(1)
+
+    /// An attempt failed before anything was heard.
+    func failed(_ client: ClientTransaction, _ failure: AttemptFailure, now: NIODeadline) {
+        guard client.state == .calling, client.endAt == nil else { return }
+        let server = client.server
+        client.stopWaiting()
+        if failure == .closed, retriesHere(client, now: now) {
+            finish(client, afterReliable: true, now: now)
+            return
+        }
+        if let target = client.target {
+            act(.event(.attempt(target, failure, retryAfter: nil, duration: now - client.sentAt)))
+            if failure != .queueFull { failedNow(client, now: now) }
+        }
+        let wasAbandoned = client.isAbandoned
+        let isGoneFlow = failure == .flowGone
+        finish(client, afterReliable: true, now: now)
+        guard !wasAbandoned, !server.hasFinal else { return }
+        if isGoneFlow { return reject(server, .flowFailed, now: now) }
+        if server.isCancelled { return reject(server, Rejection(487, "Request Terminated"), now: now) }
+        if tryNext(server, now: now) { return }
+        answerBest(server, client, now: now)
+    }
+
+    /// A reused connection that closes as the request is written says nothing of the backend: one more try at the same
+    /// place, on a fresh connection (TRN-44).
+    private func retriesHere(_ client: ClientTransaction, now: NIODeadline) -> Bool {
+        let server = client.server
+        guard !client.wasRetriedHere, !client.isAbandoned, !server.isCancelled, !server.hasFinal,
+            let target = client.target,
+            now - client.sentAt < .seconds(1)
+        else { return false }
+        send(server, to: .backend(target, index: client.poolIndex), now: now, retrying: true)
+        return true
+    }
+
+    /// Passes a backend by for a moment.
+    func failedNow(_ client: ClientTransaction, now: NIODeadline) {
+        guard let target = client.target, let pool = target.pool else { return }
+        recentFailures[BackendID(pool: pool, endpoint: target.endpoint)] = now + Self.localHold
+    }
+
+    /// The flow of an attempt was lost.
+    func lost(_ client: ClientTransaction, now: NIODeadline) {
+        client.flow = nil
+        switch client.state {
+        case .calling:
+            failed(client, client.target == nil ? .flowGone : .closed, now: now)
+        case .proceeding where client.target == nil:
+            finish(client, afterReliable: true, now: now)
+            if !client.server.hasFinal { reject(client.server, .flowFailed, now: now) }
+        case .proceeding:
+            // The answer may come over a new connection (TXN-12).
+            client.lostAt = now + .seconds(2)
+            arm(client)
+        case .completed, .accepted, .terminated:
+            return
+        }
+    }
+
+    /// The answer when no candidate is left: the best final that was collected, else what the failures mean (PRX-56,
+    /// PRX-57, TXN-31).
+    func answerBest(_ server: ServerTransaction, _ client: ClientTransaction?, now: NIODeadline) {
+        guard !server.hasFinal else { return }
+        if let best = server.best, best.status != 503 {
+            relay(best, server)
+            return complete(server, best.status, client, now: now)
+        }
+        if server.isCancelled { return reject(server, Rejection(487, "Request Terminated"), now: now) }
+        if server.sawTimeout, server.best == nil {
+            if server.isInvite { return reject(server, Rejection(408, "Request Timeout"), now: now) }
+            return abandon(server, now: now)
+        }
+        guard let pool = server.pool else { return reject(server, Rejection(500, "Next Hop Failed"), now: now) }
+        let isWholePool = pool.backends.indices.allSatisfy { server.tried.contains($0) || !pool.backends[$0].isUsable }
+        reject(server, isWholePool ? unavailable() : Rejection(500, "No Backend Answered"), now: now)
+    }
+
+    /// A request other than INVITE that nobody answers gets no answer from us either (RFC 4320 section 4.2).
+    func abandon(_ server: ServerTransaction, now: NIODeadline) {
+        report(server, 0, nil, isLocal: true, now: now)
+        end(server)
+    }
+
+    /// The addresses of a name have come.
+    package func resolved(_ id: ResolutionID, _ outcome: ResolutionOutcome, now: NIODeadline) {
+        guard let pending = resolving.removeValue(forKey: id) else { return }
+        var endpoints: [Endpoint] = []
+        if case .resolved(let found) = outcome { endpoints = found }
+        switch pending {
+        case .ack(let request, let flow, let plan):
+            guard let first = endpoints.first else { return act(.event(.dropped(.deadFlow))) }
+            forwardACK(request, on: flow, plan, to: first)
+        case .transaction(let slot, let nonce):
+            guard let server = servers[slot], server.nonce == nonce, server.isResolving else { return }
+            server.isResolving = false
+            if server.hasFinal { return end(server) }
+            server.endpoints = endpoints[...]
+            if !tryNext(server, now: now) { reject(server, unavailable(), now: now) }
+        }
+    }
+}

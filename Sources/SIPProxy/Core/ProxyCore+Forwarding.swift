@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// Request forwarding (RFC 3261 section 16.6): a next hop, and the bytes for it.
+extension ProxyCore {
+    /// Tries the first next hop of a request.
+    func forward(_ server: ServerTransaction, now: NIODeadline) throws(Rejection) {
+        switch server.plan.destination {
+        case .pool:
+            try choosePool(server)
+            guard tryNext(server, now: now) else { throw poolFailure(server) }
+        case .flow(let token):
+            send(server, to: .flow(token), now: now)
+        case .endpoint(let endpoint):
+            server.endpoints = [endpoint]
+            guard tryNext(server, now: now) else { throw unavailable() }
+        case .name(let name):
+            let id = ResolutionID(rawValue: UInt64(worker) << 48 | makeNonce())
+            server.isResolving = true
+            resolving[id] = .transaction(slot: server.slot, nonce: server.nonce)
+            act(.resolve(id, name))
+        }
+    }
+
+    /// The first route rule that matches decides (PRX-23, PRX-25).
+    private func choosePool(_ server: ServerTransaction) throws(Rejection) {
+        let proxy = server.snapshot.proxy
+        try checkDomain(server)
+        for rule in proxy.routes where rule.matches(server.request, on: server.flow) {
+            switch rule.action {
+            case .reject(let status, let reason): throw Rejection(status, reason)
+            case .pool(let id):
+                guard Int(id.index) < proxy.pools.count else { throw unavailable() }
+                server.pool = proxy.pools[Int(id.index)]
+                server.policy = proxy.policies[Int(id.index)]
+                return
+            }
+        }
+        throw .notServed
+    }
+
+    /// A client may ask for the served domains alone (PRX-22).
+    private func checkDomain(_ server: ServerTransaction) throws(Rejection) {
+        let domains = server.snapshot.proxy.settings.domains
+        guard !domains.isEmpty, let uri = server.request.requestURI, uri.isSIP,
+            !server.snapshot.listeners.serves(uri, in: server.request.bytes)
+        else { return }
+        throw isTrusted(server.flow, server.snapshot) ? .notServed : .noRelay
+    }
+
+    /// Why a pool could take nothing at all: no TLS for a SIPS request (PRX-85), or nobody there.
+    private func poolFailure(_ server: ServerTransaction) -> Rejection {
+        if server.plan.isSecure, let pool = server.pool,
+            !pool.backends.contains(where: { $0.endpoint.transport.isSecure })
+        {
+            let host = server.snapshot.listeners[server.flow.listener]?.identity.advertisedHost ?? "localhost"
+            return Rejection(
+                480,
+                "Temporarily Unavailable",
+                extra: ByteBuffer(string: "Warning: 380 \(host) \"SIPS Not Allowed\"\r\n")
+            )
+        }
+        return unavailable()
+    }
+
+    /// Sends the request to the next candidate; false when there is none.
+    func tryNext(_ server: ServerTransaction, now: NIODeadline) -> Bool {
+        if server.pool == nil {
+            guard server.attempts < 8, let endpoint = server.endpoints.popFirst() else { return false }
+            send(
+                server,
+                to: .backend(BackendTarget(endpoint: endpoint, pool: pool(of: endpoint)), index: nil),
+                now: now
+            )
+            return true
+        }
+        guard let pool = server.pool, server.attempts < server.policy.tries, let index = select(server, pool) else {
+            return false
+        }
+        server.tried.insert(index)
+        let target = BackendTarget(endpoint: pool.backends[index].endpoint, pool: pool.id)
+        send(server, to: .backend(target, index: index), now: now)
+        return true
+    }
+
+    private func select(_ server: ServerTransaction, _ pool: PoolView) -> Int? {
+        let needsTLS = server.plan.isSecure
+        let checksFailures = !recentFailures.isEmpty
+        let selection = pool.select(
+            key: affinityKey(server, pool.affinity),
+            tried: server.tried,
+            locallyDown: { index in
+                let backend = pool.backends[index]
+                if needsTLS, !backend.endpoint.transport.isSecure { return true }
+                return checksFailures && failedRecently(backend.id)
+            },
+            using: &generator
+        )
+        guard let selection else { return nil }
+        // Panic mode knows nothing of what the request demands.
+        if needsTLS, !pool.backends[selection.index].endpoint.transport.isSecure { return nil }
+        return selection.index
+    }
+
+    /// What affinity is kept by (LOC-56).
+    private func affinityKey(_ server: ServerTransaction, _ policy: AffinityPolicy) -> AffinityKey? {
+        let request = server.request
+        func key(_ range: ByteRange) -> AffinityKey {
+            request.bytes.withUnsafeReadableBytes { raw in
+                AffinityKey(bytes: UnsafeRawBufferPointer(rebasing: raw[range.start..<range.end]))
+            }
+        }
+        switch policy {
+        case .none: return nil
+        case .callID: return key(request.callID)
+        case .from: return key(request.from.uri)
+        case .to: return key(request.to.uri)
+        case .source: return AffinityKey(server.flow.remoteText.readableBytesView)
+        case .flow: return AffinityKey(number: server.flow.id.rawValue)
+        }
+    }
+
+    /// Where one attempt goes.
+    enum Hop {
+        case backend(BackendTarget, index: Int?)
+        case flow(FlowToken)
+    }
+
+    /// Largest request that goes over UDP when the path's MTU is not known (RFC 3261 section 18.1.1, TRN-40).
+    static let datagramLimit = 1300
+
+    func send(_ server: ServerTransaction, to hop: Hop, now: NIODeadline, retrying: Bool = false) {
+        server.attempts &+= 1
+        let client = makeClient(server, hop, transport: nil, now: now)
+        var bytes = write(server, client, hop)
+        guard case .backend(let target, let index) = hop else {
+            return sendOnFlow(client, hop, bytes, now: now)
+        }
+        client.poolIndex = index
+        client.wasRetriedHere = retrying
+        server.lastTarget = target
+        if target.endpoint.transport == .udp, bytes.readableBytes > Self.datagramLimit, !server.plan.isSecure {
+            clients.remove(client.slot)
+            server.liveClients -= 1
+            let moved = Endpoint(transport: .tcp, address: target.endpoint.address, port: target.endpoint.port)
+            let movedHop = Hop.backend(BackendTarget(endpoint: moved, pool: target.pool), index: index)
+            let client = makeClient(server, movedHop, transport: .tcp, now: now)
+            client.poolIndex = index
+            client.isMovedToTCP = true
+            bytes = write(server, client, movedHop)
+            start(client, now: now)
+            keep(bytes, in: client)
+            return act(.sendToBackend(BackendTarget(endpoint: moved, pool: target.pool), client.id, bytes))
+        }
+        start(client, now: now)
+        keep(bytes, in: client)
+        act(.sendToBackend(target, client.id, bytes))
+    }
+
+    private func sendOnFlow(_ client: ClientTransaction, _ hop: Hop, _ bytes: ByteBuffer, now: NIODeadline) {
+        guard case .flow(let token) = hop else { return }
+        client.datagram = token.transport == .udp ? DatagramAddress(address: token.address, port: token.port) : nil
+        client.flow = token.flow
+        start(client, now: now)
+        keep(bytes, in: client)
+        act(.sendOnFlow(token.flow, datagram: client.datagram, client.id, bytes))
+    }
+
+    private func makeClient(
+        _ server: ServerTransaction,
+        _ hop: Hop,
+        transport: SIPTransport?,
+        now: NIODeadline
+    ) -> ClientTransaction {
+        let client = clients.insert { slot in
+            switch hop {
+            case .backend(let target, _):
+                ClientTransaction(
+                    slot: slot,
+                    nonce: makeNonce(),
+                    server: server,
+                    sentAt: now,
+                    target: target,
+                    transport: transport ?? target.endpoint.transport
+                )
+            case .flow(let token):
+                ClientTransaction(
+                    slot: slot,
+                    nonce: makeNonce(),
+                    server: server,
+                    sentAt: now,
+                    target: nil,
+                    transport: token.transport
+                )
+            }
+        }
+        server.liveClients += 1
+        server.current = client
+        return client
+    }
+
+    /// The request is kept while it may be sent again, or an ACK or CANCEL made of it.
+    private func keep(_ bytes: ByteBuffer, in client: ClientTransaction) {
+        if client.isInvite || !client.transport.isReliable { client.sent = bytes }
+    }
+
+    /// Arms the timers of an attempt (RFC 3261 sections 17.1.1.2 and 17.1.2.2).
+    private func start(_ client: ClientTransaction, now: NIODeadline) {
+        let settings = snapshot.settings
+        if !client.transport.isReliable {
+            client.retransmitInterval = settings.t1
+            client.retransmitAt = now + settings.t1
+        }
+        client.timeoutAt = now + settings.t1 * 64
+        if client.isInvite { client.timerCAt = now + settings.timerC }
+        client.firstResponseAt = firstResponseLimit(client).map { now + $0 }
+        arm(client)
+    }
+
+    /// How long nothing may be heard before the next candidate is tried (LOC-63); a pool of one backend has no next.
+    private func firstResponseLimit(_ client: ClientTransaction) -> TimeAmount? {
+        guard let pool = client.server.pool, pool.backends.count > 1, let limits = pool.firstResponse else {
+            return nil
+        }
+        return client.isInvite ? limits.invite : limits.nonInvite
+    }
+}
+
+extension ListenerIdentity {
+    var isAccess: Bool { role == .access }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// Requests: matching them to transactions (RFC 3261 section 17.2.3), and starting new ones.
+extension ProxyCore {
+    func receiveRequest(_ request: SIPMessage, on flow: FlowContext, now: NIODeadline) {
+        switch request.method {
+        case .ack: return receiveACK(request, on: flow, now: now)
+        case .cancel: return receiveCANCEL(request, on: flow, now: now)
+        default: break
+        }
+        let key = keys.key(of: request, method: request.method, on: flow)
+        if let slot = serverByKey[key], let server = servers[slot] {
+            return repeated(server, from: flow)
+        }
+        start(request, key: key, on: flow, now: now)
+    }
+
+    /// A retransmission: the latest response is sent again, if there is one that may be (TXN-20, TXN-24, TXN-27).
+    private func repeated(_ server: ServerTransaction, from flow: FlowContext) {
+        guard server.state == .proceeding || server.state == .completed, let response = server.lastResponse else {
+            return
+        }
+        act(.respond(flow.id, datagram: responseAddress(server.request, flow), response))
+    }
+
+    private func start(_ request: SIPMessage, key: TransactionKey, on flow: FlowContext, now: NIODeadline) {
+        guard servers.count < snapshot.settings.transactions else {
+            act(.event(.limit(.transactions)))
+            guard request.method == .invite || flow.transport.isReliable else {
+                return act(.event(.dropped(.overLimit)))
+            }
+            return answerStatelessly(request, on: flow, Rejection(503, "Service Unavailable"))
+        }
+        let server = servers.insert { slot in
+            ServerTransaction(
+                slot: slot,
+                nonce: makeNonce(),
+                key: key,
+                request: request,
+                flow: flow,
+                startedAt: now,
+                tag: generator.next(),
+                snapshot: box
+            )
+        }
+        serverByKey[key] = server.slot
+        do throws(Rejection) {
+            try validate(server)
+            try preprocessRoutes(server)
+            if request.method == .invite {
+                sendTrying(server)
+            } else {
+                // A 100 to another method is sent only when 7·T1 have passed without a final (RFC 4320 section 4.1).
+                server.tryingAt = now + snapshot.settings.t1 * 7
+                arm(server)
+            }
+            try forward(server, now: now)
+        } catch {
+            reject(server, error, now: now)
+        }
+    }
+
+    /// Answers a request that is given no transaction.
+    func answerStatelessly(_ request: SIPMessage, on flow: FlowContext, _ rejection: Rejection) {
+        let response = ResponseWriter.response(
+            to: request,
+            status: rejection.status,
+            reason: rejection.reason,
+            tag: generator.next(),
+            source: source(of: flow)
+        )
+        act(.respond(flow.id, datagram: responseAddress(request, flow), response))
+    }
+
+    func source(of flow: FlowContext) -> ResponseWriter.Source {
+        ResponseWriter.Source(address: flow.remoteAddress, text: flow.remoteText, port: flow.remotePort)
+    }
+
+    /// Where a datagram answer to a request goes: the source's address, and its port when `rport` asks for it, else the
+    /// port that sent-by names (RFC 3261 section 18.2.2, RFC 3581 section 4).
+    func responseAddress(_ request: SIPMessage, _ flow: FlowContext) -> DatagramAddress? {
+        guard flow.transport == .udp else { return nil }
+        let via = request.topmostVia
+        let port = via.returnPort == .absent ? via.port ?? 5060 : flow.remotePort
+        return DatagramAddress(address: flow.remoteAddress, port: port)
+    }
+}

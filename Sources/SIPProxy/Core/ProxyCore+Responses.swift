@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// Responses from next hops (RFC 3261 sections 16.7 and 17.1, RFC 6026).
+extension ProxyCore {
+    func receiveResponse(_ response: SIPMessage, on flow: FlowContext, now: NIODeadline) {
+        guard let range = response.topmostVia.branch, let branch = Branch.read(response.bytes, range) else {
+            return act(.event(.dropped(.foreignVia)))
+        }
+        guard branch.worker == worker else { return act(.handOver(branch.worker, response, flow)) }
+        guard let client = clients[branch.slot], client.nonce == branch.nonce, belongs(response, to: client),
+            flow.transport.isSecure || !client.transport.isSecure
+        else { return act(.event(.dropped(.strayResponse))) }
+        if response.cSeq.method == .cancel, client.server.request.method != .cancel {
+            client.cancelRetransmitAt = nil
+            return
+        }
+        switch response.status {
+        case 100..<200: receivedProvisional(response, client, now: now)
+        case 200..<300: receivedSuccess(response, client, now: now)
+        default: receivedFinal(response, client, flow, now: now)
+        }
+        arm(client)
+    }
+
+    /// Guards against a guessed branch: method and Call-ID must be the request's too (TXN-17, TXN-18).
+    private func belongs(_ response: SIPMessage, to client: ClientTransaction) -> Bool {
+        let request = client.server.request
+        guard response.cSeq.number == request.cSeq.number,
+            response.cSeq.method == request.method || (response.cSeq.method == .cancel && client.hasSentCancel)
+        else { return false }
+        return response.bytes.equals(response.callID, request.bytes, request.callID)
+    }
+
+    private func receivedProvisional(_ response: SIPMessage, _ client: ClientTransaction, now: NIODeadline) {
+        guard client.state == .calling || client.state == .proceeding else { return }
+        let settings = snapshot.settings
+        client.state = .proceeding
+        client.firstResponseAt = nil
+        client.lostAt = nil
+        if client.isInvite {
+            client.retransmitAt = nil
+            client.timeoutAt = client.hasSentCancel ? client.timeoutAt : nil
+        } else if !client.transport.isReliable {
+            client.retransmitInterval = settings.t2
+        }
+        if client.wantsCancel || client.isAbandoned { sendCancel(client, now: now) }
+        guard response.status > 100, client.isInvite else { return }
+        client.hasProvisional = true
+        client.timerCAt = now + settings.timerC
+        guard !client.isAbandoned, client.server.state == .proceeding else { return }
+        relay(response, client.server)
+        client.server.hasSentProvisional = true
+    }
+
+    private func receivedSuccess(_ response: SIPMessage, _ client: ClientTransaction, now: NIODeadline) {
+        let server = client.server
+        switch client.state {
+        case .calling, .proceeding:
+            client.stopWaiting()
+            client.cancelRetransmitAt = nil
+            noteAnswer(client, now: now)
+            guard client.isInvite else {
+                finish(client, afterReliable: false, now: now)
+                return succeed(server, response, client, now: now)
+            }
+            client.state = .accepted
+            client.sent = nil
+            client.endAt = now + snapshot.settings.t1 * 64
+            succeed(server, response, client, now: now)
+        case .accepted:
+            // Every 2xx passes, repeats and those with other tags too (TXN-09).
+            relay(response, server)
+        case .completed, .terminated:
+            return
+        }
+    }
+
+    /// Sends a 2xx up. A 2xx to INVITE passes even after another final (PRX-65).
+    private func succeed(
+        _ server: ServerTransaction,
+        _ response: SIPMessage,
+        _ client: ClientTransaction,
+        now: NIODeadline
+    ) {
+        guard server.isInvite else {
+            guard !server.hasFinal else { return act(.event(.dropped(.lateResponse))) }
+            relay(response, server)
+            return complete(server, response.status, client, now: now)
+        }
+        relay(response, server)
+        guard server.state == .proceeding else { return }
+        server.state = .accepted
+        server.lastResponse = nil
+        server.tryingAt = nil
+        server.retransmitAt = nil
+        server.endAt = now + snapshot.settings.t1 * 64
+        arm(server)
+        cancelOthers(server, than: client, now: now)
+        report(server, response.status, client, isLocal: false, now: now)
+    }
+
+    private func receivedFinal(
+        _ response: SIPMessage,
+        _ client: ClientTransaction,
+        _ flow: FlowContext,
+        now: NIODeadline
+    ) {
+        switch client.state {
+        case .calling, .proceeding: break
+        case .completed:
+            if client.isInvite, let ack = client.ack { sendAgain(ack, client) }
+            return
+        case .accepted, .terminated: return
+        }
+        client.stopWaiting()
+        client.cancelRetransmitAt = nil
+        if client.isInvite { acknowledge(response, client) }
+        let movesOn = movesOn(response.status, client)
+        if movesOn, let target = client.target {
+            let failure = AttemptFailure.status
+            let retryAfter = response.status == 503 ? response.number(.retryAfter) : nil
+            act(.event(.attempt(target, failure, retryAfter: retryAfter, duration: now - client.sentAt)))
+            if retryAfter != nil { failedNow(client, now: now) }
+        } else {
+            noteAnswer(client, now: now)
+        }
+        finish(client, afterReliable: true, now: now)
+        guard !client.isAbandoned || client.server.liveClients == 0 else { return collect(response, client.server) }
+        settle(response, client, movesOn: movesOn, now: now)
+    }
+
+    /// Which finals of a next hop let the next candidate be tried (PRX-55); none once the call rings.
+    private func movesOn(_ status: UInt16, _ client: ClientTransaction) -> Bool {
+        guard client.target != nil, !client.hasProvisional, !client.wantsCancel else { return false }
+        return status == 503 || client.server.policy.retryCodes.contains(status)
+    }
+
+    /// Moves to the next candidate, or gives the best answer that was collected.
+    private func settle(_ response: SIPMessage, _ client: ClientTransaction, movesOn: Bool, now: NIODeadline) {
+        let server = client.server
+        guard !server.hasFinal else { return }
+        collect(response, server)
+        if movesOn, !server.isCancelled, tryNext(server, now: now) { return }
+        answerBest(server, client, now: now)
+    }
+
+    /// Keeps the better of two finals (PRX-56): 6xx, then the lowest class, then what steers a new try.
+    private func collect(_ response: SIPMessage, _ server: ServerTransaction) {
+        guard let best = server.best else {
+            server.best = response
+            return
+        }
+        if Self.rank(response.status) < Self.rank(best.status) { server.best = response }
+    }
+
+    private static func rank(_ status: UInt16) -> Int {
+        switch status {
+        case 600...: 0
+        case 401, 407, 415, 420, 484: Int(status / 100) * 10
+        case 503: 59
+        default: Int(status / 100) * 10 + 1
+        }
+    }
+
+    // MARK: To the client
+
+    /// Sends a response on towards the client without our Via (RFC 3261 section 16.7(3) and (9)).
+    func relay(_ response: SIPMessage, _ server: ServerTransaction) {
+        edits.reset()
+        edits.popVia(of: response)
+        if server.flow.transport.isReliable { edits.addContentLength(to: response) }
+        grantFlowTimer(response, server)
+        var output = ByteBuffer()
+        edits.apply(to: response, into: &output)
+        server.lastResponse = output
+        act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), output))
+    }
+
+    /// Flow-Timer on a 2xx to REGISTER that this edge, the first hop, may promise (FLW-22).
+    private func grantFlowTimer(_ response: SIPMessage, _ server: ServerTransaction) {
+        guard server.request.method == .register, response.status / 100 == 2, server.request.viaCount == 1,
+            response.optionTags(.require).contains(where: { response.equals($0, "outbound") })
+        else { return }
+        let seconds = snapshot.settings.flowTimer
+        edits.removeAll(.flowTimer, of: response)
+        edits.appendLine(to: response) { buffer in
+            buffer.writeStaticString("Flow-Timer: ")
+            buffer.writeDecimal(UInt64(seconds))
+            buffer.writeStaticString("\r\n")
+        }
+    }
+
+    /// A next hop has answered: it lives.
+    private func noteAnswer(_ client: ClientTransaction, now: NIODeadline) {
+        guard let target = client.target else { return }
+        act(.event(.attempt(target, nil, retryAfter: nil, duration: now - client.sentAt)))
+    }
+
+    // MARK: To the next hop
+
+    /// The hop-by-hop ACK, on the flow that the INVITE left on (TXN-07).
+    private func acknowledge(_ response: SIPMessage, _ client: ClientTransaction) {
+        guard let sent = client.sent, case .message(let invite) = parse(sent) else { return }
+        let ack = RequestWriter.ack(for: invite, response: response)
+        client.ack = ack
+        sendAgain(ack, client)
+    }
+
+    /// Sends something of an attempt once more, to the same place.
+    func sendAgain(_ bytes: ByteBuffer, _ client: ClientTransaction) {
+        if let flow = client.flow {
+            act(.sendOnFlow(flow, datagram: client.datagram, nil, bytes))
+        } else if let target = client.target {
+            act(.sendToBackend(target, nil, bytes))
+        }
+    }
+
+    func parse(_ bytes: ByteBuffer) -> ParseOutcome {
+        var limits = MessageLimits()
+        limits.headerSection = .max / 2
+        return MessageParser.parse(bytes, framing: .datagram, limits: limits)
+    }
+}

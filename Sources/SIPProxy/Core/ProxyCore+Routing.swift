@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// Route preprocessing and the choice of where a request goes (RFC 3261 sections 16.4 and 16.5).
+extension ProxyCore {
+    /// Route values that one request may carry (PRX-20).
+    static let routeValueLimit = 20
+
+    func preprocessRoutes(_ server: ServerTransaction) throws(Rejection) {
+        try plan(server.request, on: server.flow, box: server.snapshot, into: &server.plan)
+    }
+
+    /// Works out where a request goes: by its own flow token, by the next Route, by its Request-URI, or by a route rule.
+    func plan(
+        _ request: SIPMessage,
+        on flow: FlowContext,
+        box: SnapshotBox,
+        into plan: inout ForwardPlan
+    ) throws(Rejection) {
+        guard let routes = request.routeValues(.route) else { throw Rejection(400, "Bad Route") }
+        guard routes.count <= Self.routeValueLimit else {
+            act(.event(.limit(.routeValues)))
+            throw Rejection(400, "Too Many Route Values")
+        }
+        plan.routes = routes
+        repairAfterStrictRouter(request, routes, box, &plan)
+        let token = try popOwnRoutes(request, routes, box, &plan)
+        let method = request.method
+        plan.addsPath = method == .register && flow.side == .client && wantsPath(request)
+        plan.addsRecordRoute = recordsRoute(method)
+        if let token, token.flow != flow.id || (token.transport == .udp && !isSame(token, flow)) {
+            plan.destination = .flow(token)
+            return
+        }
+        let remaining = routes.count - plan.ownRoutes - (plan.repairedURI == nil ? 0 : 1)
+        let isInDialog = request.to.tag != nil && plan.ownRoutes > 0
+        if remaining > 0 {
+            guard isInDialog || token != nil || isTrusted(flow, box) else { throw .noRelay }
+            let next = routes[plan.ownRoutes]
+            plan.isNextStrict = !next.uri.isLoose
+            plan.destination = try nextHop(next.uri, request, isSecure: plan.isSecure)
+        } else if isInDialog, let uri = plan.repairedURI?.uri ?? request.requestURI {
+            plan.destination = try nextHop(uri, request, isSecure: plan.isSecure)
+        } else {
+            plan.destination = .pool
+        }
+    }
+
+    /// A request whose Request-URI is a Record-Route value of ours comes from a strict router: the real Request-URI is
+    /// the last Route value (PRX-15, PRX-16).
+    private func repairAfterStrictRouter(
+        _ request: SIPMessage,
+        _ routes: [RouteValue],
+        _ box: SnapshotBox,
+        _ plan: inout ForwardPlan
+    ) {
+        guard let last = routes.last, let uri = request.requestURI, uri.isLoose,
+            box.listeners.owns(uri, in: request.bytes)
+        else { return }
+        plan.repairedURI = last
+    }
+
+    /// Takes Route values of ours off the top: one, and a second when it is its pair (PRX-18, PRX-19).
+    private func popOwnRoutes(
+        _ request: SIPMessage,
+        _ routes: [RouteValue],
+        _ box: SnapshotBox,
+        _ plan: inout ForwardPlan
+    ) throws(Rejection) -> FlowToken? {
+        var found: FlowToken?
+        let limit = min(2, routes.count - (plan.repairedURI == nil ? 0 : 1))
+        if let uri = request.requestURI, plan.repairedURI != nil {
+            found = try token(in: uri, request, box)
+        }
+        while plan.ownRoutes < limit {
+            let uri = routes[plan.ownRoutes].uri
+            let token = try token(in: uri, request, box)
+            guard token != nil || box.listeners.owns(uri, in: request.bytes) else { break }
+            if plan.ownRoutes == 1, !isPair(routes[0].uri, uri, request.bytes) { break }
+            found = found ?? token
+            plan.ownRoutes += 1
+        }
+        return found
+    }
+
+    private func isPair(_ first: SIPURI, _ second: SIPURI, _ bytes: ByteBuffer) -> Bool {
+        guard let left = first.pairing, let right = second.pairing else { return false }
+        return bytes.equals(left, bytes, right)
+    }
+
+    private func token(in uri: SIPURI, _ request: SIPMessage, _ box: SnapshotBox) throws(Rejection) -> FlowToken? {
+        guard !uri.user.isEmpty else { return nil }
+        switch FlowToken.open(request.bytes, uri.user, by: box.proxy.tokens) {
+        case .valid(let token): return token
+        case .notAToken: return nil
+        case .forged:
+            guard box.listeners.owns(uri, in: request.bytes) else { return nil }
+            act(.event(.badToken))
+            throw .forgedToken
+        }
+    }
+
+    private func isSame(_ token: FlowToken, _ flow: FlowContext) -> Bool {
+        token.address == flow.remoteAddress && token.port == flow.remotePort
+    }
+
+    /// Whether this side may have requests relayed anywhere (PRX-22).
+    func isTrusted(_ flow: FlowContext, _ box: SnapshotBox) -> Bool {
+        if case .backend = flow.side { return true }
+        return box.listeners[flow.listener].map { $0.identity.role != .access } ?? false
+    }
+
+    private func nextHop(
+        _ uri: SIPURI,
+        _ request: SIPMessage,
+        isSecure: Bool
+    ) throws(Rejection) -> ForwardPlan.Destination {
+        guard uri.isSIP else { throw Rejection(416, "Unsupported URI Scheme") }
+        let secure = isSecure || uri.scheme == .sips
+        let named = request.transport(of: uri)
+        if uri.transport != nil, named == nil { throw Rejection(503, "Transport Not Supported") }
+        let transport = secure ? .tls : named
+        guard let address = uri.address, uri.maddr == nil else {
+            let host = uri.maddr.map { request.bytes.text($0) } ?? request.bytes.text(uri.host)
+            return .name(NextHopName(host: host, port: uri.port, transport: transport, isSecure: secure))
+        }
+        guard !address.isUnsendable else { throw .noRelay }
+        return .endpoint(endpoint(address, uri.port, transport))
+    }
+
+    /// The endpoint of an address, and of a pool's backend there when the URI leaves the transport open: a Contact
+    /// without a transport parameter means the server that is known by that address and port.
+    private func endpoint(_ address: IPAddress, _ port: UInt16?, _ transport: SIPTransport?) -> Endpoint {
+        if let transport {
+            return Endpoint(transport: transport, address: address.unmapped, port: port ?? transport.defaultPort)
+        }
+        for candidate in [SIPTransport.tcp, .tls, .udp] {
+            let endpoint = Endpoint(
+                transport: candidate,
+                address: address.unmapped,
+                port: port ?? candidate.defaultPort
+            )
+            if pool(of: endpoint) != nil { return endpoint }
+        }
+        return Endpoint(transport: .udp, address: address.unmapped, port: port ?? 5060)
+    }
+
+    /// The pool that has a backend at that endpoint, whose TLS identity and names then apply.
+    func pool(of endpoint: Endpoint) -> PoolID? {
+        snapshot.pools.first { $0.index(of: endpoint) != nil }?.id
+    }
+
+    /// Methods that form or refresh a dialog, and unknown ones (PRX-30).
+    private func recordsRoute(_ method: SIPMethod) -> Bool {
+        switch method {
+        case .invite, .subscribe, .refer, .notify, .update, .other: true
+        default: false
+        }
+    }
+
+    /// Path goes on REGISTER when this edge is the first hop (FLW-01 to FLW-03).
+    private func wantsPath(_ request: SIPMessage) -> Bool {
+        switch snapshot.settings.pathMode {
+        case .off: false
+        case .always: true
+        case .supported: request.optionTags(.supported).contains { request.equals($0, "path") }
+        }
+    }
+}

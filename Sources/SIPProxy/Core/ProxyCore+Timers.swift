@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// What comes due (RFC 3261 section 17, table 4; RFC 6026; RFC 4320).
+extension ProxyCore {
+    func timeOut(_ client: ClientTransaction, now: NIODeadline) {
+        client.armedAt = nil
+        if let end = client.endAt, end <= now { return terminate(client) }
+        if let at = client.retransmitAt, at <= now { retransmit(client, now: now) }
+        if let at = client.cancelRetransmitAt, at <= now { retransmitCancel(client, now: now) }
+        if let at = client.lostAt, at <= now { lookAgain(client, now: now) }
+        if let at = client.firstResponseAt, at <= now { moveOn(client, now: now) }
+        if let at = client.timeoutAt, at <= now { return giveUp(client, now: now) }
+        if let at = client.timerCAt, at <= now { timerC(client, now: now) }
+        if client.state != .terminated { arm(client) }
+    }
+
+    func timeOut(_ server: ServerTransaction, now: NIODeadline) {
+        server.armedAt = nil
+        if let end = server.endAt, end <= now { return self.end(server) }
+        if let at = server.tryingAt, at <= now {
+            server.tryingAt = nil
+            if server.state == .proceeding { sendTrying(server) }
+        }
+        if let at = server.retransmitAt, at <= now, let response = server.lastResponse {
+            act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), response))
+            server.retransmitInterval = min(server.retransmitInterval * 2, snapshot.settings.t2)
+            server.retransmitAt = at + server.retransmitInterval
+        }
+        arm(server)
+    }
+
+    /// Timer A doubles without bound, timer E up to T2.
+    private func retransmit(_ client: ClientTransaction, now: NIODeadline) {
+        guard let at = client.retransmitAt, let sent = client.sent else {
+            client.retransmitAt = nil
+            return
+        }
+        sendAgain(sent, client)
+        let doubled = client.retransmitInterval * 2
+        client.retransmitInterval = client.isInvite ? doubled : min(doubled, snapshot.settings.t2)
+        client.retransmitAt = at + client.retransmitInterval
+    }
+
+    private func retransmitCancel(_ client: ClientTransaction, now: NIODeadline) {
+        guard let at = client.cancelRetransmitAt, let cancel = client.cancel else { return }
+        sendAgain(cancel, client)
+        client.cancelInterval = min(client.cancelInterval * 2, snapshot.settings.t2)
+        client.cancelRetransmitAt = at + client.cancelInterval
+    }
+
+    /// Nothing was heard within the first-response limit: the next candidate is tried, and this one is left to itself
+    /// (LOC-63). Where nobody else is left, the request has waited long enough.
+    private func moveOn(_ client: ClientTransaction, now: NIODeadline) {
+        client.firstResponseAt = nil
+        let server = client.server
+        guard client.state == .calling, !server.hasFinal, !server.isCancelled else { return }
+        client.isAbandoned = true
+        server.sawTimeout = true
+        if let target = client.target {
+            act(.event(.attempt(target, .timeout, retryAfter: nil, duration: now - client.sentAt)))
+            failedNow(client, now: now)
+        }
+        if !tryNext(server, now: now) { answerBest(server, client, now: now) }
+    }
+
+    /// Timer B or F, or no final after a CANCEL (TXN-40).
+    private func giveUp(_ client: ClientTransaction, now: NIODeadline) {
+        let server = client.server
+        client.stopWaiting()
+        client.cancelRetransmitAt = nil
+        let wasAbandoned = client.isAbandoned
+        if !wasAbandoned, !client.hasSentCancel {
+            server.sawTimeout = true
+            if let target = client.target {
+                act(.event(.attempt(target, .timeout, retryAfter: nil, duration: now - client.sentAt)))
+                failedNow(client, now: now)
+            }
+        }
+        terminate(client)
+        guard !wasAbandoned, !server.hasFinal else { return }
+        if server.isCancelled || client.hasSentCancel {
+            return reject(
+                server,
+                Rejection(
+                    server.isCancelled ? 487 : 408,
+                    server.isCancelled ? "Request Terminated" : "Request Timeout"
+                ),
+                now: now
+            )
+        }
+        if !tryNext(server, now: now) { answerBest(server, client, now: now) }
+    }
+
+    /// A call that rings for ever is called off (PRX-69).
+    private func timerC(_ client: ClientTransaction, now: NIODeadline) {
+        client.timerCAt = nil
+        if client.state == .proceeding {
+            sendCancel(client, now: now)
+        } else {
+            giveUp(client, now: now)
+        }
+    }
+
+    /// A ringing call whose connection was lost: when its backend is down too, nobody will answer (TXN-12).
+    private func lookAgain(_ client: ClientTransaction, now: NIODeadline) {
+        client.lostAt = nil
+        guard client.state == .proceeding, !client.server.hasFinal, let target = client.target, let pool = target.pool,
+            Int(pool.index) < snapshot.pools.count
+        else { return }
+        let view = snapshot.pools[Int(pool.index)]
+        let isUsable = view.index(of: target.endpoint).map { view.backends[$0].isUsable } ?? false
+        guard !isUsable || failedRecently(BackendID(pool: pool, endpoint: target.endpoint)) else { return }
+        act(.event(.attempt(target, .closed, retryAfter: nil, duration: now - client.sentAt)))
+        let server = client.server
+        terminate(client)
+        reject(server, Rejection(500, "Backend Lost"), now: now)
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// Request validation (RFC 3261 section 16.3), in its order: the first check that fails decides (PRX-05).
+extension ProxyCore {
+    func validate(_ server: ServerTransaction) throws(Rejection) {
+        let request = server.request
+        guard let uri = request.requestURI else { throw Rejection(400, "Bad Request-URI") }
+        try checkScheme(uri, server)
+        try checkSource(server)
+        if request.maxForwards == 0 {
+            if request.method == .options { throw optionsAnswer(server) }
+            throw .tooManyHops
+        }
+        server.plan.isSecure = uri.scheme == .sips
+        server.plan.loopPart = loopPart(of: request)
+        if hasLooped(request, server.plan.loopPart) { throw .loopDetected }
+        let required = request.optionTags(.proxyRequire)
+        if !required.isEmpty { throw unsupported(required, request) }
+        if request.method == .options, isAddressedToUs(request, uri) { throw optionsAnswer(server) }
+        if isDraining, request.to.tag == nil { throw unavailable() }
+    }
+
+    /// The schemes that the edge routes by (PRX-07), and SIPS only over TLS (PRX-88, PRX-89).
+    private func checkScheme(_ uri: SIPURI, _ server: ServerTransaction) throws(Rejection) {
+        if uri.scheme == .other { throw Rejection(416, "Unsupported URI Scheme") }
+        guard uri.scheme == .sips else { return }
+        if let transport = uri.transport, server.request.equals(transport, "udp") {
+            throw Rejection(400, "SIPS Over an Unreliable Transport")
+        }
+        let role = server.snapshot.listeners[server.flow.listener]?.identity.role
+        if !server.flow.transport.isSecure, role != .inner {
+            throw Rejection(403, "SIPS Request Over a Clear Transport")
+        }
+    }
+
+    /// On UDP, a Via that would send answers to somebody else is a tool for reflection (TRN-30).
+    private func checkSource(_ server: ServerTransaction) throws(Rejection) {
+        guard server.flow.transport == .udp, server.request.topmostVia.maddr != nil else { return }
+        throw Rejection(400, "maddr in Via Is Not Allowed")
+    }
+
+    /// A keyed checksum over all that decides the way of a request, and not over its method (PRX-42).
+    func loopPart(of request: SIPMessage) -> UInt32 {
+        var checksum = CRC32C()
+        if let uri = request.requestURI { checksum.update(request.bytes, uri.range) }
+        if request.has(.route) {
+            for field in request.headers where field.name == .route {
+                checksum.update(0x7C)
+                checksum.update(request.bytes, field.value)
+            }
+        }
+        checksum.update(0x7C)
+        checksum.update(request.bytes, request.callID)
+        checksum.update(0x7C)
+        checksum.update(request.bytes, request.cSeq.numberText)
+        return checksum.value ^ snapshot.settings.loopKey
+    }
+
+    /// Whether a Via of this request shows that it went through here before, unchanged (RFC 5393 section 4.2.2).
+    private func hasLooped(_ request: SIPMessage, _ part: UInt32) -> Bool {
+        if let branch = request.topmostVia.branch, Branch.read(request.bytes, branch)?.loop == part { return true }
+        guard request.viaCount > 1 else { return false }
+        return request.foreignBranches().contains { Branch.read(request.bytes, $0)?.loop == part }
+    }
+
+    private func unsupported(_ tags: [ByteRange], _ request: SIPMessage) -> Rejection {
+        var line = ByteBuffer(string: "Unsupported: ")
+        for (index, tag) in tags.enumerated() {
+            if index > 0 { line.writeStaticString(", ") }
+            line.writeImmutableBuffer(request.bytes.slice(tag))
+        }
+        line.writeStaticString("\r\n")
+        return Rejection(420, "Bad Extension", extra: line)
+    }
+
+    private func isAddressedToUs(_ request: SIPMessage, _ uri: SIPURI) -> Bool {
+        uri.user.isEmpty && uri.isSIP && !request.has(.route) && box.listeners.owns(uri, in: request.bytes)
+    }
+
+    /// The answer to OPTIONS that is meant for the edge (PRX-11, OVL-33).
+    private func optionsAnswer(_ server: ServerTransaction) -> Rejection {
+        let serves = snapshot.pools.isEmpty || snapshot.pools.contains { $0.hasUsable }
+        guard serves, !isDraining else { return unavailable() }
+        let lines = "Accept: */*\r\nAccept-Encoding: identity\r\nAccept-Language: en\r\nSupported: path, outbound\r\n"
+        return Rejection(200, "OK", extra: ByteBuffer(string: lines))
+    }
+
+    /// 503 with a Retry-After that spreads those who come back (OVL-03).
+    func unavailable() -> Rejection {
+        let seconds = Int.random(in: 5...60, using: &generator)
+        return Rejection(503, "Service Unavailable", extra: ByteBuffer(string: "Retry-After: \(seconds)\r\n"))
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// The bytes of a forwarded request: the received ones with a proxy's edits (RFC 3261 section 16.6).
+extension ProxyCore {
+    func write(_ server: ServerTransaction, _ client: ClientTransaction, _ hop: Hop) -> ByteBuffer {
+        let branch = Branch(worker: worker, slot: client.slot, nonce: client.nonce, loop: server.plan.loopPart)
+        return write(server.request, on: server.flow, server.plan, branch, hop, client.transport, box: server.snapshot)
+    }
+
+    /// Edits a request for one hop.
+    func write(
+        _ request: SIPMessage,
+        on flow: FlowContext,
+        _ plan: ForwardPlan,
+        _ branch: Branch,
+        _ hop: Hop,
+        _ transport: SIPTransport,
+        box: SnapshotBox
+    ) -> ByteBuffer {
+        edits.reset()
+        let facing = facing(hop, box)
+        pushVia(request, facing, transport, branch)
+        edits.stampSource(on: request, address: flow.remoteAddress, text: flow.remoteText, port: flow.remotePort)
+        if plan.addsRecordRoute { pushRecordRoute(request, flow, plan, hop, facing, box) }
+        if plan.addsPath, let facing { pushPath(request, flow, facing) }
+        edits.lowerMaxForwards(of: request)
+        edits.boundMaxBreadth(of: request)
+        editRoutes(request, plan)
+        if transport.isReliable { edits.addContentLength(to: request) }
+        var output = ByteBuffer()
+        edits.apply(to: request, into: &output)
+        return output
+    }
+
+    /// The listener that stands for us towards a hop.
+    private func facing(_ hop: Hop, _ box: SnapshotBox) -> RenderedListeners.Listener? {
+        switch hop {
+        case .flow(let token): return box.listeners[token.listener]
+        case .backend(let target, _):
+            let policies = box.proxy.policies
+            let policy = target.pool.flatMap { Int($0.index) < policies.count ? policies[Int($0.index)] : nil }
+            return box.listeners.facing(target.endpoint.transport, policy: policy ?? ForwardingPolicy())
+        }
+    }
+
+    private func pushVia(
+        _ request: SIPMessage,
+        _ facing: RenderedListeners.Listener?,
+        _ transport: SIPTransport,
+        _ branch: Branch
+    ) {
+        edits.pushVia(on: request) { buffer in
+            switch transport {
+            case .udp: buffer.writeStaticString("Via: SIP/2.0/UDP ")
+            case .tcp: buffer.writeStaticString("Via: SIP/2.0/TCP ")
+            case .tls: buffer.writeStaticString("Via: SIP/2.0/TLS ")
+            }
+            if let facing { buffer.writeImmutableBuffer(facing.sentBy) } else { buffer.writeStaticString("localhost") }
+            buffer.writeStaticString(";branch=")
+            branch.write(into: &buffer)
+            buffer.writeStaticString("\r\n")
+        }
+    }
+
+    /// Two Record-Route values where the sides differ: the outgoing side's on top, the incoming side's below; the value
+    /// of the client's side carries the flow token (RFC 5658, FLW-20, FLW-21, PRX-33).
+    private func pushRecordRoute(
+        _ request: SIPMessage,
+        _ flow: FlowContext,
+        _ plan: ForwardPlan,
+        _ hop: Hop,
+        _ facing: RenderedListeners.Listener?,
+        _ box: SnapshotBox
+    ) {
+        guard let incoming = box.listeners[flow.listener], let facing else { return }
+        let pairing = UInt64(branchPairing(request))
+        var outgoingToken: ByteBuffer?
+        if case .flow(let token) = hop { outgoingToken = token.sealed(by: box.proxy.tokens) }
+        let incomingToken = flow.side == .client ? flow.token : nil
+        edits.push(.recordRoute, on: request) { buffer in
+            let isOneSide = facing.identity.id == incoming.identity.id && (outgoingToken == nil || incomingToken == nil)
+            if !isOneSide {
+                Self.writeRecordRoute(facing, outgoingToken, plan.isSecure, pairing, into: &buffer)
+            }
+            Self.writeRecordRoute(
+                incoming,
+                incomingToken ?? (isOneSide ? outgoingToken : nil),
+                plan.isSecure,
+                pairing,
+                into: &buffer
+            )
+        }
+    }
+
+    /// A number that both values of one insertion share; it follows from the dialog, so copies of one request agree.
+    private func branchPairing(_ request: SIPMessage) -> UInt16 {
+        var checksum = CRC32C()
+        checksum.update(request.bytes, request.callID)
+        if let tag = request.from.tag { checksum.update(request.bytes, tag) }
+        return UInt16(truncatingIfNeeded: checksum.value ^ snapshot.settings.loopKey)
+    }
+
+    private static func writeRecordRoute(
+        _ listener: RenderedListeners.Listener,
+        _ token: ByteBuffer?,
+        _ isSecure: Bool,
+        _ pairing: UInt64,
+        into buffer: inout ByteBuffer
+    ) {
+        buffer.writeStaticString(isSecure ? "Record-Route: <sips:" : "Record-Route: <sip:")
+        if let token, token.readableBytes > 0 {
+            buffer.writeImmutableBuffer(token)
+            buffer.writeStaticString("@")
+        }
+        buffer.writeImmutableBuffer(isSecure ? listener.sipsHost : listener.sipHost)
+        buffer.writeStaticString(";lr;ep=")
+        buffer.writeHexadecimal(pairing, digits: 4)
+        buffer.writeStaticString(">\r\n")
+    }
+
+    /// One Path value that names the inner side and carries the token of the client's flow (FLW-01 to FLW-07).
+    private func pushPath(_ request: SIPMessage, _ flow: FlowContext, _ facing: RenderedListeners.Listener) {
+        edits.push(.path, on: request) { buffer in
+            buffer.writeStaticString("Path: <sip:")
+            buffer.writeImmutableBuffer(flow.token)
+            buffer.writeStaticString("@")
+            buffer.writeImmutableBuffer(facing.sipHost)
+            buffer.writeStaticString(request.viaCount == 1 ? ";lr;ob>\r\n" : ";lr>\r\n")
+        }
+    }
+
+    /// Takes own Routes off. After a strict router the Request-URI is the last Route value; before one, the next Route
+    /// goes into the request line and the Request-URI to the end of the Routes (PRX-15, PRX-38).
+    private func editRoutes(_ request: SIPMessage, _ plan: ForwardPlan) {
+        let bytes = request.bytes
+        if let repaired = plan.repairedURI {
+            edits.replaceRequestURI(of: request) { $0.writeImmutableBuffer(bytes.slice(repaired.uri.range)) }
+            if plan.ownRoutes + 1 >= plan.routes.count { return edits.removeAll(.route, of: request) }
+            edits.popRoutes(plan.ownRoutes, of: plan.routes, in: request)
+            return edits.popLastRoute(of: plan.routes, in: request)
+        }
+        guard plan.isNextStrict, plan.ownRoutes < plan.routes.count, let uri = request.requestURI else {
+            return edits.popRoutes(plan.ownRoutes, of: plan.routes, in: request)
+        }
+        let next = plan.routes[plan.ownRoutes]
+        edits.popRoutes(plan.ownRoutes + 1, of: plan.routes, in: request)
+        edits.replaceRequestURI(of: request) { $0.writeImmutableBuffer(bytes.slice(next.uri.range)) }
+        edits.appendRoute(on: request) { $0.writeImmutableBuffer(bytes.slice(uri.range)) }
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+package import NIOCore
+package import SIPMessage
+
+/// The whole SIP state of one worker: a transaction-stateful proxy (RFC 3261 section 16) as a synchronous machine.
+///
+/// Events go in with the time, actions come out in order. It makes no I/O, reads no clock and calls nobody back, so
+/// the driver may feed the next event while it carries out the actions of the one before.
+package final class ProxyCore {
+    let worker: WorkerIndex
+    var box: SnapshotBox
+    var generator: FastGenerator
+    let keys: TransactionKeyMaker
+    var edits = MessageEdits()
+    var wheel: TimerWheel
+    var servers = TransactionTable<ServerTransaction>()
+    var clients = TransactionTable<ClientTransaction>()
+    var serverByKey: [TransactionKey: UInt32] = [:]
+    var resolving: [ResolutionID: PendingResolution] = [:]
+    var recentFailures: [BackendID: NIODeadline] = [:]
+    var isDraining = false
+    private var actions: [ProxyAction] = []
+    private var spare: [ProxyAction] = []
+    private var due: [TimerWheel.Owner] = []
+    private var nextNonce: UInt64
+
+    /// A core that works by `snapshot`. The seed must come from the system's generator.
+    package init(worker: WorkerIndex, snapshot: ProxySnapshot, seed: UInt64, now: NIODeadline = .now()) {
+        self.worker = worker
+        box = SnapshotBox(snapshot)
+        generator = FastGenerator(seed: seed)
+        keys = TransactionKeyMaker(using: &generator)
+        wheel = TimerWheel(now: now)
+        nextNonce = generator.next() & Branch.nonceMask
+    }
+
+    var snapshot: ProxySnapshot { box.proxy }
+
+    // MARK: Reading
+
+    /// Server transactions that have not ended.
+    package var transactionCount: Int { servers.count }
+
+    /// Whether `advance` must be called from time to time.
+    package var hasTimers: Bool { wheel.count > 0 }
+
+    /// The actions decided since the last call.
+    package func takeActions() -> [ProxyAction] {
+        guard !actions.isEmpty else { return [] }
+        var taken = spare
+        spare = []
+        swap(&taken, &actions)
+        return taken
+    }
+
+    /// Gives an array of `takeActions` back for its storage.
+    package func recycle(_ done: inout [ProxyAction]) {
+        done.removeAll(keepingCapacity: true)
+        if spare.capacity < done.capacity { swap(&spare, &done) }
+    }
+
+    // MARK: Events
+
+    /// A message came.
+    package func receive(_ message: SIPMessage, on flow: FlowContext, now: NIODeadline) {
+        if message.isRequest {
+            receiveRequest(message, on: flow, now: now)
+        } else {
+            receiveResponse(message, on: flow, now: now)
+        }
+    }
+
+    /// A message came that cannot be taken: it is answered where that is allowed, without any state.
+    package func receiveMalformed(_ message: MalformedMessage, on flow: FlowContext, now: NIODeadline) {
+        guard let answer = ResponseWriter.response(to: message, source: nil), flow.transport.isReliable else {
+            return act(.event(.dropped(.malformed)))
+        }
+        act(.respond(flow.id, datagram: nil, answer))
+    }
+
+    /// The driver has put an attempt on a flow.
+    package func attemptSent(_ attempt: AttemptID, on flow: FlowID, now: NIODeadline) {
+        client(attempt)?.flow = flow
+    }
+
+    /// An attempt could not be sent, or its flow was lost before anything was heard.
+    package func attemptFailed(_ attempt: AttemptID, _ failure: AttemptFailure, now: NIODeadline) {
+        guard let client = client(attempt) else { return }
+        failed(client, failure, now: now)
+    }
+
+    /// A flow is gone: everything that awaits an answer on it must know.
+    package func flowClosed(_ flow: FlowID, now: NIODeadline) {
+        for client in clients.all where client.flow == flow { lost(client, now: now) }
+    }
+
+    /// Works by another snapshot from now on; requests that have begun go on by theirs.
+    package func adopt(_ snapshot: ProxySnapshot, now: NIODeadline) {
+        box = SnapshotBox(snapshot)
+    }
+
+    /// Takes no new dialogs and registrations from now on (OVL-36).
+    package func quiesce(now: NIODeadline) { isDraining = true }
+
+    /// Lets time pass: runs every timer that is due.
+    package func advance(to now: NIODeadline) {
+        due.removeAll(keepingCapacity: true)
+        wheel.advance(to: now, into: &due)
+        for owner in due {
+            switch owner.kind {
+            case .client:
+                if let client = clients[owner.slot], client.nonce == owner.nonce { timeOut(client, now: now) }
+            case .server:
+                if let server = servers[owner.slot], server.nonce == owner.nonce { timeOut(server, now: now) }
+            }
+        }
+        if !recentFailures.isEmpty { recentFailures = recentFailures.filter { $0.value > now } }
+    }
+
+    /// The listener that stands for this edge towards a backend.
+    package func facingListener(_ target: BackendTarget) -> ListenerID {
+        let policy = target.pool.flatMap { pool in
+            Int(pool.index) < snapshot.policies.count ? snapshot.policies[Int(pool.index)] : nil
+        }
+        let facing = box.listeners.facing(target.endpoint.transport, policy: policy ?? ForwardingPolicy())
+        return facing?.identity.id ?? ListenerID(index: 0)
+    }
+
+    // MARK: Shared by the parts
+
+    func act(_ action: ProxyAction) { actions.append(action) }
+
+    func makeNonce() -> UInt64 {
+        nextNonce = (nextNonce &+ (generator.next() & 0xFFFF) &+ 1) & Branch.nonceMask
+        return nextNonce
+    }
+
+    func client(_ attempt: AttemptID) -> ClientTransaction? {
+        guard let client = clients[attempt.slot], client.nonce == attempt.nonce else { return nil }
+        return client
+    }
+
+    /// Sees to it that a client transaction is asked when its next timer is due.
+    func arm(_ client: ClientTransaction) {
+        guard let deadline = client.deadline else { return }
+        if let armed = client.armedAt, armed <= deadline { return }
+        client.armedAt = deadline
+        wheel.arm(.init(kind: .client, slot: client.slot, nonce: client.nonce), at: deadline)
+    }
+
+    /// Sees to it that a server transaction is asked when its next timer is due.
+    func arm(_ server: ServerTransaction) {
+        guard let deadline = server.deadline else { return }
+        if let armed = server.armedAt, armed <= deadline { return }
+        server.armedAt = deadline
+        wheel.arm(.init(kind: .server, slot: server.slot, nonce: server.nonce), at: deadline)
+    }
+
+    /// Whether a backend failed a moment ago here, before the control plane could say so.
+    func failedRecently(_ id: BackendID) -> Bool { recentFailures[id] != nil }
+}
+
+/// A request that waits for its next hop's addresses.
+enum PendingResolution {
+    case transaction(slot: UInt32, nonce: UInt64)
+    /// An ACK for a 2xx, which has no transaction.
+    case ack(SIPMessage, FlowContext, ForwardPlan)
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// What Brana writes of itself, rendered once a snapshot, so that a message only copies bytes.
+final class RenderedListeners: Sendable {
+    /// One listener's texts.
+    struct Listener: Sendable {
+        let identity: ListenerIdentity
+        /// `host` or `host:port` as sent-by.
+        let sentBy: ByteBuffer
+        /// What follows the user part of a sip Record-Route or Path URI: host, port and transport parameter.
+        let sipHost: ByteBuffer
+        /// The same for a sips URI, which needs no transport parameter.
+        let sipsHost: ByteBuffer
+    }
+
+    private let listeners: [Listener]
+    private let byID: [Listener?]
+    private let hosts: Set<String>
+    private let addresses: Set<IPAddress>
+
+    init(_ snapshot: ProxySnapshot) {
+        listeners = snapshot.listeners.map(Self.render)
+        var byID = [Listener?](repeating: nil, count: 256)
+        for listener in listeners { byID[Int(listener.identity.id.index)] = listener }
+        self.byID = byID
+        hosts = Set(listeners.map { $0.identity.advertisedHost.lowercased() } + snapshot.settings.domains)
+        addresses = Set(snapshot.listeners.map(\.address).filter { !$0.isUnsendable })
+    }
+
+    subscript(id: ListenerID) -> Listener? { byID[Int(id.index)] }
+
+    /// The listener that Via, Record-Route and Path name towards a next hop: the pool's choice, else one of the same
+    /// transport, inner ones first, else any.
+    func facing(_ transport: SIPTransport, policy: ForwardingPolicy) -> Listener? {
+        if let chosen = policy.listeners[transport], let listener = self[chosen] { return listener }
+        let same = listeners.filter { $0.identity.transport == transport }
+        return same.first { $0.identity.role == .inner } ?? same.first { $0.identity.role == .peer } ?? same.first
+            ?? listeners.first { $0.identity.role == .inner } ?? listeners.first
+    }
+
+    /// Whether a URI names this edge by host and port (PRX-18).
+    func owns(_ uri: SIPURI, in bytes: ByteBuffer) -> Bool {
+        if let port = uri.port,
+            !listeners.contains(where: { $0.identity.port == port || $0.identity.advertisedPort == port })
+        {
+            return false
+        }
+        if let address = uri.address {
+            return addresses.contains(address.unmapped) || hosts.contains(address.hostText)
+        }
+        return hosts.contains(Self.name(bytes.text(uri.host)))
+    }
+
+    /// Whether a host is one of the domains and names of this edge, whatever the port.
+    func serves(_ uri: SIPURI, in bytes: ByteBuffer) -> Bool {
+        if let address = uri.address { return addresses.contains(address.unmapped) || hosts.contains(address.hostText) }
+        return hosts.contains(Self.name(bytes.text(uri.host)))
+    }
+
+    /// A host name in lower case, without a trailing dot (MSG-45).
+    static func name(_ text: String) -> String {
+        let lower = text.lowercased()
+        return lower.hasSuffix(".") ? String(lower.dropLast()) : lower
+    }
+
+    private static func render(_ identity: ListenerIdentity) -> Listener {
+        let port = identity.advertisedPort.map { ":\($0)" } ?? ""
+        let host = identity.advertisedHost + port
+        let parameter =
+            switch identity.transport {
+            case .udp: ""
+            case .tcp: ";transport=tcp"
+            // A name without a port says TLS by its NAPTR and SRV records; with a port only the parameter can, and most
+            // user agents understand it (PRX-34, a documented deviation).
+            case .tls: identity.advertisedPort == nil ? "" : ";transport=tls"
+            }
+        return Listener(
+            identity: identity,
+            sentBy: ByteBuffer(string: host),
+            sipHost: ByteBuffer(string: host + parameter),
+            sipsHost: ByteBuffer(string: host)
+        )
+    }
+}

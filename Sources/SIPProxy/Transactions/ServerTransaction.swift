@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// One request that a client sent, from its arrival to the end of everything that it set off: the server transaction of
+/// RFC 3261 section 17.2 with RFC 6026, and the response context of section 16.7.
+final class ServerTransaction {
+    enum State {
+        /// No final response was sent.
+        case proceeding
+        /// A final other than a 2xx to INVITE was sent.
+        case completed
+        /// The ACK came (INVITE only).
+        case confirmed
+        /// A 2xx to INVITE was sent (RFC 6026 section 7.1).
+        case accepted
+        case terminated
+    }
+
+    let slot: UInt32
+    let nonce: UInt64
+    let key: TransactionKey
+    let request: SIPMessage
+    let flow: FlowContext
+    let startedAt: NIODeadline
+    /// The tag of responses that are made here; the same in every one of them.
+    let tag: UInt64
+    /// The snapshot at arrival, which the request works by to its end.
+    let snapshot: SnapshotBox
+
+    var state = State.proceeding
+    /// How the request is to be forwarded, once that is known.
+    var plan = ForwardPlan()
+    var pool: PoolView?
+    var policy = ForwardingPolicy()
+    var tried = TriedBackends()
+    var attempts: UInt8 = 0
+    /// Next hops found for a name, still to be tried.
+    var endpoints: ArraySlice<Endpoint> = []
+    /// The attempt whose answer is awaited.
+    var current: ClientTransaction?
+    /// Client transactions that have not ended.
+    var liveClients = 0
+    /// The best final that was collected and not forwarded.
+    var best: SIPMessage?
+    var sawTimeout = false
+    var isCancelled = false
+    var cancelReason: ByteBuffer?
+    var isResolving = false
+    /// The latest response that was sent, for retransmissions.
+    var lastResponse: ByteBuffer?
+    var hasSentProvisional = false
+    var lastTarget: BackendTarget?
+
+    var tryingAt: NIODeadline?
+    var retransmitAt: NIODeadline?
+    var retransmitInterval = TimeAmount.zero
+    var endAt: NIODeadline?
+    var armedAt: NIODeadline?
+
+    init(
+        slot: UInt32,
+        nonce: UInt64,
+        key: TransactionKey,
+        request: SIPMessage,
+        flow: FlowContext,
+        startedAt: NIODeadline,
+        tag: UInt64,
+        snapshot: SnapshotBox
+    ) {
+        self.slot = slot
+        self.nonce = nonce
+        self.key = key
+        self.request = request
+        self.flow = flow
+        self.startedAt = startedAt
+        self.tag = tag
+        self.snapshot = snapshot
+    }
+
+    var isInvite: Bool { request.method == .invite }
+
+    /// Whether a final response has gone to the client.
+    var hasFinal: Bool { state != .proceeding }
+
+    /// The earliest of the timers.
+    var deadline: NIODeadline? { [tryingAt, retransmitAt, endAt].earliest }
+}
+
+/// A snapshot as it is shared by the requests that work by it.
+final class SnapshotBox: Sendable {
+    let proxy: ProxySnapshot
+    let listeners: RenderedListeners
+
+    init(_ proxy: ProxySnapshot) {
+        self.proxy = proxy
+        listeners = RenderedListeners(proxy)
+    }
+}
+
+extension [NIODeadline?] {
+    var earliest: NIODeadline? {
+        var first: NIODeadline?
+        for case let time? in self where first.map({ time < $0 }) ?? true { first = time }
+        return first
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import SIPMessage
+
+/// What tells one server transaction from another (RFC 3261 section 17.2.3): a keyed 128-bit hash of branch, sent-by,
+/// method and, on streams, the connection (TXN-33, TXN-35).
+///
+/// The key of the hash is random and never leaves the process, so nobody can aim for a collision.
+struct TransactionKey: Hashable {
+    let first: UInt64
+    let second: UInt64
+}
+
+/// Makes transaction keys.
+struct TransactionKeyMaker {
+    private let seeds: (UInt64, UInt64)
+
+    init(using generator: inout some RandomNumberGenerator) {
+        seeds = (generator.next(), generator.next())
+    }
+
+    /// The key of the transaction that `message` belongs to, taken as a request of `method` (an ACK and a CANCEL belong
+    /// to INVITE's).
+    func key(of message: SIPMessage, method: SIPMethod, on flow: FlowContext) -> TransactionKey {
+        var hash = KeyedHash(seeds.0, seeds.1)
+        let via = message.topmostVia
+        hash.add(UInt64(method.rawValue))
+        if method == .other { hash.add(message.bytes, message.cSeq.methodText) }
+        if flow.transport.isReliable { hash.add(flow.id.rawValue) }
+        hash.add(message.bytes, via.host)
+        hash.add(UInt64(via.effectivePort))
+        guard let branch = via.branch, Self.hasCookie(message, branch) else {
+            addOldStyle(message, to: &hash)
+            return hash.key
+        }
+        hash.add(message.bytes, branch)
+        return hash.key
+    }
+
+    /// Whether a branch begins with the magic cookie, in any case (MSG-50).
+    private static func hasCookie(_ message: SIPMessage, _ branch: ByteRange) -> Bool {
+        branch.count > 7 && message.equals(ByteRange(branch.start, branch.start + 7), "z9hg4bk")
+    }
+
+    /// RFC 2543 matching (TXN-34), without the To tag, which an ACK has and its INVITE has not.
+    private func addOldStyle(_ message: SIPMessage, to hash: inout KeyedHash) {
+        if let uri = message.requestURI { hash.add(message.bytes, uri.range) }
+        hash.add(message.bytes, message.from.tag ?? .empty)
+        hash.add(message.bytes, message.callID)
+        hash.add(UInt64(message.cSeq.number))
+        hash.add(message.bytes, message.topmostVia.range)
+    }
+}
+
+/// A hash of 128 bits under a secret of 128 bits; fast rather than cryptographic.
+struct KeyedHash {
+    private var first: UInt64
+    private var second: UInt64
+
+    init(_ first: UInt64, _ second: UInt64) {
+        self.first = first
+        self.second = second
+    }
+
+    var key: TransactionKey { TransactionKey(first: Self.mix(first ^ second), second: Self.mix(second &+ first)) }
+
+    mutating func add(_ word: UInt64) {
+        first = Self.mix(first ^ word)
+        second = Self.mix(second &+ (word &* 0x9E37_79B9_7F4A_7C15))
+    }
+
+    mutating func add(_ bytes: ByteBuffer, _ range: ByteRange) {
+        bytes.withUnsafeReadableBytes { raw in
+            guard range.end <= raw.count else { return }
+            var position = range.start
+            while position + 8 <= range.end {
+                add(raw.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+                position += 8
+            }
+            var tail = UInt64(range.count) << 56
+            while position < range.end {
+                tail = tail << 8 ^ UInt64(raw[position])
+                position += 1
+            }
+            add(tail)
+        }
+    }
+
+    private static func mix(_ value: UInt64) -> UInt64 {
+        var word = value
+        word ^= word >> 32
+        word = word &* 0xD6E8_FEB8_6659_FD93
+        word ^= word >> 32
+        word = word &* 0xD6E8_FEB8_6659_FD93
+        word ^= word >> 32
+        return word
+    }
+}
+
+/// A fast generator for draws and nonces, seeded from the system's; what must not be guessed is checked against more
+/// than its output.
+struct FastGenerator: RandomNumberGenerator {
+    private var state: (UInt64, UInt64)
+
+    init(seed: UInt64) {
+        state = (seed ^ 0x9E37_79B9_7F4A_7C15, seed &* 0xBF58_476D_1CE4_E5B9 | 1)
+    }
+
+    mutating func next() -> UInt64 {
+        var (left, right) = state
+        let result = left &+ right
+        right ^= left
+        left = (left << 55 | left >> 9) ^ right ^ (right << 14)
+        state = (left, right << 36 | right >> 28)
+        return result
+    }
+}
