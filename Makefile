@@ -1,0 +1,51 @@
+# Each target says what it does as it goes. `make demo` and `make test` want Debian 12 and Swift 6.3, and install what
+# else is missing.
+
+.PHONY: help demo build release test lint fuzz install clean
+
+help:
+	@echo 'make demo     build Brana and show it: zone server, edge, three backends and calls, in one process'
+	@echo 'make test     install what the tests need, lint, build, run every test'
+	@echo 'make lint     format, layers, file lengths, and a build in which warnings are errors'
+	@echo 'make fuzz     a minute of fuzzing of the message parser (SECONDS_EACH=n for longer)'
+	@echo 'make release  the optimised binary: .build/release/brana'
+	@echo 'make install  release, then binary and unit into DESTDIR (default: /)'
+
+demo:
+	@echo '== demo: see to the libraries that Brana is built with'
+	@bash .ci/packages build
+	@echo '== demo: build the optimised binary (some minutes the first time)'
+	@swift build -c release --product brana
+	@echo '== demo: run the rehearsal'
+	@.build/release/brana demo --once
+
+build:
+	swift build
+
+release:
+	swift build -c release --product brana
+
+test:
+	@echo '== test: see to the packages that the tests use'
+	@bash .ci/packages test
+	@$(MAKE) --no-print-directory lint
+	@echo '== test: every suite but the system tests'
+	@swift test --skip-build --skip SystemTests
+	@echo '== test: system tests, with real peers'
+	@swift test --skip-build --filter SystemTests
+
+lint:
+	@echo '== lint'
+	@bash .ci/lint
+
+fuzz:
+	@bash Tests/Fuzz/run.sh $(or $(SECONDS_EACH),60)
+
+install: release
+	install -D -m 755 .build/release/brana $(DESTDIR)/usr/bin/brana
+	install -D -m 644 deploy/systemd/brana.service $(DESTDIR)/lib/systemd/system/brana.service
+	install -D -m 644 deploy/systemd/brana.sysusers $(DESTDIR)/usr/lib/sysusers.d/brana.conf
+	install -D -m 644 README.md $(DESTDIR)/usr/share/doc/brana/README.md
+
+clean:
+	swift package clean
