@@ -23,6 +23,13 @@ package enum HeaderName: UInt8, Sendable, Hashable {
     case retryAfter
     case reason
     case flowTimer
+    case privacy
+    case pAssertedIdentity
+    case pPreferredIdentity
+    case proxyAuthenticate
+    case wwwAuthenticate
+    case warning
+    case userAgent
     case other
 
     /// Whether the field holds one value and may stand in a message once only (MSG-21).
@@ -35,36 +42,43 @@ package enum HeaderName: UInt8, Sendable, Hashable {
 
     /// The field that a name, long or compact, in any case, stands for (RFC 3261 section 7.3.3).
     static func parse(_ bytes: Bytes, from start: Int, to end: Int) -> HeaderName {
-        func named(_ text: StaticString, _ name: HeaderName) -> HeaderName {
-            bytes.equalsIgnoringCase(text, from: start, to: end) ? name : .other
-        }
+        guard end - start > 1 else { return compact(Bytes.lowercase(bytes[start])) }
+        let (name, text) = candidate(bytes, start, end - start)
+        return bytes.equalsIgnoringCase(text, from: start, to: end) ? name : .other
+    }
+
+    /// The one known field that a name of that length and first letter can be.
+    private static func candidate(_ bytes: Bytes, _ start: Int, _ length: Int) -> (HeaderName, StaticString) {
         let first = Bytes.lowercase(bytes[start])
-        switch end - start {
-        case 1: return compact(first)
-        case 2: return named("to", .to)
-        case 3: return named("via", .via)
-        case 4:
-            return first == 0x66 ? named("from", .from) : first == 0x63 ? named("cseq", .cSeq) : named("path", .path)
-        case 5: return named("route", .route)
-        case 6: return named("reason", .reason)
-        case 7:
-            switch first {
-            case 0x63: return bytes[start + 4] == 0x2D ? named("call-id", .callID) : named("contact", .contact)
-            case 0x65: return named("expires", .expires)
-            default: return named("require", .require)
-            }
-        case 9: return first == 0x73 ? named("supported", .supported) : named("timestamp", .timestamp)
-        case 10: return named("flow-timer", .flowTimer)
-        case 11: return first == 0x6D ? named("max-breadth", .maxBreadth) : named("retry-after", .retryAfter)
-        case 12:
-            switch first {
-            case 0x6D: return named("max-forwards", .maxForwards)
-            case 0x72: return named("record-route", .recordRoute)
-            default: return named("content-type", .contentType)
-            }
-        case 13: return first == 0x70 ? named("proxy-require", .proxyRequire) : .other
-        case 14: return named("content-length", .contentLength)
-        default: return .other
+        switch (length, first) {
+        case (2, _): return (.to, "to")
+        case (3, _): return (.via, "via")
+        case (4, 0x66): return (.from, "from")
+        case (4, 0x63): return (.cSeq, "cseq")
+        case (4, _): return (.path, "path")
+        case (5, _): return (.route, "route")
+        case (6, _): return (.reason, "reason")
+        case (7, 0x63): return bytes[start + 4] == 0x2D ? (.callID, "call-id") : (.contact, "contact")
+        case (7, 0x65): return (.expires, "expires")
+        case (7, 0x70): return (.privacy, "privacy")
+        case (7, 0x77): return (.warning, "warning")
+        case (7, _): return (.require, "require")
+        case (9, 0x73): return (.supported, "supported")
+        case (9, _): return (.timestamp, "timestamp")
+        case (10, 0x75): return (.userAgent, "user-agent")
+        case (10, _): return (.flowTimer, "flow-timer")
+        case (11, 0x6D): return (.maxBreadth, "max-breadth")
+        case (11, _): return (.retryAfter, "retry-after")
+        case (12, 0x6D): return (.maxForwards, "max-forwards")
+        case (12, 0x72): return (.recordRoute, "record-route")
+        case (12, _): return (.contentType, "content-type")
+        case (13, _): return (.proxyRequire, "proxy-require")
+        case (14, _): return (.contentLength, "content-length")
+        case (16, _): return (.wwwAuthenticate, "www-authenticate")
+        case (18, _): return (.proxyAuthenticate, "proxy-authenticate")
+        case (19, _): return (.pAssertedIdentity, "p-asserted-identity")
+        case (20, _): return (.pPreferredIdentity, "p-preferred-identity")
+        default: return (.other, "")
         }
     }
 

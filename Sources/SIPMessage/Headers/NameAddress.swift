@@ -18,7 +18,9 @@ package struct NameAddress: Sendable, Hashable {
 /// Reads name-addr and addr-spec values.
 enum NameAddressParser {
     /// The value at `start`; nil when quotes or brackets do not close, or a display name holds separators (MSG-26 to
-    /// MSG-28). With `isList`, a comma ends the value.
+    /// MSG-28).
+    ///
+    /// With `isList`, a comma ends the value.
     static func parse(_ bytes: Bytes, from start: Int, to end: Int, isList: Bool = false) -> NameAddress? {
         var position = bytes.skipBlanks(from: start, to: end)
         guard position < end else { return nil }

@@ -28,6 +28,10 @@ package struct Via: Sendable, Hashable {
     /// The whole `;rport` parameter.
     package internal(set) var returnPortParameter: ByteRange?
     package internal(set) var maddr: ByteRange?
+    /// The `keep` parameter without a value: the sender offers keep-alives (RFC 6223).
+    package internal(set) var offersKeepAlive = false
+    /// The `alias` parameter: the sender offers its connection for requests back (RFC 5923).
+    package internal(set) var offersAlias = false
 
     /// The sent-by port, or the default of the transport.
     package var effectivePort: UInt16 { port ?? (transport ?? .udp).defaultPort }

@@ -151,6 +151,10 @@ enum ViaParser {
             }
         case 5 where bytes.equalsIgnoringCase("maddr", from: start, to: end):
             via.maddr = value
+        case 5 where bytes.equalsIgnoringCase("alias", from: start, to: end):
+            via.offersAlias = true
+        case 4 where bytes.equalsIgnoringCase("keep", from: start, to: end):
+            via.offersKeepAlive = value == nil
         default: break
         }
     }

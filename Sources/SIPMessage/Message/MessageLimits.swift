@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How large a message may be (MSG-32, TRN-04). What is larger is refused whole, never cut.
+/// How large a message may be (MSG-32, TRN-04).
+///
+/// What is larger is refused whole, never cut.
 package struct MessageLimits: Sendable, Hashable {
     /// Bytes of start line and header section together; default 32 KiB.
     package var headerSection = 32 * 1024

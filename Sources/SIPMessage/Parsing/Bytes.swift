@@ -66,7 +66,9 @@ struct Bytes {
     }
 
     /// The number that the decimal digits of `start..<end` spell, or nil when there are others, none, or it is above
-    /// `limit`. Leading zeros are legal (MSG-23).
+    /// `limit`.
+    ///
+    /// Leading zeros are legal (MSG-23).
     func number(from start: Int, to end: Int, limit: UInt64) -> UInt64? {
         guard start < end, end <= count else { return nil }
         var value: UInt64 = 0

@@ -61,27 +61,41 @@ extension MessageEdits {
 
     /// Takes the first `count` Route values off, across lines and lists.
     package mutating func popRoutes(_ count: Int, of values: [RouteValue], in message: SIPMessage) {
-        guard count > 0, count <= values.count else { return }
-        let lastField = values[count - 1].field
-        for (index, field) in message.headers.enumerated() where field.name == .route && index < lastField {
-            remove(field.line)
-        }
-        let line = message.headers[lastField]
-        if count < values.count, values[count].field == lastField {
-            remove(ByteRange(line.value.start, values[count].range.start))
-        } else {
-            remove(line.line)
-        }
+        removeRoutes(first: count, of: values, in: message)
     }
 
     /// Takes the last Route value off.
+    ///
+    /// To take off first ones as well, use `removeRoutes`.
     package mutating func popLastRoute(of values: [RouteValue], in message: SIPMessage) {
-        guard let last = values.last else { return }
-        let line = message.headers[last.field]
-        if values.count > 1, values[values.count - 2].field == last.field {
-            remove(ByteRange(values[values.count - 2].range.end, line.value.end))
-        } else {
-            remove(line.line)
+        removeRoutes(first: 0, last: true, of: values, in: message)
+    }
+
+    /// Takes the first `count` Route values off, and the last one too when `last` says so (PRX-15), across lines and
+    /// lists; a line that loses all its values goes whole.
+    package mutating func removeRoutes(
+        first count: Int,
+        last: Bool = false,
+        of values: [RouteValue],
+        in message: SIPMessage
+    ) {
+        let end = values.count - (last ? 1 : 0)
+        let kept = max(0, count) < end ? max(0, count)..<end : 0..<0
+        guard kept.count < values.count else { return }
+        var index = 0
+        while index < values.count {
+            let field = values[index].field
+            var next = index
+            while next < values.count, values[next].field == field { next += 1 }
+            let line = message.headers[field]
+            let stay = kept.clamped(to: index..<next)
+            if stay.isEmpty {
+                remove(line.line)
+            } else {
+                if stay.lowerBound > index { remove(ByteRange(line.value.start, values[stay.lowerBound].range.start)) }
+                if stay.upperBound < next { remove(ByteRange(values[stay.upperBound - 1].range.end, line.value.end)) }
+            }
+            index = next
         }
     }
 
@@ -115,6 +129,16 @@ extension MessageEdits {
     package mutating func removeAll(_ name: HeaderName, of message: SIPMessage) {
         guard message.has(name) else { return }
         for field in message.headers where field.name == name { remove(field.line) }
+    }
+
+    /// Replaces status code and reason phrase of a response, as for a lone 503 (PRX-57).
+    package mutating func replaceStatus(of message: SIPMessage, with status: UInt16, _ reason: StaticString) {
+        guard case .response(_, let phrase) = message.startLine else { return }
+        splice(at: 8, removing: phrase.end - 8) { buffer in
+            buffer.writeDecimal(UInt64(status))
+            buffer.writeStaticString(" ")
+            buffer.writeStaticString(reason)
+        }
     }
 
     /// Adds a whole line, CRLF included, at the end of the header section.

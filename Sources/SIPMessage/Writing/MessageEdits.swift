@@ -32,7 +32,9 @@ package struct MessageEdits: Sendable {
         growth = 0
     }
 
-    /// Replaces `removed` bytes at `at` with what `write` appends. Several insertions at one place keep their order.
+    /// Replaces `removed` bytes at `at` with what `write` appends.
+    ///
+    /// Several insertions at one place keep their order.
     @inline(__always)
     package mutating func splice(at: Int, removing removed: Int = 0, _ write: (inout ByteBuffer) -> Void) {
         let start = text.writerIndex
