@@ -42,3 +42,16 @@ package enum ParseOutcome: Sendable {
     case message(SIPMessage)
     case malformed(MalformedMessage)
 }
+
+extension MalformedMessage {
+    /// The same message, refused because it is too large for this edge (RFC 3261 section 21.5.7).
+    package var asTooLarge: MalformedMessage {
+        MalformedMessage(
+            reason: .tooLarge,
+            status: status == nil ? nil : 513,
+            answerLines: answerLines,
+            topmostVia: topmostVia,
+            bytes: bytes
+        )
+    }
+}

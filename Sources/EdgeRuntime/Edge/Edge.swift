@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import NIOPosix
+internal import SIPMessage
+package import SIPProxy
+
+/// The data plane: one worker a loop, and the listeners.
+///
+/// A new snapshot is adopted whole. Listeners that it adds are bound first, on every worker, and start to accept only
+/// when the snapshot is adopted; if one cannot be bound nothing changes.
+package actor Edge {
+    /// A listener could not be opened.
+    package struct BindFailure: Error, CustomStringConvertible {
+        package let listener: String
+        package let address: String
+        package let reason: String
+
+        package var description: String {
+            "listener \(listener): cannot bind \(address): \(reason)"
+        }
+    }
+
+    private let group: MultiThreadedEventLoopGroup
+    private let workers: [WorkerHandle]
+    private let limiter: ConnectionLimiter
+    private var opened: [ListenerID: ListenerIdentity] = [:]
+    private var ports: [ListenerID: UInt16] = [:]
+
+    /// Starts `workers` workers, which listen nowhere yet.
+    package init(workers count: Int, snapshot: EdgeSnapshot, hooks: WorkerHooks) async throws {
+        group = MultiThreadedEventLoopGroup(numberOfThreads: count)
+        let limiter = ConnectionLimiter()
+        let base = UInt64.random(in: 0...0x7FFF_FFFF_FFFF)
+        var handles: [WorkerHandle] = []
+        for (index, loop) in group.makeIterator().enumerated() {
+            let handle = loop.submit {
+                WorkerHandle(
+                    Worker(
+                        index: WorkerIndex(truncatingIfNeeded: index),
+                        eventLoop: loop,
+                        snapshot: snapshot,
+                        serialBase: base,
+                        limiter: limiter,
+                        hooks: hooks
+                    )
+                )
+            }
+            handles.append(try await handle.get())
+        }
+        self.limiter = limiter
+        workers = handles
+        for handle in handles { try await handle.submit { [handles] in $0.siblings = handles }.get() }
+    }
+
+    /// Client connections that are open now.
+    package nonisolated var connections: Int { limiter.total }
+
+    /// The number of workers.
+    package nonisolated var workerCount: Int { workers.count }
+
+    /// Makes every worker work by `snapshot`, opening and closing listeners as it says.
+    ///
+    /// - Throws: `BindFailure`; then the snapshot before goes on.
+    package func adopt(_ snapshot: EdgeSnapshot) async throws {
+        let wanted = snapshot.listeners.map(\.identity)
+        let added = wanted.filter { opened[$0.id] == nil }
+        let removed = opened.keys.filter { id in !wanted.contains { $0.id == id } }
+        var bound: [ListenerID] = []
+        do {
+            for identity in added {
+                bound.append(identity.id)
+                try await open(identity, limits: snapshot.limits)
+            }
+        } catch {
+            for id in bound { await close(id) }
+            throw error
+        }
+        for worker in workers { try await worker.adopt(snapshot).get() }
+        for identity in added {
+            opened[identity.id] = identity
+            for worker in workers { try await worker.flatSubmit { $0.startAccepting(identity.id) }.get() }
+        }
+        for id in removed {
+            opened[id] = nil
+            await close(id)
+        }
+    }
+
+    /// The port that a listener is bound to; differs from the configured one when that is 0.
+    package func port(of listener: ListenerID) -> UInt16? { ports[listener] }
+
+    /// The numbers of every worker.
+    package func statistics() async throws -> [WorkerStatistics] {
+        var all: [WorkerStatistics] = []
+        for worker in workers { all.append(try await worker.statistics().get()) }
+        return all
+    }
+
+    /// Stops accepting and takes no new dialogs; returns when all transactions have ended or `limit` has passed.
+    package func drain(within limit: Duration) async throws {
+        for id in opened.keys where opened[id]?.transport != .udp { await close(id) }
+        for worker in workers { try await worker.submit { $0.quiesce() }.get() }
+        let end = ContinuousClock.now + limit
+        while ContinuousClock.now < end {
+            let running = try await statistics().reduce(0) { $0 + $1.transactions }
+            if running == 0 { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// Closes everything and ends the loops.
+    package func shutDown() async throws {
+        for worker in workers { try await worker.submit { $0.shutDown() }.get() }
+        try await group.shutdownGracefully()
+    }
+
+    private func open(_ identity: ListenerIdentity, limits: EdgeLimits) async throws {
+        var port = identity.port
+        for worker in workers {
+            do {
+                let bindPort = port
+                port = try await worker.flatSubmit { $0.open(identity, port: bindPort, limits: limits) }.get()
+            } catch {
+                throw BindFailure(
+                    listener: identity.name,
+                    address: "\(identity.address.hostText):\(port)",
+                    reason: Self.words(for: error)
+                )
+            }
+        }
+        ports[identity.id] = port
+    }
+
+    private static func words(for error: any Error) -> String {
+        guard let error = error as? IOError else { return "\(error)" }
+        return switch error.errnoCode {
+        case 98: "the address is in use; stop what listens there or choose another port"
+        case 99: "this machine has no such address"
+        case 13: "not allowed; a port below 1024 needs CAP_NET_BIND_SERVICE"
+        default: "\(error)"
+        }
+    }
+
+    private func close(_ id: ListenerID) async {
+        ports[id] = nil
+        for worker in workers { try? await worker.submit { $0.closeListener(id) }.get() }
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+package import EdgeTLS
+package import NIOCore
+package import SIPMessage
+package import SIPProxy
+
+/// One listener as the workers open it.
+package struct ListenerSetup: Sendable {
+    package let identity: ListenerIdentity
+    /// The TLS context of a TLS listener.
+    package let tls: TLSContext?
+    /// Client connections that this listener's sources may hold, each.
+    package let connectionsPerSource: Int
+
+    package init(identity: ListenerIdentity, tls: TLSContext?, connectionsPerSource: Int) {
+        self.identity = identity
+        self.tls = tls
+        self.connectionsPerSource = connectionsPerSource
+    }
+}
+
+/// How flows to the backends of one pool are opened.
+package struct BackendSetup: Sendable {
+    /// The identity shown to backends over TLS, and what is trusted.
+    package let tls: TLSContext?
+    /// The name that a backend's certificate must prove (RFC 5922 section 7.2); nil: any certificate will do.
+    package let verifiedDomain: String?
+    /// Whether a wildcard certificate may prove it.
+    package let acceptsWildcards: Bool
+    /// Flows to one backend that one worker may open.
+    package let connections: Int
+    /// Messages that may wait for a flow to one backend.
+    package let queue: Int
+
+    package init(tls: TLSContext?, verifiedDomain: String?, acceptsWildcards: Bool, connections: Int, queue: Int) {
+        self.tls = tls
+        self.verifiedDomain = verifiedDomain
+        self.acceptsWildcards = acceptsWildcards
+        self.connections = connections
+        self.queue = queue
+    }
+}
+
+/// The limits that the data plane keeps; each has its default in the configuration.
+package struct EdgeLimits: Sendable, Hashable {
+    package var connections = 20_000
+    package var message = MessageLimits()
+    package var handshakeTimeout = TimeAmount.seconds(5)
+    package var connectTimeout = TimeAmount.seconds(3)
+    package var idleTimeout = TimeAmount.seconds(180)
+    package var messageTimeout = TimeAmount.seconds(10)
+    package var writeQueue = 1 << 20
+
+    package init() {}
+}
+
+/// Everything that the data plane works by, immutable and complete; adopted by every worker (design decision 7).
+package struct EdgeSnapshot: Sendable {
+    package var proxy: ProxySnapshot
+    package var listeners: [ListenerSetup]
+    /// Indexed by `PoolID.index`.
+    package var backends: [BackendSetup]
+    /// What applies to next hops outside every pool.
+    package var outside: BackendSetup
+    package var limits: EdgeLimits
+    /// Whether requests are logged.
+    package var logsRequests: Bool
+
+    package init(
+        proxy: ProxySnapshot,
+        listeners: [ListenerSetup],
+        backends: [BackendSetup],
+        outside: BackendSetup,
+        limits: EdgeLimits,
+        logsRequests: Bool
+    ) {
+        self.proxy = proxy
+        self.listeners = listeners
+        self.backends = backends
+        self.outside = outside
+        self.limits = limits
+        self.logsRequests = logsRequests
+    }
+
+    /// How flows to `target` are opened.
+    func setup(for target: BackendTarget) -> BackendSetup {
+        guard let pool = target.pool, Int(pool.index) < backends.count else { return outside }
+        return backends[Int(pool.index)]
+    }
+
+    /// The listener of that id; nil when the snapshot has it no longer.
+    func listener(_ id: ListenerID) -> ListenerSetup? {
+        listeners.first { $0.identity.id == id }
+    }
+}

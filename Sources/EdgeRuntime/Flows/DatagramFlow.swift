@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+
+/// One UDP socket: a listener's, which speaks to everybody, or one connected to a backend.
+///
+/// A socket connected to one backend learns of that backend's ICMP errors alone (TRN-47), and the kernel brings its
+/// answers back to the worker that asked.
+final class DatagramFlow: ChannelInboundHandler {
+    typealias InboundIn = AddressedEnvelope<ByteBuffer>
+    typealias OutboundOut = AddressedEnvelope<ByteBuffer>
+
+    let worker: Worker
+    let id: FlowID
+    let listener: ListenerID
+    /// The backend that the socket is connected to; nil for a listener's socket.
+    let backend: BackendTarget?
+    private(set) var bytesIn: UInt64 = 0
+    private(set) var bytesOut: UInt64 = 0
+
+    private let limits: MessageLimits
+    private var channelContext: ChannelHandlerContext?
+    private var isDirty = false
+
+    init(worker: Worker, id: FlowID, listener: ListenerID, backend: BackendTarget?, limits: MessageLimits) {
+        self.worker = worker
+        self.id = id
+        self.listener = listener
+        self.backend = backend
+        self.limits = limits
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { channelContext = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { channelContext = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let envelope = unwrapInboundIn(data)
+        guard let address = IPAddress(envelope.remoteAddress), let port = envelope.remoteAddress.port else { return }
+        bytesIn &+= UInt64(envelope.data.readableBytes)
+        // A keep-alive is swallowed: there is no ping on UDP (FLW-31).
+        guard envelope.data.readableBytes > 4 else { return }
+        let now = worker.eventLoop.now
+        let flow = worker.datagramContext(of: self, address: address, port: UInt16(truncatingIfNeeded: port))
+        switch MessageParser.parse(envelope.data, framing: .datagram, limits: limits) {
+        case .message(let message): worker.received(message, on: flow, now: now)
+        case .malformed(let malformed): worker.receivedMalformed(malformed, on: flow, now: now)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // ICMP unreachable reaches a connected socket as an error of its next call; a listener's socket outlives it.
+        guard backend != nil else { return }
+        worker.datagramRefused(self)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        worker.closed(self)
+        context.fireChannelInactive()
+    }
+
+    /// Sends a datagram at the end of this loop tick; `remote` may be nil on a connected socket.
+    func enqueue(_ message: ByteBuffer, to remote: DatagramAddress?) {
+        guard let channelContext else { return }
+        bytesOut &+= UInt64(message.readableBytes)
+        let address: SocketAddress
+        if let remote {
+            address = SocketAddress(remote.address, port: remote.port)
+        } else if let backend {
+            address = SocketAddress(backend.endpoint.address, port: backend.endpoint.port)
+        } else {
+            return
+        }
+        channelContext.write(wrapOutboundOut(AddressedEnvelope(remoteAddress: address, data: message)))
+            .assumeIsolated().whenFailure { [weak self] _ in
+                guard let self, self.backend != nil else { return }
+                self.worker.datagramRefused(self)
+            }
+        guard !isDirty else { return }
+        isDirty = true
+        worker.markDirty(self)
+    }
+
+    func flush() {
+        isDirty = false
+        channelContext?.flush()
+    }
+
+    func close() { channelContext?.close(promise: nil) }
+}
+
+@available(*, unavailable)
+extension DatagramFlow: Sendable {}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EdgeTLS
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+
+/// One stream connection, TCP or TLS, to a client or a backend: the last handler of its pipeline.
+///
+/// It cuts the byte stream into messages and hands each to its worker; what is to leave it collects, until the worker
+/// flushes it once a loop tick. It belongs to its worker's loop.
+final class StreamFlow: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// What the flow has come to.
+    enum Phase {
+        /// Connecting, or in the TLS handshake.
+        case opening
+        case ready
+        case closed
+    }
+
+    let worker: Worker
+    var context: FlowContext
+    private(set) var phase = Phase.opening
+    /// Why a flow did not come up, as far as it is known.
+    private(set) var openingFailure = AttemptFailure.refused
+    private(set) var lastRead: NIODeadline
+    /// When the message that is being received began.
+    private(set) var messageSince: NIODeadline?
+    private(set) var bytesIn: UInt64 = 0
+    private(set) var bytesOut: UInt64 = 0
+
+    private let usesTLS: Bool
+    private var framer: StreamFramer
+    private let limits: MessageLimits
+    private var channelContext: ChannelHandlerContext?
+    private var outgoing = ByteBuffer()
+    private var isDirty = false
+
+    init(worker: Worker, context: FlowContext, usesTLS: Bool, limits: MessageLimits, now: NIODeadline) {
+        self.worker = worker
+        self.context = context
+        self.usesTLS = usesTLS
+        self.limits = limits
+        self.lastRead = now
+        self.framer = StreamFramer(limits: limits)
+    }
+
+    // MARK: From the channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        channelContext = context
+        if context.channel.isActive, !usesTLS { becomeReady() }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        channelContext = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if !usesTLS { becomeReady() }
+        context.fireChannelActive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let completed = event as? TLSHandshakeCompleted {
+            worker.handshakeCompleted(self, completed)
+            becomeReady()
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        let now = worker.eventLoop.now
+        lastRead = now
+        bytesIn &+= UInt64(bytes.readableBytes)
+        framer.append(bytes)
+        while phase == .ready {
+            switch framer.next() {
+            case .message(let bytes):
+                receive(bytes, now: now)
+            case .keepAlive:
+                enqueue(worker.pong)
+            case .needMore:
+                messageSince = framer.isInsideMessage ? messageSince ?? now : nil
+                return
+            case .failed(let error, let head):
+                return fail(error, head: head, now: now)
+            }
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        // Back-pressure: nothing more is read from who does not read what is written to it.
+        let isWritable = context.channel.isWritable
+        context.channel.setOption(.autoRead, value: isWritable).whenFailure { _ in }
+        if isWritable { context.read() }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let failure = error as? TLSFailure {
+            openingFailure = .tls
+            worker.handshakeFailed(self, failure)
+        }
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let was = phase
+        phase = .closed
+        worker.closed(self, wasReady: was == .ready)
+        context.fireChannelInactive()
+    }
+
+    // MARK: From the worker
+
+    /// Whether more can be written without piling up.
+    var isWritable: Bool { channelContext?.channel.isWritable ?? false }
+
+    /// Bytes collected for the next flush.
+    var pendingBytes: Int { outgoing.readableBytes }
+
+    /// Collects a message to be sent; it leaves when the worker flushes, at the end of this loop tick.
+    func enqueue(_ message: ByteBuffer) {
+        guard phase == .ready else { return }
+        if outgoing.readableBytes == 0 {
+            outgoing = message
+        } else {
+            outgoing.writeImmutableBuffer(message)
+        }
+        guard !isDirty else { return }
+        isDirty = true
+        worker.markDirty(self)
+    }
+
+    /// Writes what was collected.
+    func flush() {
+        isDirty = false
+        guard outgoing.readableBytes > 0, let channelContext else { return }
+        bytesOut &+= UInt64(outgoing.readableBytes)
+        let bytes = outgoing
+        outgoing = ByteBuffer()
+        channelContext.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+    }
+
+    /// Sends what was collected, then closes.
+    func close() {
+        guard phase != .closed else { return }
+        flush()
+        channelContext?.close(promise: nil)
+    }
+
+    // MARK: -
+
+    private func becomeReady() {
+        guard phase == .opening else { return }
+        phase = .ready
+        worker.ready(self)
+    }
+
+    private func receive(_ bytes: ByteBuffer, now: NIODeadline) {
+        messageSince = nil
+        switch MessageParser.parse(bytes, framing: .stream, limits: limits) {
+        case .message(let message): worker.received(message, on: context, now: now)
+        case .malformed(let malformed): worker.receivedMalformed(malformed, on: context, now: now)
+        }
+    }
+
+    /// The stream has lost its frame: answer what can be answered, then close (TRN-02, TRN-03).
+    private func fail(_ error: FramingError, head: ByteBuffer?, now: NIODeadline) {
+        worker.framingFailed(error)
+        if let head {
+            var limits = limits
+            limits.headerSection = max(limits.headerSection, head.readableBytes)
+            if case .malformed(let malformed) = MessageParser.parse(head, framing: .stream, limits: limits) {
+                let isTooLong = error == .messageTooLong
+                worker.receivedMalformed(isTooLong ? malformed.asTooLarge : malformed, on: context, now: now)
+            }
+        }
+        close()
+    }
+}
+
+@available(*, unavailable)
+extension StreamFlow: Sendable {}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+
+extension Worker {
+    /// Does one thing that the core asked for.
+    func perform(_ action: ProxyAction) {
+        switch action {
+        case .respond(let id, let datagram, let bytes):
+            respond(bytes, on: id, datagram: datagram)
+        case .sendToBackend(let target, let attempt, let bytes):
+            counters.attempts &+= 1
+            flows(to: target).send(bytes, attempt: attempt)
+        case .sendOnFlow(let id, let datagram, let attempt, let bytes):
+            send(bytes, on: id, datagram: datagram, attempt: attempt)
+        case .resolve(let id, let name):
+            resolve(id, name)
+        case .handOver(let worker, let message, let context):
+            counters.handedOver &+= 1
+            guard Int(worker) < siblings.count, worker != index else { return }
+            siblings[Int(worker)].deliver(message, on: context)
+        case .closeFlow(let id):
+            streams[id]?.close()
+        case .event(let event):
+            note(event)
+        }
+    }
+
+    private func respond(_ bytes: ByteBuffer, on id: FlowID, datagram: DatagramAddress?) {
+        if let flow = streams[id] {
+            counters.responsesOut &+= 1
+            guard flow.pendingBytes < snapshot.limits.writeQueue else {
+                counters.limits["write_queue", default: 0] &+= 1
+                return
+            }
+            flow.enqueue(bytes)
+        } else if let flow = datagrams[id] {
+            counters.responsesOut &+= 1
+            flow.enqueue(bytes, to: datagram)
+        } else {
+            counters.responsesLost &+= 1
+        }
+    }
+
+    /// Sends a request on exactly this flow, wherever it lives (FLW-12, FLW-14).
+    private func send(_ bytes: ByteBuffer, on id: FlowID, datagram: DatagramAddress?, attempt: AttemptID?) {
+        guard id.worker == index else {
+            guard Int(id.worker) < siblings.count else {
+                if let attempt { core.attemptFailed(attempt, .flowGone, now: eventLoop.now) }
+                return
+            }
+            counters.crossings &+= 1
+            siblings[Int(id.worker)].send(
+                bytes,
+                on: id,
+                datagram: datagram,
+                attempt: attempt,
+                for: siblings[Int(index)]
+            )
+            return
+        }
+        let sent = sendHere(bytes, on: id, datagram: datagram)
+        guard let attempt else { return }
+        if sent {
+            core.attemptSent(attempt, on: id, now: eventLoop.now)
+        } else {
+            core.attemptFailed(attempt, .flowGone, now: eventLoop.now)
+        }
+    }
+
+    /// Sends on a flow of this worker; false when there is no such flow.
+    func sendHere(_ bytes: ByteBuffer, on id: FlowID, datagram: DatagramAddress?) -> Bool {
+        if let flow = streams[id], flow.phase == .ready, flow.pendingBytes < snapshot.limits.writeQueue {
+            flow.enqueue(bytes)
+            return true
+        }
+        guard let flow = datagrams[id] else { return false }
+        flow.enqueue(bytes, to: datagram)
+        return true
+    }
+
+    private func resolve(_ id: ResolutionID, _ name: NextHopName) {
+        let loop = NIOLoopBound(self, eventLoop: eventLoop)
+        hooks.resolve(name, eventLoop) { outcome in
+            let worker = loop.value
+            worker.core.resolved(id, outcome, now: worker.eventLoop.now)
+            worker.runActions()
+        }
+    }
+
+    private func note(_ event: ProxyEvent) {
+        switch event {
+        case .finished(let summary):
+            counters.finished(summary)
+            if snapshot.logsRequests { hooks.logRequest(summary) }
+        case .attempt(let target, let failure, let retryAfter, let duration):
+            counters.attemptEnded(target, failure, duration)
+            observations.note(target, failure: failure, retryAfter: retryAfter)
+            // A failure must not wait: other workers still choose this backend.
+            if failure != nil { reportObservations() }
+        case .dropped(let reason): counters.drops[reason, default: 0] &+= 1
+        case .limit(let limit): counters.limits[limit.rawValue, default: 0] &+= 1
+        case .badToken: counters.badTokens &+= 1
+        }
+    }
+
+    /// Tells the control plane what was learnt of backends, at most once a loop tick.
+    private func reportObservations() {
+        guard !observations.isReportScheduled else { return }
+        observations.isReportScheduled = true
+        eventLoop.assumeIsolated().execute { self.sendObservations() }
+    }
+
+    func sendObservations() {
+        let batch = observations.take()
+        if !batch.isEmpty { hooks.observed(batch) }
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EdgeTLS
+internal import NIOCore
+internal import NIOPosix
+internal import SIPMessage
+internal import SIPProxy
+
+/// Flows to backends: opening them.
+extension Worker {
+    /// The flows to one backend, made when it is first needed.
+    func flows(to target: BackendTarget) -> BackendFlows {
+        if let flows = backends[target] { return flows }
+        let flows = BackendFlows(worker: self, target: target)
+        backends[target] = flows
+        return flows
+    }
+
+    func backendContext(_ id: FlowID, _ target: BackendTarget, listener: ListenerID) -> FlowContext {
+        FlowContext(
+            id: id,
+            side: .backend(target),
+            listener: listener,
+            transport: target.endpoint.transport,
+            remoteAddress: target.endpoint.address,
+            remotePort: target.endpoint.port,
+            remoteText: ByteBuffer(string: target.endpoint.address.description),
+            token: ByteBuffer()
+        )
+    }
+
+    /// The listener that stands for Brana towards a backend.
+    func facingListener(_ target: BackendTarget) -> ListenerID {
+        core.facingListener(target)
+    }
+
+    /// Starts to open a stream flow; `BackendFlows` hears of it by `ready` or `closed`.
+    func connect(to target: BackendTarget) {
+        let setup = snapshot.setup(for: target)
+        let context = backendContext(makeFlowID(), target, listener: facingListener(target))
+        let flow = StreamFlow(
+            worker: self,
+            context: context,
+            usesTLS: target.endpoint.transport == .tls,
+            limits: snapshot.limits.message,
+            now: eventLoop.now
+        )
+        streams[context.id] = flow
+        let bound = NIOLoopBound(flow, eventLoop: eventLoop)
+        let handshake = snapshot.limits.handshakeTimeout
+        ClientBootstrap(group: eventLoop)
+            .connectTimeout(snapshot.limits.connectTimeout)
+            .channelOption(ListenerSocket.noDelay, value: 1)
+            .channelOption(.maxMessagesPerRead, value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if bound.value.context.transport == .tls {
+                        try channel.pipeline.syncOperations.addHandler(Self.clientTLS(setup, target, handshake))
+                    }
+                    try channel.pipeline.syncOperations.addHandler(bound.value)
+                }
+            }
+            .connect(to: SocketAddress(target.endpoint.address, port: target.endpoint.port))
+            .assumeIsolated()
+            .whenFailure { [weak self] error in self?.connectFailed(flow, target, error) }
+    }
+
+    private static func clientTLS(
+        _ setup: BackendSetup,
+        _ target: BackendTarget,
+        _ deadline: TimeAmount
+    ) throws -> TLSHandler {
+        guard let tls = setup.tls else { throw MissingTLSProfile() }
+        let policy: PeerIdentityPolicy =
+            setup.verifiedDomain.map { .verify(domain: $0, acceptsWildcards: setup.acceptsWildcards) } ?? .none
+        return TLSHandler(
+            context: tls,
+            role: .client(serverName: setup.verifiedDomain, identity: policy),
+            handshakeDeadline: deadline
+        )
+    }
+
+    private func connectFailed(_ flow: StreamFlow, _ target: BackendTarget, _ error: any Error) {
+        guard streams[flow.context.id] != nil else { return }
+        streams[flow.context.id] = nil
+        let timedOut = if case .connectTimeout = error as? ChannelError { true } else { false }
+        backends[target]?.connectFailed(timedOut ? .connectTimeout : .refused)
+        runActions()
+    }
+
+    /// Opens a UDP socket that is bound to the listener's port and connected to the backend.
+    func openDatagram(to target: BackendTarget, completion: @escaping (DatagramFlow?) -> Void) {
+        let listener = facingListener(target)
+        let flow = DatagramFlow(
+            worker: self,
+            id: makeFlowID(),
+            listener: listener,
+            backend: target,
+            limits: snapshot.limits.message
+        )
+        let bound = NIOLoopBound(flow, eventLoop: eventLoop)
+        let remote = SocketAddress(target.endpoint.address, port: target.endpoint.port)
+        ListenerSocket.datagram(on: eventLoop, address: datagramSource(listener, for: target)) { channel in
+            channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
+        }
+        .flatMap { channel in channel.connect(to: remote) }
+        .assumeIsolated()
+        .whenComplete { [weak self] result in
+            guard let self, case .success = result else { return completion(nil) }
+            self.datagrams[flow.id] = flow
+            completion(flow)
+        }
+    }
+
+    /// The address that datagrams to a backend leave from: the UDP listener's, when there is one of that family
+    /// (TRN-52), else any.
+    private func datagramSource(_ listener: ListenerID, for target: BackendTarget) -> SocketAddress {
+        if let identity = snapshot.listener(listener)?.identity, identity.transport == .udp,
+            identity.address.isIPv6 == target.endpoint.address.isIPv6
+        {
+            return SocketAddress(identity.address, port: identity.port)
+        }
+        return SocketAddress(target.endpoint.address.isIPv6 ? .v6(high: 0, low: 0) : .v4(0), port: 0)
+    }
+}
+
+/// A backend is to be reached over TLS, and its pool names no TLS profile.
+struct MissingTLSProfile: Error {}

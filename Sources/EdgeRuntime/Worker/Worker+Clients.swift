@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EdgeTLS
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+
+/// Client connections: accepting them, and what happens to flows.
+extension Worker {
+    /// Sets up a connection that a listener of this worker accepted.
+    func accept(_ channel: any Channel, listener id: ListenerID) -> EventLoopFuture<Void> {
+        guard let setup = snapshot.listener(id), let remote = channel.remoteAddress, let address = IPAddress(remote)
+        else {
+            return channel.close()
+        }
+        if let refusal = limiter.admit(
+            address,
+            total: snapshot.limits.connections,
+            perSource: setup.connectionsPerSource
+        ) {
+            counters.refused &+= 1
+            counters.limits[refusal == .total ? "connections" : "connections_per_source", default: 0] &+= 1
+            return channel.close()
+        }
+        counters.accepted &+= 1
+        let port = UInt16(truncatingIfNeeded: remote.port ?? 0)
+        let context = clientContext(setup.identity, makeFlowID(), address: address, port: port)
+        let flow = StreamFlow(
+            worker: self,
+            context: context,
+            usesTLS: setup.tls != nil,
+            limits: snapshot.limits.message,
+            now: eventLoop.now
+        )
+        streams[context.id] = flow
+        return channel.eventLoop.makeCompletedFuture {
+            if let tls = setup.tls {
+                let handler = TLSHandler(
+                    context: tls,
+                    role: .server,
+                    handshakeDeadline: snapshot.limits.handshakeTimeout
+                )
+                try channel.pipeline.syncOperations.addHandler(handler)
+            }
+            try channel.pipeline.syncOperations.addHandler(flow)
+        }
+    }
+
+    /// What the core is told of a client's flow.
+    func clientContext(_ listener: ListenerIdentity, _ id: FlowID, address: IPAddress, port: UInt16) -> FlowContext {
+        let token = FlowToken(
+            flow: id,
+            transport: listener.transport,
+            listener: listener.id,
+            address: address,
+            port: port
+        )
+        return FlowContext(
+            id: id,
+            side: .client,
+            listener: listener.id,
+            transport: listener.transport,
+            remoteAddress: address,
+            remotePort: port,
+            remoteText: ByteBuffer(string: address.description),
+            token: token.sealed(by: snapshot.proxy.tokens)
+        )
+    }
+
+    /// What the core is told of a datagram's sender.
+    func datagramContext(of flow: DatagramFlow, address: IPAddress, port: UInt16) -> FlowContext {
+        if let backend = flow.backend {
+            return backendContext(flow.id, backend, listener: flow.listener)
+        }
+        guard let setup = snapshot.listener(flow.listener) else {
+            return FlowContext(
+                id: flow.id,
+                side: .client,
+                listener: flow.listener,
+                transport: .udp,
+                remoteAddress: address,
+                remotePort: port,
+                remoteText: ByteBuffer(string: address.description),
+                token: ByteBuffer()
+            )
+        }
+        return clientContext(setup.identity, flow.id, address: address, port: port)
+    }
+
+    func handshakeCompleted(_ flow: StreamFlow, _ completed: TLSHandshakeCompleted) {
+        counters.handshakes &+= 1
+        flow.context.verifiedNames = completed.peer?.sipDomains ?? []
+    }
+
+    func handshakeFailed(_ flow: StreamFlow, _ failure: TLSFailure) {
+        counters.handshakeFailures[failure.reason.rawValue, default: 0] &+= 1
+        let peer = "\(flow.context.remoteAddress.hostText):\(flow.context.remotePort)"
+        var side = "client"
+        if case .backend = flow.context.side { side = "backend" }
+        hooks.logConnection("TLS handshake failed", [("peer", peer), ("side", side), ("reason", failure.reason.rawValue), ("detail", failure.words)])
+    }
+
+    func framingFailed(_ error: FramingError) {
+        counters.framing["\(error)", default: 0] &+= 1
+    }
+
+    /// A flow has come up.
+    func ready(_ flow: StreamFlow) {
+        guard case .backend(let target) = flow.context.side else { return }
+        backends[target]?.ready(flow)
+        runActions()
+    }
+
+    /// A stream flow is gone.
+    func closed(_ flow: StreamFlow, wasReady: Bool) {
+        counters.bytesIn &+= flow.bytesIn
+        counters.bytesOut &+= flow.bytesOut
+        streams[flow.context.id] = nil
+        switch flow.context.side {
+        case .client: limiter.release(flow.context.remoteAddress)
+        case .backend(let target): backends[target]?.closed(flow, wasReady: wasReady)
+        }
+        if wasReady { core.flowClosed(flow.context.id, now: eventLoop.now) }
+        runActions()
+    }
+
+    func closed(_ flow: DatagramFlow) {
+        datagrams[flow.id] = nil
+        if let target = flow.backend { backends[target]?.datagramClosed() }
+    }
+
+    /// A backend's host says that nobody listens there (TRN-47).
+    func datagramRefused(_ flow: DatagramFlow) {
+        core.flowClosed(flow.id, now: eventLoop.now)
+        runActions()
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+
+/// The listeners of one worker.
+extension Worker {
+    /// Binds a listener without accepting yet; gives the port that it is bound to.
+    func open(_ identity: ListenerIdentity, port: UInt16, limits: EdgeLimits) -> EventLoopFuture<UInt16> {
+        let address = SocketAddress(identity.address, port: port)
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let id = identity.id
+        let binding: EventLoopFuture<any Channel>
+        if identity.transport == .udp {
+            let flow = DatagramFlow(worker: self, id: makeFlowID(), listener: id, backend: nil, limits: limits.message)
+            datagrams[flow.id] = flow
+            listenerDatagrams[id] = flow
+            let boundFlow = NIOLoopBound(flow, eventLoop: eventLoop)
+            binding = ListenerSocket.datagram(on: eventLoop, address: address) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(boundFlow.value)
+                }
+            }
+        } else {
+            binding = ListenerSocket.stream(on: eventLoop, address: address) { channel in
+                bound.value.accept(channel, listener: id)
+            }
+        }
+        return binding.map { channel in
+            bound.value.listenerChannels[id] = channel
+            return UInt16(truncatingIfNeeded: channel.localAddress?.port ?? 0)
+        }
+    }
+
+    /// Begins to accept on a listener that is bound.
+    func startAccepting(_ id: ListenerID) -> EventLoopFuture<Void> {
+        guard let channel = listenerChannels[id] else { return eventLoop.makeSucceededVoidFuture() }
+        return channel.setOption(.autoRead, value: true)
+    }
+
+    /// Accepts no more; connections that were accepted stay.
+    func closeListener(_ id: ListenerID) {
+        listenerChannels.removeValue(forKey: id)?.close(promise: nil)
+        if let flow = listenerDatagrams.removeValue(forKey: id) { datagrams[flow.id] = nil }
+    }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+package import NIOCore
+internal import SIPMessage
+package import SIPProxy
+
+/// The owner of one event loop and of all that lives on it: the SIP core, the flows of clients, the flows to backends.
+///
+/// Nothing of it is shared with another worker. It carries out what the core decides and decides nothing itself.
+package final class Worker {
+    package let index: WorkerIndex
+    package let eventLoop: any EventLoop
+    let hooks: WorkerHooks
+    let limiter: ConnectionLimiter
+    let core: ProxyCore
+    private(set) var snapshot: EdgeSnapshot
+
+    var streams: [FlowID: StreamFlow] = [:]
+    var datagrams: [FlowID: DatagramFlow] = [:]
+    var backends: [BackendTarget: BackendFlows] = [:]
+    var listenerChannels: [ListenerID: any Channel] = [:]
+    var listenerDatagrams: [ListenerID: DatagramFlow] = [:]
+    /// The other workers by index, this one among them; set once before anything is opened.
+    var siblings: [WorkerHandle] = []
+    var counters = WorkerCounters()
+    var observations = BackendObservations()
+    var random = SystemRandomNumberGenerator()
+
+    /// One CRLF, the answer to a keep-alive (RFC 5626 section 4.4.1).
+    let pong = ByteBuffer(string: "\r\n")
+
+    private var nextSerial: UInt64
+    private var dirtyStreams: [StreamFlow] = []
+    private var dirtyDatagrams: [DatagramFlow] = []
+    private var isFlushScheduled = false
+    private var isDraining = false
+    private var isTicking = false
+    private var housekeeping: RepeatedTask?
+
+    /// Makes the worker of `eventLoop`; called on that loop.
+    ///
+    /// `serialBase` differs with every start of the process, so that no token of an earlier one fits a flow of this.
+    init(
+        index: WorkerIndex,
+        eventLoop: any EventLoop,
+        snapshot: EdgeSnapshot,
+        serialBase: UInt64,
+        limiter: ConnectionLimiter,
+        hooks: WorkerHooks
+    ) {
+        self.index = index
+        self.eventLoop = eventLoop
+        self.snapshot = snapshot
+        self.limiter = limiter
+        self.hooks = hooks
+        nextSerial = serialBase
+        core = ProxyCore(worker: index, snapshot: snapshot.proxy, seed: .random(in: .min ... .max))
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        housekeeping = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            bound.value.keepHouse()
+        }
+    }
+
+    // MARK: Events of flows
+
+    func received(_ message: SIPMessage, on context: FlowContext, now: NIODeadline) {
+        counters.messagesIn &+= 1
+        core.receive(message, on: context, now: now)
+        runActions()
+    }
+
+    func receivedMalformed(_ message: MalformedMessage, on context: FlowContext, now: NIODeadline) {
+        counters.malformed[message.reason, default: 0] &+= 1
+        core.receiveMalformed(message, on: context, now: now)
+        runActions()
+    }
+
+    // MARK: Snapshot and end
+
+    func adopt(_ snapshot: EdgeSnapshot) {
+        self.snapshot = snapshot
+        core.adopt(snapshot.proxy, now: eventLoop.now)
+        runActions()
+        for (target, flows) in backends where flows.isIdle && !snapshot.knows(target) {
+            flows.close()
+            backends[target] = nil
+        }
+    }
+
+    /// Takes no new dialogs from now on; what runs goes on.
+    func quiesce() {
+        core.quiesce(now: eventLoop.now)
+        runActions()
+    }
+
+    /// Closes everything.
+    func shutDown() {
+        housekeeping?.cancel()
+        for channel in listenerChannels.values { channel.close(promise: nil) }
+        for flow in streams.values { flow.close() }
+        for flow in datagrams.values { flow.close() }
+    }
+
+    func makeFlowID() -> FlowID {
+        nextSerial &+= 1
+        return FlowID(worker: index, serial: nextSerial)
+    }
+
+    // MARK: Carrying out
+
+    /// Carries out what the core has decided, and what comes of it, in order.
+    func runActions() {
+        guard !isDraining else { return }
+        isDraining = true
+        var actions = core.takeActions()
+        while !actions.isEmpty {
+            for action in actions { perform(action) }
+            core.recycle(&actions)
+            actions = core.takeActions()
+        }
+        isDraining = false
+        startTicking()
+    }
+
+    /// Advances the core's timers every 10 ms while it has any.
+    private func startTicking() {
+        guard !isTicking, core.hasTimers else { return }
+        isTicking = true
+        eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(10)) { [weak self] in
+            guard let self else { return }
+            self.isTicking = false
+            self.core.advance(to: self.eventLoop.now)
+            self.runActions()
+            self.startTicking()
+        }
+    }
+
+    func markDirty(_ flow: StreamFlow) {
+        dirtyStreams.append(flow)
+        scheduleFlush()
+    }
+
+    func markDirty(_ flow: DatagramFlow) {
+        dirtyDatagrams.append(flow)
+        scheduleFlush()
+    }
+
+    /// Flushes once a loop tick: tasks run after all events of the tick.
+    private func scheduleFlush() {
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        eventLoop.assumeIsolated().execute { self.flushDirty() }
+    }
+
+    private func flushDirty() {
+        isFlushScheduled = false
+        var streams: [StreamFlow] = []
+        swap(&streams, &dirtyStreams)
+        for flow in streams { flow.flush() }
+        streams.removeAll(keepingCapacity: true)
+        if dirtyStreams.isEmpty { swap(&streams, &dirtyStreams) }
+        var datagrams: [DatagramFlow] = []
+        swap(&datagrams, &dirtyDatagrams)
+        for flow in datagrams { flow.flush() }
+        datagrams.removeAll(keepingCapacity: true)
+        if dirtyDatagrams.isEmpty { swap(&datagrams, &dirtyDatagrams) }
+    }
+}
+
+@available(*, unavailable)
+extension Worker: Sendable {}
+
+extension EdgeSnapshot {
+    /// Whether a pool still has the backend.
+    func knows(_ target: BackendTarget) -> Bool {
+        guard let pool = target.pool, Int(pool.index) < proxy.pools.count else { return false }
+        return proxy.pools[Int(pool.index)].index(of: target.endpoint) != nil
+    }
+}
