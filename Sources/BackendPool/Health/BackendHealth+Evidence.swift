@@ -87,6 +87,8 @@ extension BackendHealth {
             return
         case .unknown:
             verdict = .up
+            // One that had to wait begins its ramp now, not when it was published.
+            if slowStart != nil, policy.waitsForProbe { slowStart = SlowStart(start: now) }
         case .down:
             goodSigns &+= 1
             guard goodSigns >= policy.rise else { return }
