@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import SIPMessage
+
+/// A whole configuration that has been checked: it can hold legal values only.
+package struct Configuration: Sendable, Hashable {
+    package var edge = EdgeSettings()
+    package var listeners: [ListenerSettings] = []
+    /// TLS profiles by name.
+    package var tls: [String: TLSSettings] = [:]
+    package var resolver = ResolverSettings()
+    /// Pools in the order of the file.
+    package var pools: [PoolSettingsEntry] = []
+    package var routes: [RouteSettings] = []
+    package var limits = LimitSettings()
+    package var admin = AdminSettings()
+    package var logging = LoggingSettings()
+
+    package init() {}
+}
+
+/// `edge`: the process as a whole.
+package struct EdgeSettings: Sendable, Hashable {
+    /// The name of this node.
+    package var name = "localhost"
+    /// Workers, one an event loop; 0: one a core.
+    package var workers = 0
+    /// Domains that are served; empty: whatever a route takes.
+    package var domains: [String] = []
+    /// How long SIGTERM waits for transactions.
+    package var drainTimeout = Duration.seconds(30)
+    /// A file of 32 random bytes or more that keeps flow tokens valid over restarts.
+    package var tokenKeyFile: String?
+    package var path = PathSetting.always
+
+    package init() {}
+}
+
+/// When Path is added to REGISTER (FLW-03).
+package enum PathSetting: String, Sendable, Hashable, CaseIterable {
+    case always
+    case supported
+    case off
+}
+
+/// One entry of `listeners`.
+package struct ListenerSettings: Sendable, Hashable {
+    package enum Role: String, Sendable, Hashable, CaseIterable {
+        case access
+        case inner
+        case peer
+    }
+
+    package var name: String
+    package var address: IPAddress
+    package var port: UInt16
+    package var transport: SIPTransport
+    /// The TLS profile's name.
+    package var tls: String?
+    package var role = Role.access
+    /// Host, and port where one is to be named, for Via, Record-Route and Path.
+    package var advertisedHost: String
+    package var advertisedPort: UInt16?
+}
+
+/// One profile of `tls`.
+package struct TLSSettings: Sendable, Hashable {
+    package struct ServerName: Sendable, Hashable {
+        package var name: String
+        package var certificate: String
+        package var key: String
+    }
+
+    /// Full chain and key, as absolute paths.
+    package var certificate: String?
+    package var key: String?
+    package var ca: String?
+    package var verify = true
+    package var require = false
+    package var minimumVersion = "1.2"
+    package var maximumVersion = "1.3"
+    package var ciphers: String?
+    package var cipherSuites: String?
+    package var verifyDepth = 9
+    package var crl: String?
+    package var sessionTickets = true
+    package var serverNames: [ServerName] = []
+
+    package init() {}
+}
+
+/// `resolver`: where names are asked for.
+package struct ResolverSettings: Sendable, Hashable {
+    package struct Server: Sendable, Hashable {
+        package var address: IPAddress
+        package var port: UInt16
+    }
+
+    /// Name servers; empty: those of /etc/resolv.conf.
+    package var servers: [Server] = []
+    package var timeout = Duration.seconds(1)
+    package var attempts = 2
+    package var minimumTTL = Duration.seconds(1)
+    package var maximumTTL = Duration.seconds(86_400)
+    package var stale = Duration.seconds(86_400)
+
+    package init() {}
+}
+
+/// One entry of `pools`.
+package struct PoolSettingsEntry: Sendable, Hashable {
+    package enum Probe: String, Sendable, Hashable, CaseIterable {
+        case options
+        case none
+    }
+
+    package enum Affinity: String, Sendable, Hashable, CaseIterable {
+        case none
+        case callID = "call-id"
+        case from
+        case to
+        case source
+        case flow
+    }
+
+    package var name: String
+    package var target: String
+    /// The TLS profile shown to backends.
+    package var tls: String?
+    package var verifyName = true
+    package var acceptsWildcards = false
+    package var transports: [SIPTransport] = SIPTransport.allCases
+    package var affinity = Affinity.none
+    package var probe = Probe.options
+    package var interval = Duration.seconds(5)
+    package var timeout = Duration.seconds(2)
+    package var fall = 2
+    package var rise = 1
+    package var slowStart = Duration.seconds(0)
+    package var connections = 2
+    package var queue = 1024
+    package var inviteLimit = Duration.seconds(4)
+    package var otherLimit = Duration.seconds(4)
+    package var retryCodes: [UInt16] = []
+    package var tries = 3
+    package var allowsLoopback = false
+    /// The listener that is named towards the backends.
+    package var via: String?
+}
+
+/// One entry of `routes`.
+package struct RouteSettings: Sendable, Hashable {
+    package enum Action: Sendable, Hashable {
+        case pool(String)
+        case reject(status: UInt16, reason: String)
+    }
+
+    package struct Network: Sendable, Hashable {
+        package var address: IPAddress
+        package var prefixLength: UInt8
+    }
+
+    package var methods: [String] = []
+    package var domains: [String] = []
+    package var listeners: [String] = []
+    package var sources: [Network] = []
+    package var peers: [String] = []
+    package var action: Action
+}
+
+/// `limits`: what one process takes at most.
+package struct LimitSettings: Sendable, Hashable {
+    package var connections = 20_000
+    package var connectionsPerSource = 1_000
+    package var transactions = 200_000
+    package var handshakeTimeout = Duration.seconds(5)
+    package var connectTimeout = Duration.seconds(3)
+    package var idleTimeout = Duration.seconds(180)
+    package var messageTimeout = Duration.seconds(10)
+    package var messageSize = 256 * 1024
+    package var headerSize = 32 * 1024
+    package var writeQueue = 1024 * 1024
+
+    package init() {}
+}
+
+/// `admin`: where the running edge is asked and steered.
+package struct AdminSettings: Sendable, Hashable {
+    package struct Address: Sendable, Hashable {
+        package var address: IPAddress
+        package var port: UInt16
+    }
+
+    package var socket = "/run/brana/admin.sock"
+    /// A loopback address for HTTP.
+    package var http: Address?
+
+    package init() {}
+}
+
+/// `logging`.
+package struct LoggingSettings: Sendable, Hashable {
+    package struct Syslog: Sendable, Hashable {
+        package var socket = "/dev/log"
+        package var facility = "local0"
+        package var appName = "brana"
+
+        package init() {}
+    }
+
+    package var level = "info"
+    package var stderr = true
+    package var syslog: Syslog?
+    /// The template of the line that each request gets; nil for none.
+    package var requestLine: RequestLineTemplate?
+
+    package init() {}
+}

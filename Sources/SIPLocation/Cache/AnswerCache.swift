@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import NIOCore
+
+/// Answers by question, kept by their own TTL, with those that have expired for when no server answers (RFC 2308, RFC
+/// 8767).
+package struct AnswerCache: Sendable {
+    /// How answers are kept.
+    package struct Policy: Sendable, Hashable {
+        package var minimum = TimeAmount.seconds(1)
+        package var maximum = TimeAmount.seconds(86_400)
+        package var negativeMaximum = TimeAmount.seconds(300)
+        package var stale = TimeAmount.seconds(86_400)
+        /// Least time between two tries to renew a stale answer (LOC-61).
+        package var staleRetry = TimeAmount.seconds(30)
+        /// How long a failure is remembered at first, and at most (LOC-60).
+        package var failureHold = TimeAmount.seconds(5)
+        package var failureHoldMaximum = TimeAmount.seconds(60)
+        package var entries = 10_000
+
+        package init() {}
+    }
+
+    private struct Entry {
+        var answer: DNSAnswer?
+        var refreshAt: NIODeadline
+        var retryAt: NIODeadline?
+        var failures = 0
+        var failure: DNSAnswer?
+    }
+
+    /// What the cache says to a question.
+    package enum Lookup: Sendable {
+        case fresh(DNSAnswer)
+        /// Fresh still, and due to be renewed (LOC-62).
+        case dueForRefresh(DNSAnswer)
+        /// Ask; `stale` may stand in when that fails.
+        case ask(stale: DNSAnswer?)
+        /// It was asked a moment ago and failed.
+        case failed(DNSAnswer)
+    }
+
+    package let policy: Policy
+    private var entries: [DNSQuestion: Entry] = [:]
+
+    package init(policy: Policy = Policy()) {
+        self.policy = policy
+    }
+
+    package var count: Int { entries.count }
+
+    /// Answers that have expired and stand in.
+    package func staleCount(at now: NIODeadline) -> Int {
+        entries.values.count { $0.answer.map { $0.expiresAt <= now } ?? false }
+    }
+
+    package func lookUp(_ question: DNSQuestion, now: NIODeadline) -> Lookup {
+        guard let entry = entries[question] else { return .ask(stale: nil) }
+        let usable = entry.answer.flatMap { $0.expiresAt + policy.stale > now ? $0 : nil }
+        if let answer = usable, answer.expiresAt > now {
+            let isDue = entry.refreshAt <= now && (entry.retryAt.map { $0 <= now } ?? true)
+            return isDue ? .dueForRefresh(answer) : .fresh(answer)
+        }
+        if let retryAt = entry.retryAt, retryAt > now {
+            if var stale = usable {
+                stale.isStale = true
+                return .fresh(stale)
+            }
+            if let failure = entry.failure { return .failed(failure) }
+        }
+        return .ask(stale: usable)
+    }
+
+    /// Takes an answer in and gives what the asker is to use: the answer, or a stale one in place of a failure.
+    package mutating func store(
+        _ answer: DNSAnswer,
+        for question: DNSQuestion,
+        now: NIODeadline,
+        using generator: inout some RandomNumberGenerator
+    ) -> DNSAnswer {
+        if answer.isFailure { return storeFailure(answer, for: question, now: now) }
+        var kept = answer
+        kept.timeToLive = clamped(answer)
+        let share = Double.random(in: 0.8...0.9, using: &generator)
+        let refreshAt = now + .nanoseconds(Int64(Double(kept.timeToLive.nanoseconds) * share))
+        if entries.count >= policy.entries, entries[question] == nil { evict(now: now) }
+        entries[question] = Entry(answer: kept, refreshAt: refreshAt)
+        return kept
+    }
+
+    private mutating func storeFailure(_ answer: DNSAnswer, for question: DNSQuestion, now: NIODeadline) -> DNSAnswer {
+        var entry = entries[question] ?? Entry(refreshAt: now)
+        entry.failures += 1
+        entry.failure = answer
+        let doubled = policy.failureHold.nanoseconds << Int64(min(entry.failures - 1, 8))
+        let hold = TimeAmount.nanoseconds(min(doubled, policy.failureHoldMaximum.nanoseconds))
+        if var usable = entry.answer, usable.expiresAt + policy.stale > now {
+            let hasExpired = usable.expiresAt <= now
+            entry.retryAt = now + (hasExpired ? min(policy.staleRetry, hold) : min(hold, .seconds(1)))
+            entries[question] = entry
+            usable.isStale = hasExpired
+            return usable
+        }
+        entry.retryAt = now + hold
+        entries[question] = entry
+        return answer
+    }
+
+    private func clamped(_ answer: DNSAnswer) -> TimeAmount {
+        switch answer.outcome {
+        case .records: min(max(answer.timeToLive, policy.minimum), policy.maximum)
+        default: min(max(answer.timeToLive, policy.minimum), policy.negativeMaximum)
+        }
+    }
+
+    /// Makes room: what has expired goes first.
+    private mutating func evict(now: NIODeadline) {
+        let victim = entries.min { left, right in
+            (left.value.answer?.expiresAt ?? now) < (right.value.answer?.expiresAt ?? now)
+        }
+        if let victim { entries[victim.key] = nil }
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import NIOCore
+
+/// The answer to a question, or why there is none. Only absence that was answered permits RFC 3263's next step;
+/// a failure never does (LOC-57).
+package struct DNSAnswer: Sendable, Hashable {
+    package enum Outcome: Sendable, Hashable {
+        /// Records of the type that was asked for, aliases followed.
+        case records([DNSRecord])
+        /// The name exists, and has none of that type.
+        case noData
+        /// The name does not exist.
+        case nameError
+        case failure(Failure)
+    }
+
+    package enum Failure: String, Sendable, Hashable, CaseIterable {
+        case serverFailure = "servfail"
+        case refused
+        case formatError = "formerr"
+        case timeout
+        /// What came does not answer the question, or breaks the protocol.
+        case bogus
+        /// The question may not be asked (LOC-70).
+        case notAskable = "not_askable"
+    }
+
+    package var outcome: Outcome
+    /// How long it may be used, from when it was received.
+    package var timeToLive: TimeAmount
+    package var receivedAt: NIODeadline
+    /// The server that answered.
+    package var server: String
+    /// Whether it has expired and stands in for one that could not be had (RFC 8767).
+    package var isStale = false
+    /// Whether the server says that it has validated the answer.
+    package var isAuthenticated = false
+
+    package init(outcome: Outcome, timeToLive: TimeAmount, receivedAt: NIODeadline, server: String) {
+        self.outcome = outcome
+        self.timeToLive = timeToLive
+        self.receivedAt = receivedAt
+        self.server = server
+    }
+
+    package var expiresAt: NIODeadline { receivedAt + timeToLive }
+
+    package var records: [DNSRecord] {
+        if case .records(let records) = outcome { return records }
+        return []
+    }
+
+    package var isFailure: Bool {
+        if case .failure = outcome { return true }
+        return false
+    }
+
+    /// Whole seconds that are left at `now`, 0 when none.
+    package func secondsLeft(at now: NIODeadline) -> Int64 {
+        max(0, (expiresAt - now).nanoseconds / 1_000_000_000)
+    }
+}
