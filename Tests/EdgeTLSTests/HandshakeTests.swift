@@ -143,7 +143,7 @@ struct HandshakeTests {
         #expect(pair.clientSide.outcome != nil && pair.clientSide.outcome?.peer == nil)
     }
 
-    @Test("The handshake works one byte at a time", arguments: [TLSVersion.tls12, .tls13])
+    @Test("The handshake works one byte at a time", arguments: TLSVersion.modern)
     func byteAtATime(version: TLSVersion) throws {
         let pair = try ChannelPair(
             server: self.server(verify: true, require: true, version: version),

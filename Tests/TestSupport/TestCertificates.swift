@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Dispatch
 internal import Foundation
 
 /// Authorities and certificates made on the spot with the `openssl` command, in a temporary directory that goes away
@@ -30,6 +31,10 @@ package final class TestCertificates: Sendable {
     /// What went wrong, with what the command said.
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
+
+        package init(description: String) {
+            self.description = description
+        }
     }
 
     package let directory: String
@@ -110,21 +115,41 @@ package final class TestCertificates: Sendable {
 
     /// Runs the `openssl` command and returns what it printed.
     @discardableResult
-    package func openssl(_ arguments: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["openssl"] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
+    package func openssl(_ arguments: [String], input: String = "") throws -> String {
+        let (status, text) = try Self.run("openssl", arguments, input: input)
+        guard status == 0 else {
             throw Failure(description: "openssl \(arguments.joined(separator: " ")): \(text)")
         }
         return text
+    }
+
+    /// Runs a command with `input` on its standard input, and returns its exit status and all that it printed.
+    ///
+    /// - Parameter holdsInput: the input does not end before the command does.
+    package static func run(
+        _ command: String,
+        _ arguments: [String],
+        input: String = "",
+        holdsInput: Bool = false
+    ) throws -> (Int32, String) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        // A peer that waits for ever must not hold up the tests for ever.
+        process.arguments = ["timeout", "-s", "KILL", "20", command] + arguments
+        let (source, output) = (Pipe(), Pipe())
+        process.standardInput = source
+        process.standardOutput = output
+        process.standardError = output
+        // Waiting by the process's own method polls every 50 ms.
+        let ended = DispatchSemaphore(value: 0)
+        process.terminationHandler = { _ in ended.signal() }
+        try process.run()
+        // A command that has ended already does not want its input.
+        try? source.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+        if !holdsInput { try? source.fileHandleForWriting.close() }
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        ended.wait()
+        return (process.terminationStatus, text)
     }
 
     private func path(_ name: String, _ kind: String) -> String {

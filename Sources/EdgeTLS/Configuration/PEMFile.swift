@@ -26,23 +26,21 @@ struct PEMFile: Sendable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Self.unreadable(path, errno) }
         guard status.st_mode & S_IFMT != S_IFDIR else { throw Self.unreadable(path, EISDIR) }
-        var bytes: [UInt8] = []
-        while true {
-            let start = bytes.count
-            bytes.append(contentsOf: repeatElement(0, count: 1 << 16))
-            let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress?.advanced(by: start), 1 << 16) }
-            guard count >= 0 else { throw Self.unreadable(path, errno) }
-            bytes.removeLast((1 << 16) &- count)
-            if count == 0 { break }
-            guard bytes.count <= Self.sizeLimit else {
-                throw TLSConfigurationError(
-                    problem: .tooLarge,
-                    file: path,
-                    reason: "is larger than \(Self.sizeLimit) bytes",
-                    advice: "name a PEM file"
-                )
-            }
+        guard status.st_size <= Self.sizeLimit else {
+            throw TLSConfigurationError(
+                problem: .tooLarge,
+                file: path,
+                reason: "is larger than \(Self.sizeLimit) bytes",
+                advice: "name a PEM file"
+            )
         }
+        let wanted = max(0, Int(status.st_size))
+        var count = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { room, filled in
+            count = wanted == 0 ? 0 : read(descriptor, room.baseAddress, wanted)
+            filled = max(0, count)
+        }
+        guard count >= 0 else { throw Self.unreadable(path, errno) }
         self.path = path
         self.bytes = bytes
         self.isReadableByAll = status.st_mode & S_IROTH != 0

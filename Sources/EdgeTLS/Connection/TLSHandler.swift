@@ -108,6 +108,15 @@ package final class TLSHandler: ChannelDuplexHandler {
         if !hasDelivered && self.state != .closed { context.read() }
     }
 
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard let event = event as? ChannelEvent, event == .inputClosed else {
+            context.fireUserInboundEventTriggered(event)
+            return
+        }
+        // The network's end of input; the peer's own word for it has been passed on already, or should have come first.
+        if let failure = self.failureOfInactivity() { self.fail(failure, context) }
+    }
+
     /// What an end of the connection is worth telling.
     private func failureOfInactivity() -> TLSFailure? {
         guard let connection = self.connection else { return nil }
