@@ -157,14 +157,21 @@ struct HealthTests {
     @Test("LOC-50: more than half of at least 20 requests in 10 s failed: ejected, at exactly half not")
     mutating func failureShare() {
         probe(good)
-        for _ in 0..<10 { #expect(traffic(.failed(.timeout), good) == nil) }
+        for _ in 0..<10 { #expect(traffic(good, .failed(.timeout)) == nil) }
         let change = traffic(.failed(.timeout))
         #expect(change?.to == .ejected && change?.reason.hasPrefix("52 % of 21 requests in 10 s failed") == true)
-        health = BackendHealth(id: .sample(1))
+    }
+
+    @Test("LOC-50: what is older than 10 s counts neither for nor against a backend")
+    mutating func failureWindow() {
         probe(good)
-        for _ in 0..<9 { traffic(.failed(.timeout), good) }
+        for _ in 0..<30 { #expect(traffic(good, .failed(.timeout)) == nil) }
+        traffic(good)
         now = now + .seconds(10)
         #expect(traffic(.failed(.timeout), .failed(.timeout)) == nil)
+        for _ in 0..<5 { #expect(traffic(good, .failed(.timeout), .failed(.timeout)) == nil) }
+        #expect(traffic(good, good) == nil)
+        #expect(traffic(.failed(.timeout))?.reason.hasPrefix("65 % of 20 requests in 10 s failed") == true)
     }
 
     @Test("With probes, an ejected backend comes back by a good probe after its time, and never before")

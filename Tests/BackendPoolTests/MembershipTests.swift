@@ -60,6 +60,11 @@ struct MembershipTests {
         let change = membership.apply([.sample(1, priority: 20), .sample(1, priority: 10), .sample(1)], now: start)
         #expect(change.added == [.sample(1)] && change.duplicates == 2)
         #expect(membership.members[.sample(1)]?.candidate.priority == 10)
+        let weights = ([3, 9, 4] as [UInt16]).map { BackendCandidate.sample(1, weight: $0) }
+        for order in [weights, weights.reversed()] {
+            _ = membership.apply(order, now: start)
+            #expect(membership.members[.sample(1)]?.candidate.weight == 9)
+        }
     }
 
     @Test("More backends than the limit are counted and left out, the last priorities first")

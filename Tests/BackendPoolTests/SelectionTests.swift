@@ -85,11 +85,11 @@ struct SelectionTests {
         #expect(pool.shares().isEmpty && pool.explain().isEmpty && !pool.hasUsable)
     }
 
-    @Test("A weight of 1 in slow start has a tenth of its share: the tier is weighed in hundredths")
-    func slowStart() {
+    @Test("In slow start a weight of 1 or 0 has a tenth of its share: hundredths are weighed", arguments: [0, 1])
+    func slowStart(weight: UInt16) {
         let backends = [
-            BackendView(id: .sample(1), name: "a", weight: 1),
-            BackendView(id: .sample(2), name: "b", weight: 1, rampPercent: 10),
+            BackendView(id: .sample(1), name: "a", weight: weight),
+            BackendView(id: .sample(2), name: "b", weight: weight, rampPercent: 10),
         ]
         let pool = PoolView(id: PoolID(index: 0), settings: PoolSettings(name: "p"), backends: backends)
         let shares = [100.5 / 111, 10.5 / 111]

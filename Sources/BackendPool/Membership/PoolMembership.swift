@@ -99,10 +99,10 @@ package struct PoolMembership: Sendable, Hashable {
         limit: Int,
         _ change: inout MembershipChange
     ) -> [BackendCandidate] {
-        let sorted = candidates.sorted { left, right in
-            (left.rank, left.priority, left.name, left.addressOrder) < (
-                right.rank, right.priority, right.name, right.addressOrder
-            )
+        let sorted = candidates.sorted { one, other in
+            // Of records that differ in nothing else the heaviest is kept, so that no refresh changes the choice.
+            (one.rank, one.priority, one.name, one.addressOrder, other.weight)
+                < (other.rank, other.priority, other.name, other.addressOrder, one.weight)
         }
         var seen: Set<Endpoint> = []
         let unique = sorted.filter { seen.insert($0.endpoint).inserted }

@@ -55,7 +55,6 @@ package final class PoolView: Sendable {
             return left.endpoint.transport < right.endpoint.transport
         }
         if left.endpoint.port != right.endpoint.port { return left.endpoint.port < right.endpoint.port }
-        if left.weight != right.weight { return left.weight < right.weight }
         if left.addressOrder != right.addressOrder { return left.addressOrder < right.addressOrder }
         return left.endpoint.address.sortKey < right.endpoint.address.sortKey
     }

@@ -46,7 +46,7 @@ struct SelectionTarget: Sendable {
 
     /// Whether two neighbours in the sorted list are addresses of one SRV record.
     static func sameTarget(_ left: BackendView, _ right: BackendView) -> Bool {
-        order(of: left) == order(of: right) && left.weight == right.weight && left.name == right.name
+        order(of: left) == order(of: right) && left.name == right.name
             && left.endpoint.port == right.endpoint.port && left.endpoint.transport == right.endpoint.transport
     }
 }
