@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import SIPMessage
 internal import DequeModule
 internal import NIOCore
+internal import SIPMessage
 internal import SIPProxy
 
 /// The flows of one worker to one backend, and the messages that wait for one (TRN-42, TRN-43, TRN-49).

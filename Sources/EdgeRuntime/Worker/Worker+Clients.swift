@@ -97,7 +97,10 @@ extension Worker {
         let peer = "\(flow.context.remoteAddress.hostText):\(flow.context.remotePort)"
         var side = "client"
         if case .backend = flow.context.side { side = "backend" }
-        hooks.logConnection("TLS handshake failed", [("peer", peer), ("side", side), ("reason", failure.reason.rawValue), ("detail", failure.words)])
+        hooks.logConnection(
+            "TLS handshake failed",
+            [("peer", peer), ("side", side), ("reason", failure.reason.rawValue), ("detail", failure.words)]
+        )
     }
 
     func framingFailed(_ error: FramingError) {

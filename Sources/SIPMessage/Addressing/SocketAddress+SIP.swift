@@ -3,7 +3,6 @@
 internal import CNIOLinux
 internal import Glibc
 package import NIOCore
-package import SIPMessage
 
 extension IPAddress {
     /// The address of a socket; nil for a Unix socket.

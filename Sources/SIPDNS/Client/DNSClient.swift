@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import NIOCore
+internal import NIOPosix
+package import SIPLocation
+package import SIPMessage
+
+/// A stub resolver on one event loop: cache, single flight, several servers, UDP with TCP behind it. It never blocks.
+package final class DNSClient: Sendable {
+    package struct Settings: Sendable {
+        package var servers: [(address: IPAddress, port: UInt16)]
+        /// How long one server is waited for, and how often all are tried (LOC-69).
+        package var timeout = TimeAmount.seconds(1)
+        package var attempts = 2
+        package var cache = AnswerCache.Policy()
+
+        package init(servers: [(address: IPAddress, port: UInt16)]) {
+            self.servers = servers
+        }
+    }
+
+    /// What the client has done so far.
+    package struct Statistics: Sendable {
+        package var queries: [String: UInt64] = [:]
+        package var cacheEntries = 0
+        package var staleEntries = 0
+    }
+
+    private let loop: any EventLoop
+    private let state: NIOLoopBound<State>
+
+    /// A client that works on `loop`.
+    package init(loop: any EventLoop, settings: Settings) async throws {
+        self.loop = loop
+        state = try await loop.submit { NIOLoopBound(State(loop: loop, settings: settings), eventLoop: loop) }.get()
+    }
+
+    /// The answer to a question, from the cache while it is fresh. A failure is an answer too.
+    package func ask(_ question: DNSQuestion) -> EventLoopFuture<DNSAnswer> {
+        let state = state
+        return loop.flatSubmit { state.value.ask(question) }
+    }
+
+    /// Uses other servers from now on.
+    package func use(_ settings: Settings) -> EventLoopFuture<Void> {
+        let state = state
+        return loop.submit { state.value.settings = settings }
+    }
+
+    package func statistics() -> EventLoopFuture<Statistics> {
+        let state = state
+        return loop.submit { state.value.snapshot() }
+    }
+
+    /// What belongs to the loop.
+    private final class State {
+        let loop: any EventLoop
+        var settings: Settings
+        var cache: AnswerCache
+        var pending: [DNSQuestion: EventLoopFuture<DNSAnswer>] = [:]
+        var statistics = Statistics()
+        var health = ServerHealth()
+
+        init(loop: any EventLoop, settings: Settings) {
+            self.loop = loop
+            self.settings = settings
+            cache = AnswerCache(policy: settings.cache)
+        }
+
+        func ask(_ question: DNSQuestion) -> EventLoopFuture<DNSAnswer> {
+            guard question.name.isAskable else {
+                return loop.makeSucceededFuture(failure(.notAskable))
+            }
+            switch cache.lookUp(question, now: .now()) {
+            case .fresh(let answer), .failed(let answer): return loop.makeSucceededFuture(answer)
+            case .dueForRefresh(let answer):
+                _ = exchange(question)
+                return loop.makeSucceededFuture(answer)
+            case .ask: return exchange(question)
+            }
+        }
+
+        /// Asks the servers, once for all that ask the same (LOC-62).
+        private func exchange(_ question: DNSQuestion) -> EventLoopFuture<DNSAnswer> {
+            if let running = pending[question] { return running }
+            let bound = NIOLoopBound(self, eventLoop: loop)
+            let future = tryServers(
+                question,
+                order: health.order(count: settings.servers.count, attempts: settings.attempts)
+            )
+            .map { answer in
+                let state = bound.value
+                state.pending[question] = nil
+                state.count(answer)
+                var generator = SystemRandomNumberGenerator()
+                return state.cache.store(answer, for: question, now: .now(), using: &generator)
+            }
+            pending[question] = future
+            return future
+        }
+
+        private func tryServers(_ question: DNSQuestion, order: ArraySlice<Int>) -> EventLoopFuture<DNSAnswer> {
+            guard let index = order.first, index < settings.servers.count else {
+                return loop.makeSucceededFuture(failure(.timeout))
+            }
+            let server = settings.servers[index]
+            let bound = NIOLoopBound(self, eventLoop: loop)
+            let exchange = DNSExchange(
+                loop: loop,
+                question: question,
+                server: SocketAddress(server.address, port: server.port),
+                timeout: settings.timeout
+            )
+            return exchange.run().flatMap { answer in
+                let state = bound.value
+                state.health.note(index, failed: answer.isFailure)
+                guard answer.isFailure, order.count > 1 else { return state.loop.makeSucceededFuture(answer) }
+                return state.tryServers(question, order: order.dropFirst())
+            }
+        }
+
+        private func failure(_ kind: DNSAnswer.Failure) -> DNSAnswer {
+            DNSAnswer(outcome: .failure(kind), timeToLive: .zero, receivedAt: .now(), server: "")
+        }
+
+        private func count(_ answer: DNSAnswer) {
+            let outcome: String
+            switch answer.outcome {
+            case .records: outcome = "answer"
+            case .noData: outcome = "nodata"
+            case .nameError: outcome = "nxdomain"
+            case .failure(let kind): outcome = kind.rawValue
+            }
+            statistics.queries[outcome, default: 0] += 1
+        }
+
+        func snapshot() -> Statistics {
+            var copy = statistics
+            copy.cacheEntries = cache.count
+            copy.staleEntries = cache.staleCount(at: .now())
+            return copy
+        }
+    }
+}
+
+/// Which servers have failed lately: those are asked last (LOC-69).
+struct ServerHealth {
+    private var failures: [Int: Int] = [:]
+
+    /// The order in which to ask, `attempts` rounds.
+    func order(count: Int, attempts: Int) -> ArraySlice<Int> {
+        let round = (0..<count).sorted { (failures[$0] ?? 0, $0) < (failures[$1] ?? 0, $1) }
+        return Array(repeating: round, count: attempts).flatMap { $0 }[...]
+    }
+
+    mutating func note(_ server: Int, failed: Bool) {
+        failures[server] = failed ? min((failures[server] ?? 0) + 1, 8) : nil
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLDNS
+package import NIOCore
+package import SIPLocation
+
+/// DNS messages between bytes and values; ldns reads and writes the wire form (design decision 3).
+///
+/// Answers come from outside: every length is checked, and what does not decode is an error, never a trap.
+package enum DNSMessageCodec {
+    /// The largest UDP answer that is asked for (EDNS0), which needs no fragments (LOC-66).
+    package static let datagramSize: UInt16 = 1232
+
+    /// A response as far as a resolver needs it.
+    package struct Response: Sendable {
+        package let id: UInt16
+        package let isTruncated: Bool
+        package let isAuthenticated: Bool
+        package let code: UInt8
+        package let question: DNSQuestion
+        package let answers: [DNSRecord]
+        package let authorities: [DNSRecord]
+    }
+
+    /// A query as far as a server needs it.
+    package struct Query: Sendable {
+        package let id: UInt16
+        package let opcode: UInt8
+        package let question: DNSQuestion
+        /// The largest datagram that the asker takes; 512 without EDNS.
+        package let datagramSize: UInt16
+        package let hasEDNS: Bool
+        package let wantsDNSSEC: Bool
+    }
+
+    /// The bytes of a query; nil for a name that has no wire form.
+    package static func query(_ question: DNSQuestion, id: UInt16, withEDNS: Bool) -> ByteBuffer? {
+        guard let name = ldns_dname_new_frm_str(question.name.description) else { return nil }
+        guard
+            let packet = ldns_pkt_query_new(
+                name,
+                ldns_rr_type(UInt32(question.type.rawValue)),
+                LDNS_RR_CLASS_IN,
+                UInt16(LDNS_RD)
+            )
+        else {
+            ldns_rdf_deep_free(name)
+            return nil
+        }
+        defer { ldns_pkt_free(packet) }
+        ldns_pkt_set_id(packet, id)
+        if withEDNS { ldns_pkt_set_edns_udp_size(packet, datagramSize) }
+        return wire(of: packet)
+    }
+
+    /// Reads a response; nil when it is none, or has no question of class IN.
+    package static func response(_ bytes: ByteBuffer) -> Response? {
+        withPacket(bytes) { packet -> Response? in
+            guard ldns_pkt_qr(packet) != 0, let question = question(packet) else { return nil }
+            return Response(
+                id: ldns_pkt_id(packet),
+                isTruncated: ldns_pkt_tc(packet) != 0,
+                isAuthenticated: ldns_pkt_ad(packet) != 0,
+                code: UInt8(truncatingIfNeeded: ldns_pkt_get_rcode(packet).rawValue),
+                question: question,
+                answers: RecordReader.records(ldns_pkt_answer(packet)),
+                authorities: RecordReader.records(ldns_pkt_authority(packet))
+            )
+        }
+    }
+
+    /// Reads a query; nil when it is none.
+    package static func query(_ bytes: ByteBuffer) -> Query? {
+        withPacket(bytes) { packet -> Query? in
+            guard ldns_pkt_qr(packet) == 0, let question = question(packet) else { return nil }
+            let hasEDNS = ldns_pkt_edns(packet) != 0
+            return Query(
+                id: ldns_pkt_id(packet),
+                opcode: UInt8(truncatingIfNeeded: ldns_pkt_get_opcode(packet).rawValue),
+                question: question,
+                datagramSize: hasEDNS ? max(512, ldns_pkt_edns_udp_size(packet)) : 512,
+                hasEDNS: hasEDNS,
+                wantsDNSSEC: hasEDNS && ldns_pkt_edns_do(packet) != 0
+            )
+        }
+    }
+
+    static func withPacket<Result>(_ bytes: ByteBuffer, _ body: (UnsafeMutablePointer<ldns_pkt>) -> Result?) -> Result?
+    {
+        // ldns reads two octets beyond a question that ends the packet; a header and a root question are 17.
+        guard bytes.readableBytes >= 17, bytes.readableBytes <= 65_535 else { return nil }
+        return bytes.withUnsafeReadableBytes { raw -> Result? in
+            guard let base = raw.baseAddress else { return nil }
+            var packet: UnsafeMutablePointer<ldns_pkt>?
+            let status = ldns_wire2pkt(&packet, base.assumingMemoryBound(to: UInt8.self), raw.count)
+            guard status == LDNS_STATUS_OK, let packet else {
+                if let packet { ldns_pkt_free(packet) }
+                return nil
+            }
+            defer { ldns_pkt_free(packet) }
+            return body(packet)
+        }
+    }
+
+    static func wire(of packet: UnsafeMutablePointer<ldns_pkt>) -> ByteBuffer? {
+        var bytes: UnsafeMutablePointer<UInt8>?
+        var size = 0
+        guard ldns_pkt2wire(&bytes, packet, &size) == LDNS_STATUS_OK, let bytes else { return nil }
+        defer { free(bytes) }
+        return ByteBuffer(bytes: UnsafeRawBufferPointer(start: bytes, count: size))
+    }
+
+    private static func question(_ packet: UnsafeMutablePointer<ldns_pkt>) -> DNSQuestion? {
+        guard let list = ldns_pkt_question(packet), ldns_rr_list_rr_count(list) == 1,
+            let record = ldns_rr_list_rr(list, 0),
+            let owner = ldns_rr_owner(record), let name = RecordReader.name(owner),
+            ldns_rr_get_class(record) == LDNS_RR_CLASS_IN
+        else { return nil }
+        return DNSQuestion(name, DNSRecordType(rawValue: UInt16(truncatingIfNeeded: ldns_rr_get_type(record).rawValue)))
+    }
+}
