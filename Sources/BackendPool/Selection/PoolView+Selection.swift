@@ -17,13 +17,23 @@ extension PoolView {
     ///   - key: what the pool's affinity policy takes of the request; nil draws.
     ///   - tried: where the request has been.
     ///   - locallyDown: what the worker knows of a backend and the snapshot does not yet: it cannot be reached now.
-    @inlinable
-    package func select<Generator: RandomNumberGenerator>(
+    package func select(
         key: AffinityKey? = nil,
         tried: TriedBackends = TriedBackends(),
         locallyDown: (Int) -> Bool = { _ in false },
-        using generator: inout Generator
+        using generator: inout some RandomNumberGenerator
     ) -> Selection? {
+        select(key: key, tried: tried, locallyDown: locallyDown, seed: generator.next())
+    }
+
+    /// The same with one random number, from which all draws of this selection are made.
+    package func select(
+        key: AffinityKey? = nil,
+        tried: TriedBackends = TriedBackends(),
+        locallyDown: (Int) -> Bool = { _ in false },
+        seed: UInt64
+    ) -> Selection? {
+        var generator = DrawGenerator(seed: seed)
         func wasTried(_ index: Int) -> Bool { tried.contains(index) }
         func isUsable(_ index: Int) -> Bool { slots[index].isUsable && !locallyDown(index) }
         func isLeft(_ index: Int) -> Bool { isUsable(index) && !tried.contains(index) }
@@ -38,10 +48,9 @@ extension PoolView {
     }
 
     /// The first tier with an eligible backend decides.
-    @inlinable
-    func choose<Generator: RandomNumberGenerator>(
+    func choose(
         key: AffinityKey?,
-        using generator: inout Generator,
+        using generator: inout DrawGenerator,
         wasTried: (Int) -> Bool,
         eligible: (Int) -> Bool
     ) -> Int? {
@@ -67,7 +76,6 @@ extension PoolView {
     }
 
     /// What can be said of one target's addresses.
-    @inlinable
     func summary(
         of target: SelectionTarget,
         wasTried: (Int) -> Bool,
@@ -86,19 +94,18 @@ extension PoolView {
     }
 
     /// The target of one tier that the draw, or the key, falls on.
-    @inlinable
-    func target<Generator: RandomNumberGenerator>(
+    func target(
         in range: Range<Int>,
         _ tier: TierSummary,
         key: AffinityKey?,
-        using generator: inout Generator,
+        using generator: inout DrawGenerator,
         eligible: (Int) -> Bool
     ) -> Int? {
         func members(_ place: Int) -> TargetSummary {
             summary(of: targets[place], wasTried: { _ in false }, eligible: eligible)
         }
         guard let key else {
-            let drawn = WeightedDraw.pick(count: range.count, using: &generator) { offset in
+            let drawn = WeightedDraw.pick(count: range.count, drawing: &generator) { offset in
                 let place = range.lowerBound &+ offset
                 return tier.effectiveWeight(targets[place].weight, members(place))
             }
@@ -117,11 +124,10 @@ extension PoolView {
     }
 
     /// One address of a target: of those first in order, each as likely as its slow start allows.
-    @inlinable
-    func address<Generator: RandomNumberGenerator>(
+    func address(
         of target: SelectionTarget,
         key: AffinityKey?,
-        using generator: inout Generator,
+        using generator: inout DrawGenerator,
         eligible: (Int) -> Bool
     ) -> Int? {
         if target.slots.count == 1 { return target.slots.lowerBound }

@@ -55,12 +55,15 @@ package enum RendezvousHash {
         // ln m = 2 artanh((m - 1) / (m + 1)); the series ends where its terms no longer matter.
         let ratio = (mantissa - 1) / (mantissa + 1)
         let square = ratio * ratio
-        var sum = 0.0
-        var divisor = 17.0
-        while divisor >= 1 {
-            sum = sum * square + 1 / divisor
-            divisor -= 2
-        }
+        var sum = 1.0 / 17
+        sum = sum * square + 1.0 / 15
+        sum = sum * square + 1.0 / 13
+        sum = sum * square + 1.0 / 11
+        sum = sum * square + 1.0 / 9
+        sum = sum * square + 1.0 / 7
+        sum = sum * square + 1.0 / 5
+        sum = sum * square + 1.0 / 3
+        sum = sum * square + 1
         return -(2 * ratio * sum + exponent * 0.693_147_180_559_945_3)
     }
 }

@@ -45,6 +45,15 @@ package enum WeightedDraw {
         return nil
     }
 
+    /// The same with a concrete generator, for the hot path: it is specialised here.
+    package static func pick(
+        count: Int,
+        drawing generator: inout DrawGenerator,
+        weight: (Int) -> UInt32?
+    ) -> Int? {
+        pick(count: count, using: &generator, weight: weight)
+    }
+
     @inlinable
     static func nth(_ wanted: Int, count: Int, where matches: (Int) -> Bool) -> Int? {
         var left = wanted
