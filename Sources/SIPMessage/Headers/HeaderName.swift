@@ -42,43 +42,42 @@ package enum HeaderName: UInt8, Sendable, Hashable {
 
     /// The field that a name, long or compact, in any case, stands for (RFC 3261 section 7.3.3).
     static func parse(_ bytes: Bytes, from start: Int, to end: Int) -> HeaderName {
-        guard end - start > 1 else { return compact(Bytes.lowercase(bytes[start])) }
-        let (name, text) = candidate(bytes, start, end - start)
-        return bytes.equalsIgnoringCase(text, from: start, to: end) ? name : .other
-    }
-
-    /// The one known field that a name of that length and first letter can be.
-    private static func candidate(_ bytes: Bytes, _ start: Int, _ length: Int) -> (HeaderName, StaticString) {
+        // Length and first letter leave one candidate, so one comparison decides.
+        @inline(__always)
+        func named(_ text: StaticString, _ name: HeaderName) -> HeaderName {
+            bytes.equalsIgnoringCase(text, from: start, to: end) ? name : .other
+        }
         let first = Bytes.lowercase(bytes[start])
-        switch (length, first) {
-        case (2, _): return (.to, "to")
-        case (3, _): return (.via, "via")
-        case (4, 0x66): return (.from, "from")
-        case (4, 0x63): return (.cSeq, "cseq")
-        case (4, _): return (.path, "path")
-        case (5, _): return (.route, "route")
-        case (6, _): return (.reason, "reason")
-        case (7, 0x63): return bytes[start + 4] == 0x2D ? (.callID, "call-id") : (.contact, "contact")
-        case (7, 0x65): return (.expires, "expires")
-        case (7, 0x70): return (.privacy, "privacy")
-        case (7, 0x77): return (.warning, "warning")
-        case (7, _): return (.require, "require")
-        case (9, 0x73): return (.supported, "supported")
-        case (9, _): return (.timestamp, "timestamp")
-        case (10, 0x75): return (.userAgent, "user-agent")
-        case (10, _): return (.flowTimer, "flow-timer")
-        case (11, 0x6D): return (.maxBreadth, "max-breadth")
-        case (11, _): return (.retryAfter, "retry-after")
-        case (12, 0x6D): return (.maxForwards, "max-forwards")
-        case (12, 0x72): return (.recordRoute, "record-route")
-        case (12, _): return (.contentType, "content-type")
-        case (13, _): return (.proxyRequire, "proxy-require")
-        case (14, _): return (.contentLength, "content-length")
-        case (16, _): return (.wwwAuthenticate, "www-authenticate")
-        case (18, _): return (.proxyAuthenticate, "proxy-authenticate")
-        case (19, _): return (.pAssertedIdentity, "p-asserted-identity")
-        case (20, _): return (.pPreferredIdentity, "p-preferred-identity")
-        default: return (.other, "")
+        switch (end &- start, first) {
+        case (1, _): return compact(first)
+        case (2, _): return named("to", .to)
+        case (3, _): return named("via", .via)
+        case (4, 0x66): return named("from", .from)
+        case (4, 0x63): return named("cseq", .cSeq)
+        case (4, _): return named("path", .path)
+        case (5, _): return named("route", .route)
+        case (6, _): return named("reason", .reason)
+        case (7, 0x63): return bytes[start + 4] == 0x2D ? named("call-id", .callID) : named("contact", .contact)
+        case (7, 0x65): return named("expires", .expires)
+        case (7, 0x70): return named("privacy", .privacy)
+        case (7, 0x77): return named("warning", .warning)
+        case (7, _): return named("require", .require)
+        case (9, 0x73): return named("supported", .supported)
+        case (9, _): return named("timestamp", .timestamp)
+        case (10, 0x75): return named("user-agent", .userAgent)
+        case (10, _): return named("flow-timer", .flowTimer)
+        case (11, 0x6D): return named("max-breadth", .maxBreadth)
+        case (11, _): return named("retry-after", .retryAfter)
+        case (12, 0x6D): return named("max-forwards", .maxForwards)
+        case (12, 0x72): return named("record-route", .recordRoute)
+        case (12, _): return named("content-type", .contentType)
+        case (13, _): return named("proxy-require", .proxyRequire)
+        case (14, _): return named("content-length", .contentLength)
+        case (16, _): return named("www-authenticate", .wwwAuthenticate)
+        case (18, _): return named("proxy-authenticate", .proxyAuthenticate)
+        case (19, _): return named("p-asserted-identity", .pAssertedIdentity)
+        case (20, _): return named("p-preferred-identity", .pPreferredIdentity)
+        default: return .other
         }
     }
 

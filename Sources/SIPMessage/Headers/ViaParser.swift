@@ -4,63 +4,72 @@
 enum ViaParser {
     /// The first value in `start..<end`; nil when it breaks the grammar (MSG-46 to MSG-48).
     static func parse(_ bytes: Bytes, from start: Int, to end: Int) -> Via? {
-        guard let afterName = token(bytes, "sip", start, end),
-            let afterVersion = token(bytes, "2.0", afterName, end, separator: 0x2F)
-        else { return nil }
-        var position = bytes.skipBlanks(from: afterVersion, to: end)
-        guard bytes[position] == 0x2F else { return nil }
-        position = bytes.skipBlanks(from: position + 1, to: end)
-        let transport = position
-        while position < end, Bytes.isToken(bytes[position]) { position += 1 }
-        guard position > transport, position < end, Bytes.isLinearSpace(bytes[position]) else { return nil }
-        var via = Via(range: ByteRange(start, end), transport: Self.transport(bytes, transport, position))
-        position = bytes.skipBlanks(from: position, to: end)
-        guard let host = HostParser.parse(bytes, from: position, to: end, allowsBlanks: true) else { return nil }
+        var isSound = true
+        guard let via = read(bytes, from: start, to: end, isSound: &isSound), isSound else { return nil }
+        return via
+    }
+
+    /// The first value in `start..<end` as far as its sent-by can be read, so that even a request with broken
+    /// parameters can be answered; `isSound` turns false for those.
+    static func read(_ bytes: Bytes, from start: Int, to end: Int, isSound: inout Bool) -> Via? {
+        guard let protocolEnd = sentProtocol(bytes, from: start, to: end) else { return nil }
+        let transport = bytes.skipBlanks(from: protocolEnd, to: end)
+        let transportEnd = bytes.skipToken(from: transport, to: end)
+        guard transportEnd > transport, transportEnd < end, Bytes.isLinearSpace(bytes[transportEnd]) else { return nil }
+        let sentBy = bytes.skipBlanks(from: transportEnd, to: end)
+        guard let host = HostParser.parse(bytes, from: sentBy, to: end, allowsBlanks: true) else { return nil }
+        var via = Via(range: ByteRange(start, end), transport: Self.transport(bytes, transport, transportEnd))
         via.host = host.range
         via.address = host.address
         via.port = host.port
-        return parameters(bytes, from: host.end, to: end, into: &via) ? via : nil
+        if !parameters(bytes, from: host.end, to: end, into: &via) { isSound = false }
+        return via
     }
 
-    /// Counts the values of one Via field; nil when a list element is empty (MSG-48).
+    /// Counts the values in `start..<end`; nil when a list element or a parameter is empty, or a quote stays open
+    /// (MSG-48).
     static func count(_ bytes: Bytes, from start: Int, to end: Int) -> Int? {
         var count = 1
-        var quoted = false
-        var elementStart = start
+        var isEmpty = true
         var index = start
         while index < end {
-            switch bytes[index] {
-            case 0x22: quoted.toggle()
-            case 0x5C where quoted: index += 1
-            case 0x2C where !quoted:
-                guard bytes.trimBlanks(from: elementStart, to: index) > elementStart else { return nil }
-                count += 1
-                elementStart = bytes.skipBlanks(from: index + 1, to: end)
-            default: break
+            let byte = bytes.base[index]
+            switch byte {
+            case 0x2C, 0x3B:
+                guard !isEmpty else { return nil }
+                isEmpty = true
+                if byte == 0x2C { count &+= 1 }
+            case 0x20, 0x09, 0x0D, 0x0A: break
+            case 0x22:
+                guard let close = QuotedString.end(bytes, from: index, to: end) else { return nil }
+                isEmpty = false
+                index = close
+                continue
+            default: isEmpty = false
             }
-            index += 1
+            index &+= 1
         }
-        return elementStart < end && !quoted ? count : nil
+        return isEmpty ? nil : count
     }
 
-    private static func token(
-        _ bytes: Bytes,
-        _ text: StaticString,
-        _ start: Int,
-        _ end: Int,
-        separator: UInt8? = nil
-    ) -> Int? {
-        var position = bytes.skipBlanks(from: start, to: end)
-        if let separator {
-            guard bytes[position] == separator else { return nil }
-            position = bytes.skipBlanks(from: position + 1, to: end)
-        }
-        let stop = position + text.utf8CodeUnitCount
-        return stop <= end && bytes.equalsIgnoringCase(text, from: position, to: stop) ? stop : nil
+    /// Where `SIP / 2.0 /` ends; white space may stand around the slashes.
+    private static func sentProtocol(_ bytes: Bytes, from start: Int, to end: Int) -> Int? {
+        if start &+ 8 <= end, bytes.hasPrefix("SIP/2.0/", at: start) { return start &+ 8 }
+        guard bytes.equalsIgnoringCase("sip", from: start, to: min(start &+ 3, end)),
+            let version = slash(bytes, from: start &+ 3, to: end),
+            bytes.equalsIgnoringCase("2.0", from: version, to: min(version &+ 3, end))
+        else { return nil }
+        return slash(bytes, from: version &+ 3, to: end)
+    }
+
+    private static func slash(_ bytes: Bytes, from start: Int, to end: Int) -> Int? {
+        let slash = bytes.skipBlanks(from: start, to: end)
+        guard slash < end, bytes[slash] == 0x2F else { return nil }
+        return bytes.skipBlanks(from: slash &+ 1, to: end)
     }
 
     private static func transport(_ bytes: Bytes, _ start: Int, _ end: Int) -> SIPTransport? {
-        guard end - start == 3 else { return nil }
+        guard end &- start == 3 else { return nil }
         if bytes.equalsIgnoringCase("tls", from: start, to: end) { return .tls }
         if bytes.equalsIgnoringCase("tcp", from: start, to: end) { return .tcp }
         return bytes.equalsIgnoringCase("udp", from: start, to: end) ? .udp : nil
@@ -69,31 +78,25 @@ enum ViaParser {
     private static func parameters(_ bytes: Bytes, from start: Int, to end: Int, into via: inout Via) -> Bool {
         var position = start
         while true {
-            let blank = bytes.skipBlanks(from: position, to: end)
-            guard blank < end else {
+            let mark = bytes.skipBlanks(from: position, to: end)
+            guard mark < end, bytes[mark] == 0x3B else {
                 via.range = ByteRange(via.range.start, position)
+                guard mark < end else { return true }
+                let next = bytes.skipBlanks(from: mark &+ 1, to: end)
+                guard bytes[mark] == 0x2C, next < end, bytes[next] != 0x2C else { return false }
+                via.nextValueStart = UInt32(truncatingIfNeeded: next)
                 return true
             }
-            if bytes[blank] == 0x2C {
+            let name = bytes.skipBlanks(from: mark &+ 1, to: end)
+            guard let stop = parameter(bytes, semicolon: mark, from: name, to: end, &via) else {
                 via.range = ByteRange(via.range.start, position)
-                let next = bytes.skipBlanks(from: blank + 1, to: end)
-                via.nextValueStart = UInt32(truncatingIfNeeded: next)
-                return next < end && bytes[next] != 0x2C
+                return false
             }
-            guard bytes[blank] == 0x3B,
-                let stop = parameter(
-                    bytes,
-                    semicolon: blank,
-                    from: bytes.skipBlanks(from: blank + 1, to: end),
-                    to: end,
-                    &via
-                )
-            else { return false }
             position = stop
         }
     }
 
-    /// Reads `name [= value]` and returns where it ends; nil for an empty name or a broken quote.
+    /// Reads `name [= value]` and returns where it ends; nil for an empty name, a broken quote or a repeated parameter.
     private static func parameter(
         _ bytes: Bytes,
         semicolon: Int,
@@ -101,34 +104,33 @@ enum ViaParser {
         to end: Int,
         _ via: inout Via
     ) -> Int? {
-        var nameEnd = start
-        while nameEnd < end, Bytes.isToken(bytes[nameEnd]) { nameEnd += 1 }
+        let nameEnd = bytes.skipToken(from: start, to: end)
         guard nameEnd > start else { return nil }
+        var stop = nameEnd
+        var value: ByteRange?
         let equals = bytes.skipBlanks(from: nameEnd, to: end)
-        guard equals < end, bytes[equals] == 0x3D else {
-            note(bytes, start, nameEnd, nil, ByteRange(semicolon, nameEnd), &via)
-            return nameEnd
+        if equals < end, bytes[equals] == 0x3D {
+            let valueStart = bytes.skipBlanks(from: equals &+ 1, to: end)
+            guard let valueEnd = valueEnd(bytes, from: valueStart, to: end) else { return nil }
+            value = ByteRange(valueStart, valueEnd)
+            stop = valueEnd
         }
-        let valueStart = bytes.skipBlanks(from: equals + 1, to: end)
-        guard let valueEnd = value(bytes, from: valueStart, to: end) else { return nil }
-        note(bytes, start, nameEnd, ByteRange(valueStart, valueEnd), ByteRange(semicolon, valueEnd), &via)
-        return valueEnd
+        let isNew = note(bytes, start, nameEnd, value, ByteRange(semicolon, stop), &via)
+        return isNew ? stop : nil
     }
 
-    private static func value(_ bytes: Bytes, from start: Int, to end: Int) -> Int? {
-        var position = start
-        if bytes[start] == 0x22 {
-            return QuotedString.end(bytes, from: start, to: end)
-        }
-        while position < end,
-            Bytes.isToken(bytes[position]) || bytes[position] == 0x5B || bytes[position] == 0x5D
-                || bytes[position] == 0x3A
-        {
-            position += 1
+    /// Where a value ends: a quoted string, a token or an address, with or without brackets (MSG-39).
+    private static func valueEnd(_ bytes: Bytes, from start: Int, to end: Int) -> Int? {
+        guard start < end else { return nil }
+        if bytes[start] == 0x22 { return QuotedString.end(bytes, from: start, to: end) }
+        var position = bytes.skipToken(from: start, to: end)
+        while position < end, bytes[position] == 0x3A || bytes[position] == 0x5B || bytes[position] == 0x5D {
+            position = bytes.skipToken(from: position &+ 1, to: end)
         }
         return position > start ? position : nil
     }
 
+    /// Keeps what the edge reads; false when the parameter stood there before (MSG-17).
     private static func note(
         _ bytes: Bytes,
         _ start: Int,
@@ -136,44 +138,27 @@ enum ViaParser {
         _ value: ByteRange?,
         _ whole: ByteRange,
         _ via: inout Via
-    ) {
-        switch end - start {
+    ) -> Bool {
+        switch end &- start {
         case 6 where bytes.equalsIgnoringCase("branch", from: start, to: end):
+            guard via.branch == nil, let value else { return false }
             via.branch = value
         case 8 where bytes.equalsIgnoringCase("received", from: start, to: end):
+            guard via.receivedParameter == nil else { return false }
             via.received = value
             via.receivedParameter = whole
         case 5 where bytes.equalsIgnoringCase("rport", from: start, to: end):
+            guard via.returnPortParameter == nil else { return false }
             via.returnPortParameter = whole
-            via.returnPort = .requested
-            if let value, let port = bytes.number(from: value.start, to: value.end, limit: 65_535) {
-                via.returnPort = .value(UInt16(truncatingIfNeeded: port))
-            }
+            let port = value.flatMap { bytes.number(from: $0.start, to: $0.end, limit: 65_535) }
+            via.returnPort = port.map { .value(UInt16(truncatingIfNeeded: $0)) } ?? .requested
         case 5 where bytes.equalsIgnoringCase("maddr", from: start, to: end):
-            via.maddr = value
-        case 5 where bytes.equalsIgnoringCase("alias", from: start, to: end):
-            via.offersAlias = true
-        case 4 where bytes.equalsIgnoringCase("keep", from: start, to: end):
-            via.offersKeepAlive = value == nil
+            guard via.maddr == nil else { return false }
+            via.maddr = value ?? ByteRange(end, end)
+        case 5 where bytes.equalsIgnoringCase("alias", from: start, to: end): via.offersAlias = true
+        case 4 where bytes.equalsIgnoringCase("keep", from: start, to: end): via.offersKeepAlive = value == nil
         default: break
         }
-    }
-}
-
-/// Quoted strings (RFC 3261 section 25.1).
-enum QuotedString {
-    /// The place behind the closing quote of the string that opens at `start`; nil when it does not close.
-    static func end(_ bytes: Bytes, from start: Int, to end: Int) -> Int? {
-        var index = start + 1
-        while index < end {
-            switch bytes[index] {
-            case 0x22: return index + 1
-            case 0x5C:
-                guard index + 1 < end, bytes[index + 1] != 0x0D, bytes[index + 1] != 0x0A else { return nil }
-                index += 2
-            default: index += 1
-            }
-        }
-        return nil
+        return true
     }
 }

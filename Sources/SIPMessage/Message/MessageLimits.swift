@@ -6,12 +6,14 @@
 package struct MessageLimits: Sendable, Hashable {
     /// Bytes of start line and header section together; default 32 KiB.
     package var headerSection = 32 * 1024
-    /// Bytes of the whole message on a stream; default 256 KiB.
+    /// Bytes of the whole message; default 256 KiB.
     package var message = 256 * 1024
     /// Header fields; default 512.
     package var fields = 512
     /// Via values; default 128.
     package var vias = 128
+    /// Bytes of the Request-URI; default 4 KiB.
+    package var requestURI = 4096
 
     package init() {}
 }

@@ -45,13 +45,12 @@ extension SIPMessage {
         withBytes { URIParser.parse($0, from: value.uri.start, to: value.uri.end) }
     }
 
-    /// The value of a field of decimal digits, such as Retry-After, up to the first byte that is none.
+    /// The value of a field of decimal digits, such as Retry-After, up to the first byte that is none; saturating.
     package func number(_ name: HeaderName) -> UInt32? {
         guard let field = first(name) else { return nil }
         return withBytes { bytes in
-            var end = field.value.start
-            while end < field.value.end, bytes[end] &- 0x30 < 10 { end += 1 }
-            return bytes.number(from: field.value.start, to: end, limit: UInt64(UInt32.max)).map(UInt32.init)
+            let end = bytes.skipDigits(from: field.value.start, to: field.value.end)
+            return bytes.saturatingNumber(from: field.value.start, to: end).map { UInt32(clamping: $0) }
         }
     }
 
@@ -93,6 +92,16 @@ extension SIPMessage {
     /// Whether the bytes of `range` are `text`, whose letters are lower case, in any case.
     package func equals(_ range: ByteRange, _ text: StaticString) -> Bool {
         withBytes { $0.equalsIgnoringCase(text, from: range.start, to: range.end) }
+    }
+
+    /// The address that the bytes of `range` spell, with or without brackets, such as the value of `received` (MSG-39).
+    package func address(_ range: ByteRange) -> IPAddress? {
+        withBytes { bytes in
+            guard range.end <= bytes.count, !range.isEmpty else { return nil }
+            let isBracketed = range.count > 2 && bytes[range.start] == 0x5B && bytes[range.end &- 1] == 0x5D
+            let inset = isBracketed ? 1 : 0
+            return IPAddress.parse(bytes, from: range.start &+ inset, to: range.end &- inset)
+        }
     }
 
     /// The transport that a URI's `transport` parameter names; nil when there is none or it is unknown.

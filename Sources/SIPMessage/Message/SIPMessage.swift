@@ -27,6 +27,10 @@ package struct SIPMessage: Sendable {
     package let maxForwards: UInt8?
     /// Whether a Content-Length field stands in the message.
     package let hasContentLength: Bool
+    /// Whether a field is folded over several rows, which leave as one (MSG-13).
+    package let isFolded: Bool
+    /// The version in the start line, when it is not spelled `SIP/2.0` (MSG-04).
+    let oddVersion: ByteRange?
     /// Which fields occur at all, so that an absent one costs no search.
     let present: HeaderSet
 

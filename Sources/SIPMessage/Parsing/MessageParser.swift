@@ -22,10 +22,22 @@ package enum MessageParser {
             guard let bytes = Bytes(raw) else { return .startLine }
             return draft.read(bytes, framing: framing, limits: limits)
         }
-        if let failure { return .malformed(draft.malformed(failure, in: buffer)) }
-        guard let message = draft.message(over: buffer) else {
-            return .malformed(draft.malformed(.missingHeader, in: buffer))
+        guard failure == nil, let message = draft.message(over: buffer) else {
+            return .malformed(draft.malformed(failure ?? .headerSyntax, in: buffer))
         }
         return .message(message)
+    }
+
+    /// What can be said to the sender of a stream that lost its frame (TRN-02 to TRN-04), from the header section that
+    /// `StreamFramer` hands out with the failure; nil when that is a sound one.
+    package static func reject(_ head: ByteBuffer, for error: FramingError, limits: MessageLimits) -> MalformedMessage? {
+        guard case .malformed(let message) = parse(head, framing: .stream, limits: limits) else { return nil }
+        return error == .messageTooLong ? message.asTooLarge : message
+    }
+
+    /// Whether a datagram is a NAT keep-alive, nothing but CR, LF and NUL, to be dropped without a word (MSG-10,
+    /// FLW-31).
+    package static func isKeepAlive(_ datagram: ByteBuffer) -> Bool {
+        datagram.withUnsafeReadableBytes { raw in raw.allSatisfy { $0 == 0x0D || $0 == 0x0A || $0 == 0 } }
     }
 }

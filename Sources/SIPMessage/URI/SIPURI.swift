@@ -33,6 +33,8 @@ package struct SIPURI: Sendable, Hashable {
     package internal(set) var isLoose = false
     /// Whether the `ob` parameter stands in it (RFC 5626 section 5.3).
     package internal(set) var hasOutbound = false
+    /// Whether a `method` parameter stands in it, which a Request-URI must not have (RFC 3261 table 1).
+    package internal(set) var hasMethod = false
     /// Whether `?header=value` pairs follow, which a Request-URI must not have.
     package internal(set) var hasHeaders = false
     /// The end of the parameters, where `?` or the URI's end is.

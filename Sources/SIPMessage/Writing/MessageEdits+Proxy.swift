@@ -16,23 +16,14 @@ extension MessageEdits {
         remove(ByteRange(field.value.start, Int(next)))
     }
 
-    /// Writes where a request came from into its topmost Via (RFC 3261 section 18.2.1, RFC 3581 section 4).
-    ///
-    /// `received` is added when the sent-by is a name or another address than the source, or when `rport` asks for the
-    /// port; what the client itself wrote there is overwritten (TRN-17 to TRN-20).
+    /// Writes where a request came from into its topmost Via, as `ViaStamp` says.
     package mutating func stampSource(on message: SIPMessage, address: IPAddress, text: ByteBuffer, port: UInt16) {
-        let via = message.topmostVia
-        let wantsPort = via.returnPort != .absent
-        let isTrue = via.address?.unmapped == address.unmapped
-        if let old = via.receivedParameter { remove(old) }
-        if let old = via.returnPortParameter { remove(old) }
-        guard wantsPort || !isTrue else { return }
-        splice(at: via.range.end) { buffer in
-            buffer.writeStaticString(";received=")
-            buffer.writeImmutableBuffer(text)
-            guard wantsPort else { return }
-            buffer.writeStaticString(";rport=")
-            buffer.writeDecimal(UInt64(port))
+        let stamp = ViaStamp(via: message.topmostVia, source: address)
+        if let change = stamp.received {
+            splice(at: change.range.start, removing: change.range.count) { if change.writes { $0.writeReceived(text) } }
+        }
+        if let change = stamp.returnPort {
+            splice(at: change.range.start, removing: change.range.count) { $0.writeReturnPort(port) }
         }
     }
 
@@ -153,25 +144,5 @@ extension SIPMessage {
         var index = firstVia
         while index + 1 < headers.count, headers[index + 1].name == .via { index += 1 }
         return headers[index].line.end
-    }
-}
-
-extension ByteBuffer {
-    /// Appends a number in decimal digits, without a String.
-    package mutating func writeDecimal(_ value: UInt64) {
-        guard value >= 10 else {
-            writeInteger(UInt8(truncatingIfNeeded: value) &+ 0x30)
-            return
-        }
-        writeDecimal(value / 10)
-        writeInteger(UInt8(truncatingIfNeeded: value % 10) &+ 0x30)
-    }
-
-    /// Appends the lowest `digits` hexadecimal digits of a number, in lower case.
-    package mutating func writeHexadecimal(_ value: UInt64, digits: Int) {
-        for place in stride(from: digits - 1, through: 0, by: -1) {
-            let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * place)) & 0xF
-            writeInteger(digit &+ (digit < 10 ? 0x30 : 0x57))
-        }
     }
 }

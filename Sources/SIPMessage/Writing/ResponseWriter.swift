@@ -27,84 +27,107 @@ package enum ResponseWriter {
         source: Source?,
         extra: (inout ByteBuffer) -> Void = { _ in }
     ) -> ByteBuffer {
-        var output = ByteBuffer()
-        output.reserveCapacity(512)
-        statusLine(status, reason, into: &output)
-        for (index, field) in request.headers.enumerated() {
+        var output = ByteBufferAllocator().buffer(capacity: request.bodyStart &+ 256)
+        writeStatusLine(status, reason, into: &output)
+        var copier = LineCopier(bytes: request.bytes)
+        for field in request.headers {
             switch field.name {
-            case .via where index == request.firstVia: writeTopmostVia(of: request, field, source, into: &output)
-            case .via, .from, .callID, .cSeq: output.writeImmutableBuffer(request.bytes.slice(field.line))
-            case .to: writeTo(of: request, field, tag, into: &output)
-            case .timestamp where status == 100: output.writeImmutableBuffer(request.bytes.slice(field.line))
+            case .via where field.line == request.headers[request.firstVia].line:
+                copier.copyTopmostVia(field, request.topmostVia, source, into: &output)
+            case .via, .from, .callID, .cSeq: copier.copy(field.line, into: &output)
+            case .to: copier.copyTo(field, request.to, tag, into: &output)
+            case .timestamp where status == 100: copier.copy(field.line, into: &output)
             default: continue
             }
         }
+        copier.flush(into: &output)
         extra(&output)
         output.writeStaticString("Content-Length: 0\r\n\r\n")
         return output
     }
 
-    /// An answer to a message that could not be read whole, from the lines that could.
-    package static func response(to message: MalformedMessage, source: Source?) -> ByteBuffer? {
+    /// An answer to a message that could not be read whole, from the fields that could; nil when none may be given.
+    package static func response(to message: MalformedMessage, tag: UInt64? = nil, source: Source?) -> ByteBuffer? {
         guard let status = message.status else { return nil }
         var output = ByteBuffer()
-        statusLine(status, message.reason.rawValue, into: &output)
-        output.writeImmutableBuffer(message.answerLines)
+        writeStatusLine(status, message.reason.rawValue, into: &output)
+        var copier = LineCopier(bytes: message.bytes)
+        var isTopmost = true
+        for field in message.fields {
+            if field.name == .via, isTopmost, let via = message.topmostVia {
+                copier.copyTopmostVia(field, via, source, into: &output)
+            } else if field.name == .to, let to = message.to {
+                copier.copyTo(field, to, tag, into: &output)
+            } else {
+                copier.copy(field.line, into: &output)
+            }
+            if field.name == .via { isTopmost = false }
+        }
+        copier.flush(into: &output)
         output.writeStaticString("Content-Length: 0\r\n\r\n")
         return output
     }
 
-    private static func statusLine(_ status: UInt16, _ reason: String, into output: inout ByteBuffer) {
+    private static func writeStatusLine(_ status: UInt16, _ reason: String, into output: inout ByteBuffer) {
         output.writeStaticString("SIP/2.0 ")
         output.writeDecimal(UInt64(status))
         output.writeStaticString(" ")
         output.writeString(reason)
         output.writeStaticString("\r\n")
     }
+}
 
-    private static func writeTo(
-        of request: SIPMessage,
-        _ field: HeaderField,
-        _ tag: UInt64?,
-        into output: inout ByteBuffer
-    ) {
-        guard let tag, request.to.tag == nil else {
-            output.writeImmutableBuffer(request.bytes.slice(field.line))
-            return
+/// Copies lines of a request into its answer; neighbours go in one piece.
+private struct LineCopier {
+    let bytes: ByteBuffer
+    private var pending = ByteRange.empty
+
+    init(bytes: ByteBuffer) { self.bytes = bytes }
+
+    mutating func copy(_ range: ByteRange, into output: inout ByteBuffer) {
+        if pending.end == range.start, !pending.isEmpty {
+            pending.length &+= range.length
+        } else {
+            flush(into: &output)
+            pending = range
         }
-        output.writeImmutableBuffer(request.bytes.slice(ByteRange(field.line.start, field.value.end)))
+    }
+
+    mutating func flush(into output: inout ByteBuffer) {
+        if !pending.isEmpty { output.append(pending, of: bytes) }
+        pending = .empty
+    }
+
+    /// The To line, with a tag when it has none.
+    mutating func copyTo(_ field: HeaderField, _ to: NameAddress, _ tag: UInt64?, into output: inout ByteBuffer) {
+        guard let tag, to.tag == nil else { return copy(field.line, into: &output) }
+        copy(ByteRange(field.line.start, field.value.end), into: &output)
+        flush(into: &output)
         output.writeStaticString(";tag=")
         output.writeHexadecimal(tag, digits: 16)
         output.writeStaticString("\r\n")
     }
 
-    private static func writeTopmostVia(
-        of request: SIPMessage,
+    /// The topmost Via line, with where the request came from.
+    mutating func copyTopmostVia(
         _ field: HeaderField,
-        _ source: Source?,
+        _ via: Via,
+        _ source: ResponseWriter.Source?,
         into output: inout ByteBuffer
     ) {
-        guard let source else {
-            output.writeImmutableBuffer(request.bytes.slice(field.line))
-            return
-        }
-        let via = request.topmostVia
-        let cuts = [via.receivedParameter, via.returnPortParameter].compactMap { $0 }.sorted { $0.offset < $1.offset }
+        guard let source else { return copy(field.line, into: &output) }
+        let stamp = ViaStamp(via: via, source: source.address)
         var position = field.line.start
-        for cut in cuts {
-            output.writeImmutableBuffer(request.bytes.slice(ByteRange(position, cut.start)))
-            position = cut.end
+        let isPortFirst = (stamp.returnPort?.range.offset ?? .max) < (stamp.received?.range.offset ?? .max)
+        for turn in 0..<2 {
+            let isPort = (turn == 0) == isPortFirst
+            guard let change = isPort ? stamp.returnPort : stamp.received else { continue }
+            copy(ByteRange(position, change.range.start), into: &output)
+            flush(into: &output)
+            if change.writes, isPort { output.writeReturnPort(source.port) }
+            if change.writes, !isPort { output.writeReceived(source.text) }
+            position = change.range.end
         }
-        output.writeImmutableBuffer(request.bytes.slice(ByteRange(position, max(position, via.range.end))))
-        let wantsPort = via.returnPort != .absent
-        if wantsPort || via.address?.unmapped != source.address.unmapped {
-            output.writeStaticString(";received=")
-            output.writeImmutableBuffer(source.text)
-            if wantsPort {
-                output.writeStaticString(";rport=")
-                output.writeDecimal(UInt64(source.port))
-            }
-        }
-        output.writeImmutableBuffer(request.bytes.slice(ByteRange(max(position, via.range.end), field.line.end)))
+        copy(ByteRange(position, field.line.end), into: &output)
     }
 }
