@@ -99,7 +99,8 @@ private struct IPv6Reader {
         guard head.count &+ tail.count < 8 else { return nil }
         // The head moves to the top; shifts by the width or more give zero.
         let shift = 16 &* (8 &- head.count)
-        let high = shift >= 64 ? head.low << UInt64(shift &- 64) : head.high << UInt64(shift) | head.low >> UInt64(64 &- shift)
+        let high =
+            shift >= 64 ? head.low << UInt64(shift &- 64) : head.high << UInt64(shift) | head.low >> UInt64(64 &- shift)
         let low = shift >= 64 ? 0 : head.low << UInt64(shift)
         return .v6(high: high | tail.high, low: low | tail.low)
     }

@@ -11,7 +11,8 @@ enum NameAddressParser {
         guard let bracket = displayNameEnd(bytes, from: start, to: end) else {
             return addressSpecification(bytes, from: start, to: end, isList: isList)
         }
-        guard bracket < end, bytes[bracket] == 0x3C, let close = closingBracket(bytes, from: bracket &+ 1, to: end) else {
+        guard bracket < end, bytes[bracket] == 0x3C, let close = closingBracket(bytes, from: bracket &+ 1, to: end)
+        else {
             return nil
         }
         var value = NameAddress(range: ByteRange(start, end), uri: ByteRange(bracket &+ 1, close))

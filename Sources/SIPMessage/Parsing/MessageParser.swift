@@ -30,7 +30,8 @@ package enum MessageParser {
 
     /// What can be said to the sender of a stream that lost its frame (TRN-02 to TRN-04), from the header section that
     /// `StreamFramer` hands out with the failure; nil when that is a sound one.
-    package static func reject(_ head: ByteBuffer, for error: FramingError, limits: MessageLimits) -> MalformedMessage? {
+    package static func reject(_ head: ByteBuffer, for error: FramingError, limits: MessageLimits) -> MalformedMessage?
+    {
         guard case .malformed(let message) = parse(head, framing: .stream, limits: limits) else { return nil }
         return error == .messageTooLong ? message.asTooLarge : message
     }

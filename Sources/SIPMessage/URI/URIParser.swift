@@ -74,7 +74,9 @@ enum URIParser {
         while position < end, bytes[position] == 0x3B {
             let name = position &+ 1
             var nameEnd = name
-            while nameEnd < end, bytes[nameEnd] != 0x3D, bytes[nameEnd] != 0x3B, bytes[nameEnd] != 0x3F { nameEnd &+= 1 }
+            while nameEnd < end, bytes[nameEnd] != 0x3D, bytes[nameEnd] != 0x3B, bytes[nameEnd] != 0x3F {
+                nameEnd &+= 1
+            }
             var valueEnd = nameEnd
             if nameEnd < end, bytes[nameEnd] == 0x3D {
                 valueEnd &+= 1
@@ -88,7 +90,8 @@ enum URIParser {
     }
 
     /// Keeps what routing reads; false when the parameter stood there before (RFC 3261 section 19.1.1).
-    private static func note(_ bytes: Bytes, _ start: Int, _ end: Int, _ value: ByteRange, _ uri: inout SIPURI) -> Bool {
+    private static func note(_ bytes: Bytes, _ start: Int, _ end: Int, _ value: ByteRange, _ uri: inout SIPURI) -> Bool
+    {
         switch end &- start {
         case 2:
             if bytes.equalsIgnoringCase("lr", from: start, to: end) { uri.isLoose = true }
