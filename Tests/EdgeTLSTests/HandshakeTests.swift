@@ -130,6 +130,7 @@ struct HandshakeTests {
         let failure = try #require(pair.clientSide.failures.first)
         #expect(failure.reason == .nameMismatch && failure.serverName == "core.example.net")
         #expect(failure.words == "the certificate is for n1.dc.example.org, not for core.example.net")
+        #expect(failure.peerSubject == "CN=other-name" && failure.description.contains("CN=other-name"))
         #expect(!pair.client.isActive && pair.clientSide.outcome == nil)
     }
 

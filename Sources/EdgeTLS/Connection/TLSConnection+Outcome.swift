@@ -56,6 +56,12 @@ extension TLSConnection {
 
     /// A failure that was found here.
     func failure(_ reason: TLSFailure.Reason, _ words: String) -> TLSFailure {
-        TLSFailure(reason: reason, words: words, serverName: self.serverName, side: self.role.side)
+        TLSFailure(
+            reason: reason,
+            words: words,
+            serverName: self.serverName,
+            side: self.role.side,
+            peerSubject: self.refusedSubject
+        )
     }
 }

@@ -25,6 +25,8 @@ final class TLSConnection {
     let ssl: OpaquePointer
     /// What the verification of the peer has found wrong beyond what OpenSSL keeps.
     var mismatch: String?
+    /// Whose certificate was refused.
+    var refusedSubject: String?
 
     private let window: UnsafeMutablePointer<brana_bio_window>
 

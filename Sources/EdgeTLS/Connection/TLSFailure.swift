@@ -44,16 +44,23 @@ package struct TLSFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// The server name that the client asked for, if it is known.
     package let serverName: String?
     package let side: Side
+    /// The subject of the certificate that was refused, cut to ``subjectLimit`` characters (TLS-54).
+    package let peerSubject: String?
 
-    package init(reason: Reason, words: String, serverName: String?, side: Side) {
+    /// How much of a stranger's subject is kept.
+    package static let subjectLimit = 128
+
+    package init(reason: Reason, words: String, serverName: String?, side: Side, peerSubject: String? = nil) {
         self.reason = reason
         self.words = words
         self.serverName = serverName
         self.side = side
+        self.peerSubject = peerSubject.map { String($0.prefix(Self.subjectLimit)) }
     }
 
     package var description: String {
         let name = self.serverName.map { ", server name \($0)" } ?? ""
-        return "TLS failed as \(self.side.rawValue)\(name): \(self.reason.rawValue): \(self.words)"
+        let subject = self.peerSubject.map { ", certificate of \($0)" } ?? ""
+        return "TLS failed as \(self.side.rawValue)\(name)\(subject): \(self.reason.rawValue): \(self.words)"
     }
 }

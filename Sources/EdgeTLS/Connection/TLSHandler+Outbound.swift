@@ -12,7 +12,8 @@ extension TLSHandler {
         case .established:
             if let promise { self.promises.append(promise) }
             if self.waiting.readableBytes &+ plaintext.readableBytes > Self.collectLimit {
-                guard self.encryptWaiting(context) else { return }
+                guard let records = self.takeRecords(context) else { return }
+                self.records = records
             }
             self.collect(&plaintext)
         case .outputClosed, .closing, .closed:
@@ -25,9 +26,7 @@ extension TLSHandler {
         case .idle, .handshaking:
             self.mustFlush = true
         case .established:
-            guard self.encryptWaiting(context) else { return }
-            let records = self.records
-            self.records = ByteBuffer()
+            guard let records = self.takeRecords(context) else { return }
             let promise = self.takePromise()
             if records.readableBytes > 0 {
                 context.writeAndFlush(self.wrapOutboundOut(records), promise: promise)
@@ -83,17 +82,20 @@ extension TLSHandler {
         }
     }
 
-    /// Makes records of what waits; false when that failed and the channel closes.
-    private func encryptWaiting(_ context: ChannelHandlerContext) -> Bool {
-        guard self.waiting.readableBytes > 0, let connection = self.connection else { return true }
+    /// Takes all records that wait for a flush, with what waits made into some; nil when that failed and the channel
+    /// closes.
+    private func takeRecords(_ context: ChannelHandlerContext) -> ByteBuffer? {
+        var records = self.records
+        self.records = ByteBuffer()
         let plaintext = self.waiting
+        guard plaintext.readableBytes > 0, let connection = self.connection else { return records }
         self.waiting = ByteBuffer()
-        let result = connection.write(plaintext, into: &self.records)
+        let result = connection.write(plaintext, into: &records)
         if case .ended(.failed(let errors)) = result {
             self.fail(connection.failure(errors), context)
-            return false
+            return nil
         }
-        return true
+        return records
     }
 
     /// One promise for all that leave together; nil when nobody asked.

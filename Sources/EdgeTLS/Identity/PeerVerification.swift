@@ -15,10 +15,19 @@ enum PeerVerification {
         return Self.verify(store, for: connection) ? 1 : 0
     }
 
-    /// The path (RFC 5280 section 6), then the use (RFC 5924 section 5), then the name (RFC 5922 section 7.3).
+    /// Judges the certificate, and remembers whose was refused.
     private static func verify(_ store: OpaquePointer, for connection: TLSConnection) -> Bool {
+        guard connection.context.profile.verify else { return true }
+        guard self.accepts(store, for: connection) else {
+            connection.refusedSubject = X509_STORE_CTX_get0_cert(store).map { Certificate(retaining: $0).subject }
+            return false
+        }
+        return true
+    }
+
+    /// The path (RFC 5280 section 6), then the use (RFC 5924 section 5), then the name (RFC 5922 section 7.3).
+    private static func accepts(_ store: OpaquePointer, for connection: TLSConnection) -> Bool {
         let profile = connection.context.profile
-        guard profile.verify else { return true }
         guard X509_verify_cert(store) == 1 else { return false }
         guard let pointer = X509_STORE_CTX_get0_cert(store) else {
             X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED)
