@@ -42,6 +42,8 @@ final class ChannelPair {
     let serverSide = Recorder()
     /// How many bytes arrive at once; nil for all.
     var chunk: Int?
+    /// What a hostile network does to each buffer.
+    var damage: ((inout ByteBuffer) -> Void)?
     /// All bytes on the wire, from the client and from the server.
     private(set) var wire: (up: [UInt8], down: [UInt8]) = ([], [])
 
@@ -95,6 +97,7 @@ final class ChannelPair {
     private func carry(from source: EmbeddedChannel, to sink: EmbeddedChannel) throws -> [UInt8] {
         var carried: [UInt8] = []
         while var buffer = try source.readOutbound(as: ByteBuffer.self) {
+            self.damage?(&buffer)
             carried += Array(buffer.readableBytesView)
             while buffer.readableBytes > 0, sink.isActive {
                 let piece = buffer.readSlice(length: min(self.chunk ?? buffer.readableBytes, buffer.readableBytes))

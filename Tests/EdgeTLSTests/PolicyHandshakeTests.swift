@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import EdgeTLS
+internal import Foundation
 internal import NIOCore
 internal import NIOEmbedded
 internal import TestSupport
@@ -203,6 +204,27 @@ struct PolicyHandshakeTests {
         let pair = try self.run(server, client)
         // The certificate was seen, for it is judged invalid and not missing.
         #expect(pair.serverSide.failures.map(\.reason) == [.certificateInvalid])
+    }
+
+    @Test("Files that change touch no connection and no context; a bad set is refused (TLS-09)")
+    func reload() throws {
+        let old = try self.all.store.leaf("reload-old", names: ["DNS:reload.test"])
+        let new = try self.all.store.leaf("reload-new", names: ["DNS:reload.test"])
+        let profile = TLSProfile(old)
+        let before = try TLSContext(serverProfile: profile)
+        let client = try TLSContext(clientProfile: TLSProfile(nil, trust: self.trust, verify: true))
+        let live = try self.run(before, client)
+        let chain = try String(contentsOfFile: new.chain, encoding: .utf8)
+        try chain.write(toFile: old.chain, atomically: true, encoding: .utf8)
+        #expect(throws: TLSConfigurationError.self) { try TLSContext(serverProfile: profile) }
+        let key = try String(contentsOfFile: new.key, encoding: .utf8)
+        try key.write(toFile: old.key, atomically: true, encoding: .utf8)
+        let after = try TLSContext(serverProfile: profile)
+        live.client.writeAndFlush(ByteBuffer(string: "still here"), promise: nil)
+        try live.run()
+        #expect(live.serverSide.received == Array("still here".utf8))
+        #expect(try self.run(before, client).clientSide.outcome?.peer?.subject == "CN=reload-old")
+        #expect(try self.run(after, client, scope: "new").clientSide.outcome?.peer?.subject == "CN=reload-new")
     }
 
     @Test("An address as next hop is matched with the certificate's addresses, and never sent as server name (TLS-06)")
