@@ -22,19 +22,13 @@ package enum DNSMessageCodec {
         package let authorities: [DNSRecord]
     }
 
-    /// A query as far as a server needs it.
-    package struct Query: Sendable {
-        package let id: UInt16
-        package let opcode: UInt8
-        package let question: DNSQuestion
-        /// The largest datagram that the asker takes; 512 without EDNS.
-        package let datagramSize: UInt16
-        package let hasEDNS: Bool
-        package let wantsDNSSEC: Bool
-    }
-
     /// The bytes of a query; nil for a name that has no wire form.
-    package static func query(_ question: DNSQuestion, id: UInt16, withEDNS: Bool) -> ByteBuffer? {
+    package static func query(
+        _ question: DNSQuestion,
+        id: UInt16,
+        withEDNS: Bool,
+        wantsDNSSEC: Bool = false
+    ) -> ByteBuffer? {
         guard let name = ldns_dname_new_frm_str(question.name.description) else { return nil }
         guard
             let packet = ldns_pkt_query_new(
@@ -49,7 +43,10 @@ package enum DNSMessageCodec {
         }
         defer { ldns_pkt_free(packet) }
         ldns_pkt_set_id(packet, id)
-        if withEDNS { ldns_pkt_set_edns_udp_size(packet, datagramSize) }
+        if withEDNS {
+            ldns_pkt_set_edns_udp_size(packet, datagramSize)
+            ldns_pkt_set_edns_do(packet, wantsDNSSEC ? 1 : 0)
+        }
         return wire(of: packet)
     }
 
@@ -65,22 +62,6 @@ package enum DNSMessageCodec {
                 question: question,
                 answers: RecordReader.records(ldns_pkt_answer(packet)),
                 authorities: RecordReader.records(ldns_pkt_authority(packet))
-            )
-        }
-    }
-
-    /// Reads a query; nil when it is none.
-    package static func query(_ bytes: ByteBuffer) -> Query? {
-        withPacket(bytes) { packet -> Query? in
-            guard ldns_pkt_qr(packet) == 0, let question = question(packet) else { return nil }
-            let hasEDNS = ldns_pkt_edns(packet) != 0
-            return Query(
-                id: ldns_pkt_id(packet),
-                opcode: UInt8(truncatingIfNeeded: ldns_pkt_get_opcode(packet).rawValue),
-                question: question,
-                datagramSize: hasEDNS ? max(512, ldns_pkt_edns_udp_size(packet)) : 512,
-                hasEDNS: hasEDNS,
-                wantsDNSSEC: hasEDNS && ldns_pkt_edns_do(packet) != 0
             )
         }
     }

@@ -25,6 +25,13 @@ enum RecordReader {
         return DNSRecord(name: name, type: type, ttl: ldns_rr_ttl(record), data: data)
     }
 
+    /// The data in wire form, names uncompressed: what ldns keeps is that already.
+    static func wireData(_ record: UnsafeMutablePointer<ldns_struct_rr>) -> [UInt8] {
+        (0..<ldns_rr_rd_count(record)).reduce(into: []) { data, index in
+            if let rdf = ldns_rr_rdf(record, index), let bytes = bytes(rdf) { data += bytes }
+        }
+    }
+
     static func name(_ rdf: UnsafeMutablePointer<ldns_struct_rdf>) -> DNSName? {
         bytes(rdf).flatMap { DNSName(wire: $0) }
     }
@@ -40,6 +47,7 @@ enum RecordReader {
         switch type {
         case .a, .aaaa: return field(fields, 0).flatMap(address)
         case .cname: return fieldName(fields, 0).map { .cname($0) }
+        case .ns: return fieldName(fields, 0).map { .ns($0) }
         case .srv: return srv(fields)
         case .naptr: return naptr(fields)
         case .soa: return field(fields, 6).flatMap { number($0) as UInt32? }.map { .soa(minimum: $0) }

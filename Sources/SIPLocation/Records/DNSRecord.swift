@@ -15,19 +15,33 @@ package struct DNSRecordType: RawRepresentable, Sendable, Hashable, CustomString
     package static let aaaa = DNSRecordType(rawValue: 28)
     package static let srv = DNSRecordType(rawValue: 33)
     package static let naptr = DNSRecordType(rawValue: 35)
+    package static let txt = DNSRecordType(rawValue: 16)
+    package static let opt = DNSRecordType(rawValue: 41)
+    package static let ds = DNSRecordType(rawValue: 43)
     package static let rrsig = DNSRecordType(rawValue: 46)
+    package static let nsec = DNSRecordType(rawValue: 47)
+    package static let dnskey = DNSRecordType(rawValue: 48)
+    package static let tlsa = DNSRecordType(rawValue: 52)
+    package static let any = DNSRecordType(rawValue: 255)
 
-    package var description: String {
-        switch self {
-        case .a: "A"
-        case .ns: "NS"
-        case .cname: "CNAME"
-        case .soa: "SOA"
-        case .aaaa: "AAAA"
-        case .srv: "SRV"
-        case .naptr: "NAPTR"
-        case .rrsig: "RRSIG"
-        default: "TYPE\(rawValue)"
+    private static let names: [UInt16: String] = [
+        1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 35: "NAPTR",
+        41: "OPT", 43: "DS", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA",
+        64: "SVCB", 65: "HTTPS", 255: "ANY", 257: "CAA",
+    ]
+
+    /// The mnemonic, or `TYPE` and the number (RFC 3597 section 5).
+    package var description: String { Self.names[rawValue] ?? "TYPE\(rawValue)" }
+
+    /// The type that a mnemonic names, in any case; nil for an unknown one.
+    package init?(name: some StringProtocol) {
+        let upper = name.uppercased()
+        if let known = Self.names.first(where: { $0.value == upper }) {
+            self.init(rawValue: known.key)
+        } else if upper.hasPrefix("TYPE"), let number = UInt16(upper.dropFirst(4)) {
+            self.init(rawValue: number)
+        } else {
+            return nil
         }
     }
 }
@@ -79,6 +93,7 @@ package enum DNSRecordData: Sendable, Hashable {
     case srv(SRVData)
     case naptr(NAPTRData)
     case cname(DNSName)
+    case ns(DNSName)
     /// The seconds for which absence may be remembered (RFC 2308 section 5).
     case soa(minimum: UInt32)
     case other
