@@ -21,7 +21,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let hdrHistogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
@@ -82,12 +82,12 @@ let package = Package(
             name: "EdgeControl",
             dependencies: [
                 "EdgeRuntime", "EdgeConfiguration", "EdgeTLS", "SIPDNS", "SIPLocation", "SIPMessage", "SIPProxy",
-                "BackendPool", "Telemetry", hummingbird, lifecycle, nioCore, nioPosix, nioHTTP1, nioConcurrency,
+                "BackendPool", "Telemetry", hummingbird, unixSignals, nioCore, nioPosix, nioHTTP1, nioConcurrency,
                 logging,
             ],
             swiftSettings: strict
         ),
-        .executableTarget(name: "brana", dependencies: ["EdgeControl", argumentParser], swiftSettings: strict),
+        .executableTarget(name: "brana", dependencies: ["EdgeControl", "EdgeConfiguration", argumentParser], swiftSettings: strict),
 
         // Tests mirror Sources; TestSupport holds what they share.
         .target(

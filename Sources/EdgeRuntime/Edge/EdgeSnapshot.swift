@@ -25,8 +25,10 @@ package struct ListenerSetup: Sendable {
 package struct BackendSetup: Sendable {
     /// The identity shown to backends over TLS, and what is trusted.
     package let tls: TLSContext?
-    /// The name that a backend's certificate must prove (RFC 5922 section 7.2); nil: any certificate will do.
-    package let verifiedDomain: String?
+    /// The name to ask for, which a backend's certificate must prove (RFC 5922 section 7.2); nil: the backend's address.
+    package let serverName: String?
+    /// Whether the certificate's name is checked.
+    package let verifiesName: Bool
     /// Whether a wildcard certificate may prove it.
     package let acceptsWildcards: Bool
     /// Flows to one backend that one worker may open.
@@ -34,9 +36,17 @@ package struct BackendSetup: Sendable {
     /// Messages that may wait for a flow to one backend.
     package let queue: Int
 
-    package init(tls: TLSContext?, verifiedDomain: String?, acceptsWildcards: Bool, connections: Int, queue: Int) {
+    package init(
+        tls: TLSContext?,
+        serverName: String?,
+        verifiesName: Bool,
+        acceptsWildcards: Bool,
+        connections: Int,
+        queue: Int
+    ) {
         self.tls = tls
-        self.verifiedDomain = verifiedDomain
+        self.serverName = serverName
+        self.verifiesName = verifiesName
         self.acceptsWildcards = acceptsWildcards
         self.connections = connections
         self.queue = queue
@@ -93,5 +103,20 @@ package struct EdgeSnapshot: Sendable {
     /// The listener of that id; nil when the snapshot has it no longer.
     func listener(_ id: ListenerID) -> ListenerSetup? {
         listeners.first { $0.identity.id == id }
+    }
+}
+
+extension BackendSetup {
+    /// A TLS handler for a connection to `endpoint`; nil when there is no TLS context.
+    package func tlsHandler(to endpoint: Endpoint, deadline: TimeAmount) -> TLSHandler? {
+        guard let tls else { return nil }
+        let name = serverName ?? endpoint.address.description
+        let policy: PeerIdentityPolicy =
+            verifiesName ? .verify(domain: name, acceptsWildcards: acceptsWildcards) : .none
+        return TLSHandler(
+            context: tls,
+            role: .client(serverName: name, identity: policy, sessionScope: endpoint.description),
+            handshakeDeadline: deadline
+        )
     }
 }

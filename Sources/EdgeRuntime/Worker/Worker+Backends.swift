@@ -55,7 +55,10 @@ extension Worker {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if bound.value.context.transport == .tls {
-                        try channel.pipeline.syncOperations.addHandler(Self.clientTLS(setup, target, handshake))
+                        guard let tls = setup.tlsHandler(to: target.endpoint, deadline: handshake) else {
+                            throw MissingTLSProfile()
+                        }
+                        try channel.pipeline.syncOperations.addHandler(tls)
                     }
                     try channel.pipeline.syncOperations.addHandler(bound.value)
                 }
@@ -63,21 +66,6 @@ extension Worker {
             .connect(to: SocketAddress(target.endpoint.address, port: target.endpoint.port))
             .assumeIsolated()
             .whenFailure { [weak self] error in self?.connectFailed(flow, target, error) }
-    }
-
-    private static func clientTLS(
-        _ setup: BackendSetup,
-        _ target: BackendTarget,
-        _ deadline: TimeAmount
-    ) throws -> TLSHandler {
-        guard let tls = setup.tls else { throw MissingTLSProfile() }
-        let policy: PeerIdentityPolicy =
-            setup.verifiedDomain.map { .verify(domain: $0, acceptsWildcards: setup.acceptsWildcards) } ?? .none
-        return TLSHandler(
-            context: tls,
-            role: .client(serverName: setup.verifiedDomain, identity: policy),
-            handshakeDeadline: deadline
-        )
     }
 
     private func connectFailed(_ flow: StreamFlow, _ target: BackendTarget, _ error: any Error) {

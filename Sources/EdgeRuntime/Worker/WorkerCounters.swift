@@ -15,6 +15,8 @@ package struct WorkerCounters: Sendable {
 
     /// What was sent to one backend.
     package struct BackendCounts: Sendable {
+        package init() {}
+
         package var answered: UInt64 = 0
         package var failed: UInt64 = 0
         package var seconds: Double = 0

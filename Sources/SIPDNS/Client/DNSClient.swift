@@ -35,10 +35,13 @@ package final class DNSClient: Sendable {
         state = try await loop.submit { NIOLoopBound(State(loop: loop, settings: settings), eventLoop: loop) }.get()
     }
 
-    /// The answer to a question, from the cache while it is fresh. A failure is an answer too.
-    package func ask(_ question: DNSQuestion) -> EventLoopFuture<DNSAnswer> {
+    /// The answer to a question, from the cache while it is fresh; a failure is an answer too.
+    ///
+    /// An answer that is due to be renewed is given as it is while it is renewed; with `awaitingRenewal` the new one is
+    /// waited for.
+    package func ask(_ question: DNSQuestion, awaitingRenewal: Bool = false) -> EventLoopFuture<DNSAnswer> {
         let state = state
-        return loop.flatSubmit { state.value.ask(question) }
+        return loop.flatSubmit { state.value.ask(question, awaitingRenewal: awaitingRenewal) }
     }
 
     /// Uses other servers from now on.
@@ -67,15 +70,15 @@ package final class DNSClient: Sendable {
             cache = AnswerCache(policy: settings.cache)
         }
 
-        func ask(_ question: DNSQuestion) -> EventLoopFuture<DNSAnswer> {
+        func ask(_ question: DNSQuestion, awaitingRenewal: Bool) -> EventLoopFuture<DNSAnswer> {
             guard question.name.isAskable else {
                 return loop.makeSucceededFuture(failure(.notAskable))
             }
             switch cache.lookUp(question, now: .now()) {
             case .fresh(let answer), .failed(let answer): return loop.makeSucceededFuture(answer)
             case .dueForRefresh(let answer):
-                _ = exchange(question)
-                return loop.makeSucceededFuture(answer)
+                let renewal = exchange(question)
+                return awaitingRenewal ? renewal : loop.makeSucceededFuture(answer)
             case .ask: return exchange(question)
             }
         }

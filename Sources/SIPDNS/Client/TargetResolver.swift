@@ -21,14 +21,20 @@ package struct TargetResolver: Sendable {
     }
 
     /// Resolves a target by RFC 3263.
-    package func resolve(_ target: SIPTarget, policy: ResolutionPolicy) async throws -> Outcome {
+    ///
+    /// With `awaitingRenewal`, answers that are due to be renewed are waited for.
+    package func resolve(
+        _ target: SIPTarget,
+        policy: ResolutionPolicy,
+        awaitingRenewal: Bool = false
+    ) async throws -> Outcome {
         let resolution = TargetResolution(target, policy: policy)
         var known: [DNSQuestion: DNSAnswer] = [:]
         var log: [(question: DNSQuestion, answer: DNSAnswer)] = []
         for _ in 0..<Self.roundLimit {
             let step = resolution.step(known)
             guard case .ask(let questions) = step else { return Outcome(step: step, answers: log) }
-            let futures = questions.map { ($0, client.ask($0)) }
+            let futures = questions.map { ($0, client.ask($0, awaitingRenewal: awaitingRenewal)) }
             for (question, future) in futures {
                 let answer = try await future.get()
                 known[question] = answer

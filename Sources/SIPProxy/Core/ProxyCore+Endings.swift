@@ -105,6 +105,7 @@ extension ProxyCore {
             status: status,
             isLocal: isLocal,
             backend: client?.target ?? server.lastTarget,
+            poolName: server.pool?.name,
             attempts: server.attempts,
             duration: now - server.startedAt,
             flow: server.flow,

@@ -79,6 +79,8 @@ package final class RequestSummary: Sendable {
     /// Whether the final was made here rather than by a backend.
     package let isLocal: Bool
     package let backend: BackendTarget?
+    /// The pool that a route rule chose.
+    package let poolName: String?
     package let attempts: UInt8
     package let duration: TimeAmount
     /// The flow that the request came on.
@@ -90,6 +92,7 @@ package final class RequestSummary: Sendable {
         status: UInt16,
         isLocal: Bool,
         backend: BackendTarget?,
+        poolName: String?,
         attempts: UInt8,
         duration: TimeAmount,
         flow: FlowContext,
@@ -99,6 +102,7 @@ package final class RequestSummary: Sendable {
         self.status = status
         self.isLocal = isLocal
         self.backend = backend
+        self.poolName = poolName
         self.attempts = attempts
         self.duration = duration
         self.flow = flow

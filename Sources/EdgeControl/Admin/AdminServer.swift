@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import EdgeConfiguration
+internal import Foundation
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+internal import Telemetry
+
+/// The admin API over a Unix socket, and over loopback TCP when configured.
+struct AdminServer: Sendable {
+    let plane: ControlPlane
+    let settings: AdminSettings
+    let logger: Logger
+
+    /// Serves until the task is cancelled.
+    func run() async throws {
+        try prepareSocket()
+        let responder = makeRouter().buildResponder()
+        var quiet = logger
+        quiet.logLevel = .error
+        let logger = quiet
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let socket = settings.socket
+            group.addTask {
+                let application = Application(
+                    responder: responder,
+                    configuration: .init(address: .unixDomainSocket(path: socket), serverName: nil),
+                    onServerRunning: { _ in _ = chmod(socket, 0o660) },
+                    logger: logger
+                )
+                try await application.runService(gracefulShutdownSignals: [])
+            }
+            if let http = settings.http {
+                group.addTask {
+                    let application = Application(
+                        responder: responder,
+                        configuration: .init(
+                            address: .hostname("\(http.address)", port: Int(http.port)),
+                            serverName: nil
+                        ),
+                        logger: logger
+                    )
+                    try await application.runService(gracefulShutdownSignals: [])
+                }
+            }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// The socket of a process that ended badly is in the way of the next one; one that answers is not removed.
+    private func prepareSocket() throws {
+        let folder = (settings.socket as NSString).deletingLastPathComponent
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        guard FileManager.default.fileExists(atPath: settings.socket) else { return }
+        guard !UnixStream.accepts(settings.socket) else { throw AdminSocketTaken(path: settings.socket) }
+        try FileManager.default.removeItem(atPath: settings.socket)
+    }
+
+    private func makeRouter() -> Router<BasicRequestContext> {
+        let router = Router()
+        let plane = plane
+        router.get("healthz") { _, _ in Self.text(.ok, "ok\n") }
+        router.get("readyz") { _, _ in
+            await plane.isReady() ? Self.text(.ok, "ready\n") : Self.text(.serviceUnavailable, "not ready\n")
+        }
+        router.get("metrics") { _, _ in
+            Self.text(.ok, try await plane.metrics(), type: PrometheusText.contentType)
+        }
+        router.get("/") { _, _ in Self.text(.ok, Dashboard.page, type: "text/html; charset=utf-8") }
+        router.get("api/v1/status") { _, _ in try Self.json(await plane.status()) }
+        router.get("api/v1/pools") { _, _ in try Self.json(await plane.poolReports()) }
+        router.post("api/v1/reload") { _, _ in
+            let report = await plane.reload()
+            return try Self.json(report, status: report.succeeded ? .ok : .conflict)
+        }
+        router.post("api/v1/backends/{id}/{verb}") { _, context in
+            let id = try context.parameters.require("id").removingPercentEncoding ?? ""
+            let words: [String: AdministrativeState] = [
+                "drain": .draining, "undrain": .enabled, "disable": .disabled, "enable": .enabled,
+            ]
+            guard let state = words[try context.parameters.require("verb")] else { return Self.text(.notFound, "no such verb\n") }
+            guard await plane.setAdministrative(state, backend: id) else {
+                return Self.text(.notFound, "no pool has a backend \(id); see brana pools\n")
+            }
+            return Self.text(.ok, "\(id): \(state.rawValue)\n")
+        }
+        return router
+    }
+
+    private static func text(_ status: HTTPResponse.Status, _ text: String, type: String = "text/plain; charset=utf-8") -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: type, .cacheControl: "no-store"],
+            body: .init(byteBuffer: ByteBuffer(string: text))
+        )
+    }
+
+    private static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        let data = try JSONText.encode(value)
+        return text(status, data, type: "application/json")
+    }
+}
+
+/// Another process serves the admin socket.
+struct AdminSocketTaken: Error, CustomStringConvertible {
+    let path: String
+
+    var description: String {
+        "the admin socket \(path) is served by another process; stop it or set another admin.socket"
+    }
+}
+
+/// JSON as the API and the commands write it: snake_case keys in a fixed order.
+package enum JSONText {
+    package static func encode(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+    }
+
+    package static func decode<Value: Decodable>(_ type: Value.Type, from text: String) throws -> Value {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(type, from: Data(text.utf8))
+    }
+}

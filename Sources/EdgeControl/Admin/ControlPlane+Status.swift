@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import SIPDNS
+package import BackendPool
+internal import EdgeConfiguration
+internal import EdgeRuntime
+internal import EdgeTLS
+internal import Foundation
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+
+extension ControlPlane {
+    /// Everything about the running edge at this moment.
+    package func status() async throws -> StatusReport {
+        let statistics = try await edge?.statistics() ?? []
+        let dnsStatistics = try await dns.statistics().get()
+        let now = Int64(Date().timeIntervalSince1970)
+        return StatusReport(
+            name: configuration.edge.name,
+            version: BranaVersion.text,
+            generation: generation,
+            uptimeSeconds: Int((ContinuousClock.now - startedAt).components.seconds),
+            workers: edge?.workerCount ?? 0,
+            connections: edge?.connections ?? 0,
+            transactions: statistics.reduce(0) { $0 + $1.transactions },
+            isDraining: isDraining,
+            reloads: .init(succeeded: reloads.succeeded, failed: reloads.failed, lastSucceeded: reloads.lastSucceeded),
+            listeners: configuration.listeners.map { listener in
+                .init(
+                    name: listener.name,
+                    address: "\(listener.address.hostText):\(listener.port)",
+                    transport: listener.transport.name,
+                    tls: listener.tls,
+                    role: listener.role.rawValue
+                )
+            },
+            pools: poolReports(statistics),
+            certificates: contexts.certificates.map { profile, summary in
+                .init(profile: profile, subject: summary.subject, daysLeft: summary.daysLeft(now: now))
+            },
+            dns: .init(
+                cacheEntries: dnsStatistics.cacheEntries,
+                staleEntries: dnsStatistics.staleEntries,
+                queries: dnsStatistics.queries
+            )
+        )
+    }
+
+    /// The pools in the order of the configuration.
+    package func poolReports() async throws -> [PoolReport] {
+        poolReports(try await edge?.statistics() ?? [])
+    }
+
+    private func poolReports(_ statistics: [WorkerStatistics]) -> [PoolReport] {
+        let now = NIODeadline.now()
+        return configuration.pools.compactMap { settings in
+            guard let pool = pools[settings.name] else { return nil }
+            let left = pool.expiresAt.map { Int(max(0, ($0 - now).nanoseconds) / 1_000_000_000) }
+            return PoolReport(
+                name: settings.name,
+                target: settings.target,
+                affinity: settings.affinity.rawValue,
+                ttlLeft: left,
+                isStale: pool.isStale,
+                problem: pool.failure,
+                refreshes: pool.refreshes,
+                backends: backendReports(pool.state.view(now: now), statistics)
+            )
+        }
+    }
+
+    private func backendReports(_ view: PoolView, _ statistics: [WorkerStatistics]) -> [BackendReport] {
+        let shares = view.shares()
+        let counts = view.backends.map { backend -> WorkerCounters.BackendCounts in
+            let target = BackendTarget(endpoint: backend.endpoint, pool: view.id)
+            return statistics.reduce(into: .init()) { sum, worker in
+                guard let count = worker.counters.backends[target] else { return }
+                sum.answered += count.answered
+                sum.failed += count.failed
+            }
+        }
+        let total = counts.reduce(0) { $0 + $1.answered }
+        return view.backends.indices.map { index in
+            let backend = view.backends[index]
+            return BackendReport(
+                id: "\(backend.endpoint)",
+                name: backend.name,
+                priority: backend.priority,
+                weight: backend.weight,
+                expectedShare: shares[index],
+                share: total > 0 ? Double(counts[index].answered) / Double(total) : 0,
+                requests: counts[index].answered,
+                failures: counts[index].failed,
+                health: backend.state.rawValue,
+                reason: backend.reason
+            )
+        }
+    }
+
+    /// Whether requests can be served: listeners stand, and some pool has a usable backend (OVL-33).
+    package func isReady() -> Bool {
+        guard edge != nil, !isDraining else { return false }
+        let now = NIODeadline.now()
+        return pools.isEmpty || pools.values.contains { $0.state.view(now: now).hasUsable }
+    }
+
+    /// Sets the operator's word on a backend; false when no pool has it.
+    package func setAdministrative(_ state: AdministrativeState, backend id: String) -> Bool {
+        guard let endpoint = Endpoint(parsing: id) else { return false }
+        var found = false
+        for pool in pools.values where pool.state.membership.members[endpoint] != nil {
+            found = true
+            if let change = pool.state.setAdministrative(state, of: endpoint, now: .now()) { note(change, in: pool) }
+        }
+        if found { publish() }
+        return found
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+package import EdgeConfiguration
+internal import Foundation
+package import Logging
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import SIPMessage
+package import SIPProxy
+
+/// Writes the line of each request; workers hand the facts over, a queue of its own makes text of them.
+package final class RequestLog: Sendable {
+    /// Lines that may wait; beyond it they are dropped and counted, so that a slow log never slows a call.
+    static let queueLimit = 10_000
+
+    private let logger: Logger
+    private let queue = DispatchQueue(label: "brana.request-log")
+    private let template: NIOLockedValueBox<RequestLineTemplate?>
+    private let waiting = NIOLockedValueBox(0)
+
+    package init(logger: Logger, template: RequestLineTemplate?) {
+        self.logger = logger
+        self.template = NIOLockedValueBox(template)
+    }
+
+    /// Uses another template from now on; nil for none.
+    package func use(_ template: RequestLineTemplate?) {
+        self.template.withLockedValue { $0 = template }
+    }
+
+    /// Writes the line of a request that has ended.
+    package func write(_ summary: RequestSummary) {
+        guard let template = template.withLockedValue({ $0 }) else { return }
+        let admitted = waiting.withLockedValue { count in
+            guard count < Self.queueLimit else { return false }
+            count += 1
+            return true
+        }
+        guard admitted else { return }
+        queue.async { [logger, waiting] in
+            waiting.withLockedValue { $0 -= 1 }
+            logger.info("\(Self.line(template, summary))")
+        }
+    }
+
+    static func line(_ template: RequestLineTemplate, _ summary: RequestSummary) -> String {
+        template.parts.reduce(into: "") { line, part in
+            switch part {
+            case .text(let text): line += text
+            case .field(let field): line += printable(value(field, summary))
+            }
+        }
+    }
+
+    private static func value(_ field: RequestLineTemplate.Field, _ summary: RequestSummary) -> String {
+        let request = summary.request
+        switch field {
+        case .method:
+            if case .request(_, let text, _) = request.startLine { return request.bytes.text(text) }
+            return "-"
+        case .requestURI: return request.requestURI.map { request.bytes.text($0.range) } ?? "-"
+        case .status: return summary.status == 0 ? "-" : "\(summary.status)"
+        case .origin: return summary.isLocal ? "local" : "backend"
+        case .pool: return summary.poolName ?? "-"
+        case .backend: return summary.backend.map { "\($0.endpoint)" } ?? "-"
+        case .attempts: return "\(summary.attempts)"
+        case .durationMilliseconds:
+            return String(format: "%.1f", Double(summary.duration.nanoseconds) / 1e6)
+        case .source: return "\(summary.flow.remoteAddress.hostText):\(summary.flow.remotePort)"
+        case .transport: return summary.flow.transport.name
+        case .callID: return request.bytes.text(request.callID)
+        case .from: return request.bytes.text(request.from.uri)
+        case .to: return request.bytes.text(request.to.uri)
+        case .peer: return summary.flow.verifiedNames.first ?? "-"
+        }
+    }
+
+    /// Control characters escaped, so that no message can forge a log line (OVL-42).
+    private static func printable(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
+        return text.unicodeScalars.reduce(into: "") { result, scalar in
+            if scalar.value < 0x20 || scalar.value == 0x7F {
+                result += "\\x" + String(scalar.value + 0x100, radix: 16).dropFirst()
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import SIPDNS
+internal import BackendPool
+internal import EdgeConfiguration
+internal import EdgeRuntime
+internal import Logging
+internal import NIOCore
+internal import SIPLocation
+internal import SIPMessage
+internal import SIPProxy
+
+/// Pools: their members from DNS, ahead of expiry, and what traffic and probes tell of them.
+extension ControlPlane {
+    func addPool(_ settings: PoolSettingsEntry) throws {
+        let target = try SIPTarget(settings.target)
+        pools[settings.name] = ManagedPool(
+            settings: settings,
+            target: target,
+            id: PoolID(index: numbers.pool(settings.name))
+        )
+    }
+
+    /// Resolves every pool that has no members yet, and waits no longer than `limit` (LOC-62).
+    func resolveAll(within limit: Duration) async {
+        let waiting = pools.values.filter { $0.state.membership.members.isEmpty }.map(\.settings.name)
+        await withTaskGroup(of: Void.self) { group in
+            for name in waiting { group.addTask { await self.refresh(name) } }
+            let clock = Task {
+                try? await Task.sleep(for: limit)
+                return
+            }
+            group.addTask { await clock.value }
+            var left = waiting.count
+            while left > 0, await group.next() != nil {
+                if clock.isCancelled { break }
+                left -= 1
+            }
+            clock.cancel()
+            group.cancelAll()
+        }
+        for name in waiting where pools[name]?.state.membership.members.isEmpty ?? false {
+            let reason = pools[name]?.failure ?? "no answer yet"
+            logger.error("pool has no backend", metadata: ["pool": "\(name)", "reason": "\(reason)"])
+        }
+    }
+
+    /// Keeps a pool true until it is cancelled: resolves again when nine tenths of the shortest TTL have passed.
+    func watch(_ pool: ManagedPool) {
+        let name = pool.settings.name
+        watchBackends(of: pool)
+        pool.refreshTask?.cancel()
+        pool.refreshTask = Task { [weak self] in
+            while !Task.isCancelled {
+                guard let delay = await self?.refreshDelay(name) else { return }
+                try? await Task.sleep(for: delay)
+                if Task.isCancelled { return }
+                await self?.refresh(name)
+            }
+        }
+    }
+
+    private func refreshDelay(_ name: String) -> Duration? {
+        guard let pool = pools[name] else { return nil }
+        guard let expiresAt = pool.expiresAt else {
+            // A literal address never changes; a name that could not be asked is asked again soon.
+            return pool.failure == nil ? .seconds(3600) : .seconds(1)
+        }
+        let left = max(0, (expiresAt - .now()).nanoseconds)
+        return max(.milliseconds(250), .nanoseconds(left / 10 * 9))
+    }
+
+    /// Resolves a pool's target once and takes what has changed.
+    func refresh(_ name: String) async {
+        guard let pool = pools[name] else { return }
+        let outcome = try? await resolver.resolve(pool.target, policy: pool.resolutionPolicy, awaitingRenewal: true)
+        guard let outcome, pools[name] === pool else { return }
+        pool.refreshes += 1
+        switch outcome.step {
+        case .resolved(let located): take(located, into: pool)
+        case .absent(let reason):
+            pool.failure = reason
+            pool.expiresAt = outcome.answers.map(\.answer.expiresAt).min()
+            apply([], to: pool, because: reason)
+        case .failed(let reason):
+            noteFailure(reason, of: pool)
+        case .ask:
+            noteFailure("the resolution did not end", of: pool)
+        }
+    }
+
+    private func take(_ located: LocatedTarget, into pool: ManagedPool) {
+        pool.expiresAt = located.expiresAt
+        pool.isStale = located.isStale
+        // What could not be asked may still be there: nothing leaves a pool for a failure of DNS (LOC-57).
+        if located.isPartial, !pool.state.membership.members.isEmpty {
+            return noteFailure("part of the names could not be asked", of: pool)
+        }
+        pool.failure = nil
+        let candidates = located.servers.map { server in
+            BackendCandidate(
+                endpoint: server.endpoint,
+                name: server.name,
+                referenceDomain: pool.target.referenceDomain,
+                priority: server.priority,
+                weight: server.weight,
+                rank: server.rank,
+                addressOrder: server.addressOrder
+            )
+        }
+        apply(candidates, to: pool, because: "DNS")
+    }
+
+    private func apply(_ candidates: [BackendCandidate], to pool: ManagedPool, because reason: String) {
+        let change = pool.state.apply(candidates, now: .now())
+        guard !change.isEmpty else { return }
+        logger.notice(
+            "pool changed",
+            metadata: [
+                "pool": "\(pool.settings.name)", "added": "\(change.added.count)", "reweighted": "\(change.reweighted.count)",
+                "draining": "\(change.draining.count)", "returned": "\(change.returned.count)", "reason": "\(reason)",
+            ]
+        )
+        watchBackends(of: pool)
+        publish()
+    }
+
+    private func noteFailure(_ reason: String, of pool: ManagedPool) {
+        if pool.failure != reason {
+            logger.warning("pool not refreshed", metadata: ["pool": "\(pool.settings.name)", "reason": "\(reason)"])
+        }
+        pool.failure = reason
+        if let expiresAt = pool.expiresAt, expiresAt <= .now() { pool.isStale = true }
+        if pool.expiresAt.map({ $0 <= .now() }) ?? false { pool.expiresAt = .now() + .seconds(1) }
+    }
+
+    /// Takes what a worker has learnt by sending.
+    func observed(_ batch: [BackendObservation]) {
+        let now = NIODeadline.now()
+        var changed = false
+        for observation in batch {
+            guard let id = observation.target.pool, let pool = pools.values.first(where: { $0.state.id == id }) else { continue }
+            let summary = Self.summary(observation)
+            if let change = pool.state.observe(traffic: summary, of: observation.target.endpoint, now: now) {
+                note(change, in: pool)
+                changed = true
+            }
+        }
+        if changed { publish() }
+    }
+
+    private static func summary(_ observation: BackendObservation) -> TrafficSummary {
+        var summary = TrafficSummary()
+        for _ in 0..<min(observation.successes, 10_000) { summary.record(.answered(status: 200)) }
+        for _ in 0..<min(observation.failures, 10_000) {
+            switch observation.failure {
+            case .refused: summary.record(.failed(.refused))
+            case .connectTimeout: summary.record(.failed(.connectTimeout))
+            case .tls: summary.record(.failed(.tls))
+            case .timeout: summary.record(.failed(.timeout))
+            case .closed: summary.record(.failed(.closed))
+            case .status:
+                let hold = observation.retryAfter.map { TimeAmount.seconds(Int64($0)) }
+                summary.record(.answered(status: 503, retryAfter: hold))
+            case .queueFull, .flowGone, nil: continue
+            }
+        }
+        return summary
+    }
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import EdgeConfiguration
+internal import EdgeRuntime
+internal import EdgeTLS
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import SIPDNS
+internal import SIPLocation
+internal import SIPMessage
+internal import SIPProxy
+
+/// Computes what the data plane works by, and keeps it true: configuration, certificates, pools from DNS, health.
+///
+/// It alone writes health and membership. Whatever changes, it publishes one new snapshot, whole.
+package actor ControlPlane {
+    let configurationPath: String
+    let logger: Logger
+    let requestLog: RequestLog
+    let group: MultiThreadedEventLoopGroup
+    let dns: DNSClient
+    let resolver: TargetResolver
+    let startedAt = ContinuousClock.now
+
+    var configuration: Configuration
+    var contexts: TLSContexts
+    var numbers = Numbers()
+    var pools: [String: ManagedPool] = [:]
+    var generation: UInt64 = 0
+    var edge: Edge?
+    var reloads = ReloadCounts()
+    var isDraining = false
+    var probes = ProbeCounts()
+    private let tokens: TokenAuthenticator
+    private let loopKey: UInt32
+    private var isPublishScheduled = false
+    private var nextChange: NIODeadline?
+    private var ticker: Task<Void, Never>?
+    private var generator = SystemRandomNumberGenerator()
+
+    /// A plane for a configuration that was read and whose TLS contexts were built.
+    package init(path: String, checked: CheckedConfiguration, logger: Logger) async throws {
+        configurationPath = path
+        configuration = checked.configuration
+        contexts = checked.contexts
+        self.logger = logger
+        requestLog = RequestLog(logger: logger, template: checked.configuration.logging.requestLine)
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        dns = try await DNSClient(loop: group.next(), settings: Self.resolverSettings(checked.configuration.resolver))
+        resolver = TargetResolver(client: dns)
+        let key = checked.tokenKey
+        tokens = TokenAuthenticator(currentKeyID: 1) { id, bytes in id == 1 ? key.mac(bytes) : nil }
+        loopKey = .random(in: .min ... .max)
+    }
+
+    // MARK: Start and end
+
+    /// Resolves the pools, opens the listeners and starts to watch.
+    package func start(defaultWorkers: Int) async throws {
+        for (index, settings) in configuration.pools.enumerated() {
+            _ = index
+            try addPool(settings)
+        }
+        await resolveAll(within: .seconds(3))
+        let snapshot = makeSnapshot()
+        let workers = configuration.edge.workers > 0 ? configuration.edge.workers : defaultWorkers
+        let edge = try await Edge(workers: workers, snapshot: snapshot, hooks: hooks())
+        self.edge = edge
+        try await edge.adopt(snapshot)
+        for pool in pools.values { watch(pool) }
+        ticker = Task { [weak self] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(250))
+                await self?.tick()
+            }
+        }
+        logger.notice(
+            "listening",
+            metadata: ["listeners": "\(configuration.listeners.map(\.name).joined(separator: ", "))", "workers": "\(workers)"]
+        )
+    }
+
+    /// Takes no new calls, lets the running ones end, then closes everything.
+    package func stop() async throws {
+        isDraining = true
+        logger.notice("draining", metadata: ["timeout": "\(configuration.edge.drainTimeout)"])
+        try await edge?.drain(within: configuration.edge.drainTimeout)
+        try await halt()
+    }
+
+    /// Closes everything at once.
+    package func halt() async throws {
+        ticker?.cancel()
+        for pool in pools.values { pool.cancel() }
+        try await edge?.shutDown()
+        edge = nil
+        try await group.shutdownGracefully()
+    }
+
+    /// The port that a listener is bound to, by its name.
+    package func port(ofListener name: String) async -> UInt16? {
+        guard let settings = configuration.listeners.first(where: { $0.name == name }) else { return nil }
+        return await edge?.port(of: numbers.listener(settings))
+    }
+
+    // MARK: Snapshots
+
+    func makeSnapshot() -> EdgeSnapshot {
+        let now = NIODeadline.now()
+        generation += 1
+        var views: [String: PoolView] = [:]
+        nextChange = nil
+        for (name, pool) in pools {
+            views[name] = pool.state.view(now: now)
+            if let next = pool.state.nextChange(after: now), nextChange.map({ next < $0 }) ?? true { nextChange = next }
+        }
+        var builder = SnapshotBuilder(
+            configuration: configuration,
+            contexts: contexts,
+            tokens: tokens,
+            loopKey: loopKey,
+            numbers: numbers
+        )
+        let snapshot = builder.build(generation: generation, views: views)
+        numbers = builder.numbers
+        return snapshot
+    }
+
+    /// Publishes soon; changes that come together make one snapshot.
+    func publish() {
+        guard !isPublishScheduled, edge != nil else { return }
+        isPublishScheduled = true
+        Task { await self.publishNow() }
+    }
+
+    private func publishNow() async {
+        isPublishScheduled = false
+        guard let edge else { return }
+        do {
+            try await edge.adopt(makeSnapshot())
+        } catch {
+            logger.error("a snapshot was not adopted", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// Follows time: holds that end, weights that ramp up, backends that have drained.
+    private func tick() {
+        let now = NIODeadline.now()
+        var changed = nextChange.map { $0 <= now } ?? false
+        for pool in pools.values {
+            let (changes, removed) = pool.state.advance(to: now)
+            for change in changes { note(change, in: pool) }
+            for endpoint in removed { pool.forget(endpoint) }
+            changed = changed || !changes.isEmpty || !removed.isEmpty
+        }
+        if changed { publish() }
+    }
+
+    func note(_ change: HealthChange, in pool: ManagedPool) {
+        logger.notice(
+            "backend changed",
+            metadata: [
+                "pool": "\(pool.settings.name)", "backend": "\(change.backend.endpoint)", "from": "\(change.from.rawValue)",
+                "to": "\(change.to.rawValue)", "reason": "\(change.reason)",
+            ]
+        )
+    }
+
+    private func hooks() -> WorkerHooks {
+        let resolver = resolver
+        let logger = logger
+        let requestLog = requestLog
+        return WorkerHooks(
+            resolve: { name, loop, completion in
+                Task {
+                    let outcome = await Self.resolve(name, by: resolver)
+                    loop.execute { completion(outcome) }
+                }
+            },
+            observed: { [weak self] batch in
+                guard let self else { return }
+                Task { await self.observed(batch) }
+            },
+            logRequest: { requestLog.write($0) },
+            logConnection: { message, details in
+                var metadata = Logger.Metadata()
+                for (key, value) in details { metadata[key] = "\(value)" }
+                logger.warning("\(message)", metadata: metadata)
+            }
+        )
+    }
+
+    private static func resolve(_ name: NextHopName, by resolver: TargetResolver) async -> ResolutionOutcome {
+        let target = SIPTarget(
+            host: .name(DNSName(name.host)),
+            port: name.port,
+            transport: name.isSecure ? .tls : name.transport,
+            isSecure: name.isSecure
+        )
+        var policy = ResolutionPolicy()
+        policy.allowsLoopback = true
+        guard let outcome = try? await resolver.resolve(target, policy: policy), case .resolved(let located) = outcome.step else {
+            return .failed
+        }
+        let ordered = located.servers.sorted { ($0.rank, $0.priority, $0.addressOrder) < ($1.rank, $1.priority, $1.addressOrder) }
+        return .resolved(ordered.map(\.endpoint))
+    }
+
+    static func resolverSettings(_ settings: ResolverSettings) -> DNSClient.Settings {
+        let servers = settings.servers.map { (address: $0.address, port: $0.port) }
+        var client = DNSClient.Settings(servers: servers.isEmpty ? ResolverConfiguration.servers() : servers)
+        client.timeout = TimeAmount(settings.timeout)
+        client.attempts = settings.attempts
+        client.cache.minimum = TimeAmount(settings.minimumTTL)
+        client.cache.maximum = TimeAmount(settings.maximumTTL)
+        client.cache.stale = TimeAmount(settings.stale)
+        return client
+    }
+}
+
+/// How reloads went.
+struct ReloadCounts: Sendable {
+    var succeeded: UInt64 = 0
+    var failed: UInt64 = 0
+    var lastSucceeded = true
+}
+
+/// How probes went, by outcome.
+struct ProbeCounts: Sendable {
+    var passed: UInt64 = 0
+    var failed: UInt64 = 0
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import EdgeConfiguration
+internal import EdgeRuntime
+internal import EdgeTLS
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+
+/// Makes the data plane's snapshot of a configuration and what is known of its pools; decides nothing beyond.
+struct SnapshotBuilder {
+    let configuration: Configuration
+    let contexts: TLSContexts
+    let tokens: TokenAuthenticator
+    let loopKey: UInt32
+    var numbers: Numbers
+
+    mutating func build(generation: UInt64, views: [String: PoolView]) -> EdgeSnapshot {
+        let identities = configuration.listeners.map { identity($0) }
+        var setups: [ListenerSetup] = []
+        for (settings, identity) in zip(configuration.listeners, identities) {
+            setups.append(
+                ListenerSetup(
+                    identity: identity,
+                    tls: settings.tls.flatMap { contexts.servers[$0] },
+                    connectionsPerSource: configuration.limits.connectionsPerSource
+                )
+            )
+        }
+        for pool in configuration.pools { _ = numbers.pool(pool.name) }
+        let pools = slots(views)
+        let proxy = ProxySnapshot(
+            generation: generation,
+            listeners: identities,
+            routes: configuration.routes.map { rule($0) },
+            pools: pools.map(\.view),
+            policies: pools.map(\.policy),
+            settings: settings,
+            tokens: tokens
+        )
+        return EdgeSnapshot(
+            proxy: proxy,
+            listeners: setups,
+            backends: pools.map(\.setup),
+            outside: outside,
+            limits: limits,
+            logsRequests: configuration.logging.requestLine != nil
+        )
+    }
+
+    private struct PoolSlot {
+        let view: PoolView
+        let policy: ForwardingPolicy
+        let setup: BackendSetup
+    }
+
+    /// Pools by number; one that is no longer configured leaves an empty place.
+    private mutating func slots(_ views: [String: PoolView]) -> [PoolSlot] {
+        var byNumber: [UInt16: PoolSlot] = [:]
+        for pool in configuration.pools {
+            guard let view = views[pool.name] else { continue }
+            byNumber[numbers.pool(pool.name)] = PoolSlot(view: view, policy: policy(pool), setup: setup(pool, view))
+        }
+        return (0..<numbers.poolCount).map { index in
+            let number = UInt16(truncatingIfNeeded: index)
+            return byNumber[number]
+                ?? PoolSlot(
+                    view: PoolView(id: PoolID(index: number), settings: PoolSettings(name: ""), backends: []),
+                    policy: ForwardingPolicy(),
+                    setup: outside
+                )
+        }
+    }
+
+    private mutating func identity(_ settings: ListenerSettings) -> ListenerIdentity {
+        ListenerIdentity(
+            id: numbers.listener(settings),
+            name: settings.name,
+            role: ListenerIdentity.Role(rawValue: settings.role.rawValue) ?? .access,
+            transport: settings.transport,
+            address: settings.address,
+            port: settings.port,
+            advertisedHost: settings.advertisedHost,
+            advertisedPort: settings.advertisedPort
+        )
+    }
+
+    private mutating func rule(_ route: RouteSettings) -> RouteRule {
+        let listeners = configuration.listeners.filter { route.listeners.contains($0.name) }
+        let action: RouteRule.Action =
+            switch route.action {
+            case .pool(let name): .pool(PoolID(index: numbers.pool(name)))
+            case .reject(let status, let reason): .reject(status: status, reason: reason)
+            }
+        return RouteRule(
+            methods: route.methods,
+            domains: route.domains,
+            listeners: listeners.map { numbers.listener($0) },
+            sources: route.sources.map { .init(address: $0.address, prefixLength: $0.prefixLength) },
+            peers: route.peers,
+            action: action
+        )
+    }
+
+    private mutating func policy(_ pool: PoolSettingsEntry) -> ForwardingPolicy {
+        var policy = ForwardingPolicy()
+        policy.tries = UInt8(clamping: pool.tries)
+        policy.retryCodes = pool.retryCodes
+        if let via = configuration.listeners.first(where: { $0.name == pool.via }) {
+            let id = numbers.listener(via)
+            for transport in SIPTransport.allCases { policy.listeners[transport] = id }
+        }
+        return policy
+    }
+
+    private func setup(_ pool: PoolSettingsEntry, _ view: PoolView) -> BackendSetup {
+        let context = pool.tls.flatMap { contexts.clients[$0] } ?? contexts.standard
+        let verifies = pool.verifyName && (context?.profile.verify ?? true)
+        return BackendSetup(
+            tls: context,
+            serverName: view.referenceDomain,
+            verifiesName: verifies,
+            acceptsWildcards: pool.acceptsWildcards,
+            connections: pool.connections,
+            queue: pool.queue
+        )
+    }
+
+    private var outside: BackendSetup {
+        BackendSetup(
+            tls: contexts.standard,
+            serverName: nil,
+            verifiesName: true,
+            acceptsWildcards: false,
+            connections: 1,
+            queue: 256
+        )
+    }
+
+    private var settings: ProxySettings {
+        var settings = ProxySettings()
+        settings.transactions = configuration.limits.transactions
+        settings.pathMode = PathMode(rawValue: configuration.edge.path.rawValue) ?? .always
+        settings.domains = configuration.edge.domains
+        settings.loopKey = loopKey
+        return settings
+    }
+
+    private var limits: EdgeLimits {
+        let from = configuration.limits
+        var limits = EdgeLimits()
+        limits.connections = from.connections
+        limits.message.message = from.messageSize
+        limits.message.headerSection = from.headerSize
+        limits.handshakeTimeout = TimeAmount(from.handshakeTimeout)
+        limits.connectTimeout = TimeAmount(from.connectTimeout)
+        limits.idleTimeout = TimeAmount(from.idleTimeout)
+        limits.messageTimeout = TimeAmount(from.messageTimeout)
+        limits.writeQueue = from.writeQueue
+        return limits
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOPosix
+internal import EdgeTLS
+internal import SIPLocation
+internal import EdgeConfiguration
+internal import BackendPool
+internal import EdgeRuntime
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+
+/// Probing: each backend has a task that asks it over its own transport when its turn comes.
+extension ControlPlane {
+    /// Starts the probes of backends that are new.
+    func watchBackends(of pool: ManagedPool) {
+        let name = pool.settings.name
+        for endpoint in pool.state.membership.members.keys where pool.probeTasks[endpoint] == nil {
+            pool.probeTasks[endpoint] = Task { [weak self] in
+                while !Task.isCancelled {
+                    guard let delay = await self?.probeDelay(endpoint, of: name) else { return }
+                    try? await Task.sleep(for: delay)
+                    if Task.isCancelled { return }
+                    await self?.probe(endpoint, of: name)
+                }
+            }
+        }
+    }
+
+    private func probeDelay(_ endpoint: Endpoint, of name: String) -> Duration? {
+        guard let pool = pools[name], pool.state.membership.members[endpoint] != nil else { return nil }
+        var generator = SystemRandomNumberGenerator()
+        guard let delay = pool.state.probeDelay(of: endpoint, now: .now(), using: &generator) else { return .seconds(1) }
+        return .nanoseconds(delay.nanoseconds)
+    }
+
+    private func probe(_ endpoint: Endpoint, of name: String) async {
+        guard let pool = pools[name], pool.state.policy.isProbing, pool.state.membership.members[endpoint] != nil else { return }
+        let exchange = ProbeExchange(
+            loop: group.next(),
+            endpoint: endpoint,
+            setup: backendSetup(pool),
+            requestURI: probeURI(pool, endpoint),
+            from: "sip:\(configuration.edge.name)",
+            timeout: pool.state.policy.timeout
+        )
+        let outcome = await exchange.run()
+        guard pools[name] === pool else { return }
+        let accepted = if case .answered(let status, _) = outcome { pool.state.policy.accepts(status) } else { false }
+        if accepted { probes.passed += 1 } else { probes.failed += 1 }
+        if let change = pool.state.observe(probe: outcome, of: endpoint, now: .now()) {
+            note(change, in: pool)
+            publish()
+        }
+    }
+
+    private func backendSetup(_ pool: ManagedPool) -> BackendSetup {
+        let context = pool.settings.tls.flatMap { contexts.clients[$0] } ?? contexts.standard
+        return BackendSetup(
+            tls: context,
+            serverName: pool.target.referenceDomain,
+            verifiesName: pool.settings.verifyName && (context?.profile.verify ?? true),
+            acceptsWildcards: pool.settings.acceptsWildcards,
+            connections: 1,
+            queue: 1
+        )
+    }
+
+    private func probeURI(_ pool: ManagedPool, _ endpoint: Endpoint) -> String {
+        switch pool.target.host {
+        case .address: "sip:\(endpoint.address.hostText):\(endpoint.port)"
+        default: "sip:\(pool.target.referenceDomain)"
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import COpenSSL
+
+/// A secret key for HMAC-SHA-256 (RFC 2104), under flow tokens.
+package struct TokenKey: Sendable {
+    /// Bytes that a key must have at least.
+    package static let minimumLength = 32
+
+    private let bytes: [UInt8]
+
+    /// A key of the given bytes; nil when they are too few.
+    package init?(_ bytes: [UInt8]) {
+        guard bytes.count >= Self.minimumLength else { return nil }
+        self.bytes = bytes
+    }
+
+    /// A new random key.
+    package init() {
+        var generator = SystemRandomNumberGenerator()
+        bytes = (0..<Self.minimumLength).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    }
+
+    /// The first 128 bits of the MAC over `message`; nil when the library cannot.
+    package func mac(_ message: UnsafeRawBufferPointer) -> (UInt64, UInt64)? {
+        var digest = [UInt8](repeating: 0, count: 32)
+        var length: UInt32 = 32
+        let input = message.bindMemory(to: UInt8.self)
+        guard HMAC(EVP_sha256(), bytes, Int32(bytes.count), input.baseAddress, input.count, &digest, &length) != nil, length == 32
+        else { return nil }
+        return digest.withUnsafeBytes { raw in
+            (
+                UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+                UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            )
+        }
+    }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import EdgeControl
+
+/// `brana run`: the edge in the foreground.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run the edge in the foreground.",
+        discussion: "SIGHUP reloads the configuration whole or not at all; SIGTERM drains and exits 0."
+    )
+
+    @OptionGroup var file: ConfigurationOption
+
+    func run() async throws {
+        do {
+            try await EdgeProcess.run(configuration: file.config)
+        } catch {
+            Terminal.error("\(error)")
+            throw ExitCode(1)
+        }
+    }
+}
+
+/// The configuration file that a command works on.
+struct ConfigurationOption: ParsableArguments {
+    @Option(name: [.short, .long], help: "The configuration file.")
+    var config = "/etc/brana/brana.yaml"
+}
