@@ -87,7 +87,11 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .executableTarget(name: "brana", dependencies: ["EdgeControl", "EdgeConfiguration", argumentParser], swiftSettings: strict),
+        .executableTarget(
+            name: "brana",
+            dependencies: ["EdgeControl", "EdgeConfiguration", argumentParser],
+            swiftSettings: strict
+        ),
 
         // Tests mirror Sources; TestSupport holds what they share.
         .target(

@@ -19,7 +19,9 @@ package enum ConfigurationLoader {
     /// Bytes that a file may have.
     package static let sizeLimit = 1 << 20
 
-    /// Reads the file at `path`. With `checksFiles`, every file that it names must be readable.
+    /// Reads the file at `path`.
+    ///
+    /// With `checksFiles`, every file that it names must be readable.
     package static func load(_ path: String, checksFiles: Bool = true) -> ConfigurationOutcome {
         guard let bytes = FileAccess.read(path, limit: sizeLimit) else {
             let message = "cannot read the configuration: \(FileAccess.reason(path))"

@@ -81,7 +81,9 @@ struct AdminServer: Sendable {
             let words: [String: AdministrativeState] = [
                 "drain": .draining, "undrain": .enabled, "disable": .disabled, "enable": .enabled,
             ]
-            guard let state = words[try context.parameters.require("verb")] else { return Self.text(.notFound, "no such verb\n") }
+            guard let state = words[try context.parameters.require("verb")] else {
+                return Self.text(.notFound, "no such verb\n")
+            }
             guard await plane.setAdministrative(state, backend: id) else {
                 return Self.text(.notFound, "no pool has a backend \(id); see brana pools\n")
             }
@@ -90,7 +92,11 @@ struct AdminServer: Sendable {
         return router
     }
 
-    private static func text(_ status: HTTPResponse.Status, _ text: String, type: String = "text/plain; charset=utf-8") -> Response {
+    private static func text(
+        _ status: HTTPResponse.Status,
+        _ text: String,
+        type: String = "text/plain; charset=utf-8"
+    ) -> Response {
         Response(
             status: status,
             headers: [.contentType: type, .cacheControl: "no-store"],

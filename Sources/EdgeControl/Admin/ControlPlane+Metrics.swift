@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import EdgeConfiguration
-internal import SIPDNS
 internal import BackendPool
+internal import EdgeConfiguration
 internal import EdgeRuntime
 internal import EdgeTLS
 internal import Foundation
 internal import NIOCore
+internal import SIPDNS
 internal import SIPMessage
 internal import SIPProxy
 internal import Telemetry
@@ -22,7 +22,9 @@ extension ControlPlane {
         writePools(statistics, into: &page)
         page.write(
             MetricCatalog.dnsQueries,
-            dnsStatistics.queries.sorted { $0.key < $1.key }.map { MetricSample([$0.key], .integer(Int64(clamping: $0.value))) }
+            dnsStatistics.queries.sorted { $0.key < $1.key }.map {
+                MetricSample([$0.key], .integer(Int64(clamping: $0.value)))
+            }
         )
         page.write(MetricCatalog.dnsCacheEntries, value: Int64(dnsStatistics.cacheEntries))
         page.write(MetricCatalog.dnsStaleEntries, value: Int64(dnsStatistics.staleEntries))

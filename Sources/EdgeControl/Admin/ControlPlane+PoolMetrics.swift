@@ -39,7 +39,8 @@ extension ControlPlane {
         )
     }
 
-    private static func perBackend(_ views: [PoolView], _ value: (BackendView) -> MetricSample.Value) -> [MetricSample] {
+    private static func perBackend(_ views: [PoolView], _ value: (BackendView) -> MetricSample.Value) -> [MetricSample]
+    {
         views.flatMap { view in view.backends.map { MetricSample([view.name, "\($0.endpoint)"], value($0)) } }
     }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import SIPDNS
 package import BackendPool
 internal import EdgeConfiguration
 internal import EdgeRuntime
 internal import EdgeTLS
 internal import Foundation
 internal import NIOCore
+internal import SIPDNS
 internal import SIPMessage
 internal import SIPProxy
 

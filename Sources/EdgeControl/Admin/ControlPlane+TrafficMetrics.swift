@@ -15,13 +15,22 @@ extension ControlPlane {
             Self.grouped(requests) { Self.label($0.method) }
         )
         page.write(MetricCatalog.responses, Self.responses(requests))
-        page.write(MetricCatalog.failovers, Self.byName(sums(statistics) { $0.failovers }.map { ($0.key.rawValue, $0.value) }))
+        page.write(
+            MetricCatalog.failovers,
+            Self.byName(sums(statistics) { $0.failovers }.map { ($0.key.rawValue, $0.value) })
+        )
         page.write(
             MetricCatalog.transactions,
             [MetricSample(["server"], .integer(Int64(statistics.reduce(0) { $0 + $1.transactions })))]
         )
-        page.write(MetricCatalog.malformed, Self.byName(sums(statistics) { $0.malformed }.map { ("\($0.key)", $0.value) }))
-        page.write(MetricCatalog.dropped, Self.byName(sums(statistics) { $0.drops }.map { ($0.key.rawValue, $0.value) }))
+        page.write(
+            MetricCatalog.malformed,
+            Self.byName(sums(statistics) { $0.malformed }.map { ("\($0.key)", $0.value) })
+        )
+        page.write(
+            MetricCatalog.dropped,
+            Self.byName(sums(statistics) { $0.drops }.map { ($0.key.rawValue, $0.value) })
+        )
         page.write(
             MetricCatalog.flowsActive,
             [
@@ -29,14 +38,20 @@ extension ControlPlane {
                 MetricSample(["backend"], .integer(Int64(statistics.reduce(0) { $0 + $1.backendFlows }))),
             ]
         )
-        page.write(MetricCatalog.flowTokenFailures, [MetricSample(["forged"], .integer(sum(statistics) { $0.counters.badTokens }))])
+        page.write(
+            MetricCatalog.flowTokenFailures,
+            [MetricSample(["forged"], .integer(sum(statistics) { $0.counters.badTokens }))]
+        )
         page.write(MetricCatalog.flowBytesReceived, value: sum(statistics) { $0.counters.bytesIn })
         page.write(MetricCatalog.flowBytesSent, value: sum(statistics) { $0.counters.bytesOut })
         page.write(MetricCatalog.limitHits, Self.byName(sums(statistics) { $0.limits }.map { ($0.key, $0.value) }))
         page.write(MetricCatalog.connectionsAccepted, value: sum(statistics) { $0.counters.accepted })
         page.write(MetricCatalog.connectionsRefused, value: sum(statistics) { $0.counters.refused })
         page.write(MetricCatalog.tlsHandshakes, value: sum(statistics) { $0.counters.handshakes })
-        page.write(MetricCatalog.tlsFailures, Self.byName(sums(statistics) { $0.handshakeFailures }.map { ($0.key, $0.value) }))
+        page.write(
+            MetricCatalog.tlsFailures,
+            Self.byName(sums(statistics) { $0.handshakeFailures }.map { ($0.key, $0.value) })
+        )
     }
 
     private static func label(_ method: SIPMethod) -> String {

@@ -20,7 +20,9 @@ package struct StandardErrorHandler: LogHandler {
 
     package func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
-        let stamp = Date().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
+        let stamp = Date().formatted(
+            .iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted)
+        )
         let line = "\(stamp) \(event.level.rawValue) \(label): \(LogText.line(event.message, all))\n"
         FileHandle.standardError.write(Data(line.utf8))
     }

@@ -61,7 +61,9 @@ final class SyslogSink: Sendable {
         now: Date
     ) -> String {
         let facility = SyslogFacility.names[settings.facility] ?? 16
-        let stamp = now.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
+        let stamp = now.formatted(
+            .iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted)
+        )
         let pid = ProcessInfo.processInfo.processIdentifier
         return "<\(facility * 8 + severity(level))>1 \(stamp) \(host) \(settings.appName) \(pid) \(label) - \(text)"
     }
@@ -106,7 +108,9 @@ enum UnixDatagram {
         return descriptor
     }
 
-    /// Sends one datagram; false when the receiver is gone. A full socket loses it.
+    /// Sends one datagram; false when the receiver is gone.
+    ///
+    /// A full socket loses it.
     static func send(_ text: String, on descriptor: Int32) -> Bool {
         let bytes = Array(text.utf8.prefix(8192))
         let sent = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))

@@ -52,7 +52,10 @@ package struct CheckedConfiguration: Sendable {
         }
         let key = configuration.edge.tokenKeyFile.map { TokenKey(file: $0) } ?? TokenKey()
         if key == nil {
-            note("edge.token_key_file must hold \(TokenKey.minimumLength) random bytes at least", at: "edge.token_key_file")
+            note(
+                "edge.token_key_file must hold \(TokenKey.minimumLength) random bytes at least",
+                at: "edge.token_key_file"
+            )
         }
         guard let key, !problems.contains(where: { $0.severity == .error }) else { throw Refusal(problems: problems) }
         return CheckedConfiguration(configuration: configuration, contexts: contexts, tokenKey: key, warnings: problems)

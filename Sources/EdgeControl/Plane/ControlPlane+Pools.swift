@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import SIPDNS
 internal import BackendPool
 internal import EdgeConfiguration
 internal import EdgeRuntime
 internal import Logging
 internal import NIOCore
+internal import SIPDNS
 internal import SIPLocation
 internal import SIPMessage
 internal import SIPProxy
@@ -117,7 +117,8 @@ extension ControlPlane {
         logger.notice(
             "pool changed",
             metadata: [
-                "pool": "\(pool.settings.name)", "added": "\(change.added.count)", "reweighted": "\(change.reweighted.count)",
+                "pool": "\(pool.settings.name)", "added": "\(change.added.count)",
+                "reweighted": "\(change.reweighted.count)",
                 "draining": "\(change.draining.count)", "returned": "\(change.returned.count)", "reason": "\(reason)",
             ]
         )
@@ -139,7 +140,9 @@ extension ControlPlane {
         let now = NIODeadline.now()
         var changed = false
         for observation in batch {
-            guard let id = observation.target.pool, let pool = pools.values.first(where: { $0.state.id == id }) else { continue }
+            guard let id = observation.target.pool, let pool = pools.values.first(where: { $0.state.id == id }) else {
+                continue
+            }
             let summary = Self.summary(observation)
             if let change = pool.state.observe(traffic: summary, of: observation.target.endpoint, now: now) {
                 note(change, in: pool)

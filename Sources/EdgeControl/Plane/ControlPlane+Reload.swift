@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import SIPDNS
 internal import EdgeConfiguration
 internal import EdgeRuntime
 internal import Logging
 internal import NIOCore
+internal import SIPDNS
 internal import SIPLocation
 
 /// What a reload did.
@@ -60,7 +60,8 @@ extension ControlPlane {
         var changed: [ManagedPool] = []
         for settings in configuration.pools {
             let target = try SIPTarget(settings.target)
-            guard let pool = old[settings.name], pool.target == target, pool.settings.transports == settings.transports else {
+            guard let pool = old[settings.name], pool.target == target, pool.settings.transports == settings.transports
+            else {
                 try addPool(settings)
                 if let pool = pools[settings.name] { changed.append(pool) }
                 continue

@@ -78,7 +78,9 @@ package actor ControlPlane {
         }
         logger.notice(
             "listening",
-            metadata: ["listeners": "\(configuration.listeners.map(\.name).joined(separator: ", "))", "workers": "\(workers)"]
+            metadata: [
+                "listeners": "\(configuration.listeners.map(\.name).joined(separator: ", "))", "workers": "\(workers)",
+            ]
         )
     }
 
@@ -162,7 +164,8 @@ package actor ControlPlane {
         logger.notice(
             "backend changed",
             metadata: [
-                "pool": "\(pool.settings.name)", "backend": "\(change.backend.endpoint)", "from": "\(change.from.rawValue)",
+                "pool": "\(pool.settings.name)", "backend": "\(change.backend.endpoint)",
+                "from": "\(change.from.rawValue)",
                 "to": "\(change.to.rawValue)", "reason": "\(change.reason)",
             ]
         )
@@ -201,10 +204,14 @@ package actor ControlPlane {
         )
         var policy = ResolutionPolicy()
         policy.allowsLoopback = true
-        guard let outcome = try? await resolver.resolve(target, policy: policy), case .resolved(let located) = outcome.step else {
+        guard let outcome = try? await resolver.resolve(target, policy: policy),
+            case .resolved(let located) = outcome.step
+        else {
             return .failed
         }
-        let ordered = located.servers.sorted { ($0.rank, $0.priority, $0.addressOrder) < ($1.rank, $1.priority, $1.addressOrder) }
+        let ordered = located.servers.sorted {
+            ($0.rank, $0.priority, $0.addressOrder) < ($1.rank, $1.priority, $1.addressOrder)
+        }
         return .resolved(ordered.map(\.endpoint))
     }
 

@@ -49,7 +49,11 @@ final class ManagedPool {
     var resolutionPolicy: ResolutionPolicy {
         var policy = ResolutionPolicy()
         policy.transports = policy.transports.filter { settings.transports.contains($0) }
-        if case .address = target.host { policy.allowsLoopback = true } else { policy.allowsLoopback = settings.allowsLoopback }
+        if case .address = target.host {
+            policy.allowsLoopback = true
+        } else {
+            policy.allowsLoopback = settings.allowsLoopback
+        }
         return policy
     }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NIOPosix
-internal import EdgeTLS
-internal import SIPLocation
-internal import EdgeConfiguration
 internal import BackendPool
+internal import EdgeConfiguration
 internal import EdgeRuntime
+internal import EdgeTLS
 internal import NIOCore
+internal import NIOPosix
+internal import SIPLocation
 internal import SIPMessage
 internal import SIPProxy
 
@@ -30,12 +30,16 @@ extension ControlPlane {
     private func probeDelay(_ endpoint: Endpoint, of name: String) -> Duration? {
         guard let pool = pools[name], pool.state.membership.members[endpoint] != nil else { return nil }
         var generator = SystemRandomNumberGenerator()
-        guard let delay = pool.state.probeDelay(of: endpoint, now: .now(), using: &generator) else { return .seconds(1) }
+        guard let delay = pool.state.probeDelay(of: endpoint, now: .now(), using: &generator) else {
+            return .seconds(1)
+        }
         return .nanoseconds(delay.nanoseconds)
     }
 
     private func probe(_ endpoint: Endpoint, of name: String) async {
-        guard let pool = pools[name], pool.state.policy.isProbing, pool.state.membership.members[endpoint] != nil else { return }
+        guard let pool = pools[name], pool.state.policy.isProbing, pool.state.membership.members[endpoint] != nil else {
+            return
+        }
         let exchange = ProbeExchange(
             loop: group.next(),
             endpoint: endpoint,

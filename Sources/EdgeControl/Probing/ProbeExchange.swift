@@ -39,7 +39,8 @@ struct ProbeExchange: Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if exchange.endpoint.transport == .tls {
-                        guard let tls = exchange.setup.tlsHandler(to: exchange.endpoint, deadline: exchange.timeout) else {
+                        guard let tls = exchange.setup.tlsHandler(to: exchange.endpoint, deadline: exchange.timeout)
+                        else {
                             throw ChannelError.operationUnsupported
                         }
                         try channel.pipeline.syncOperations.addHandler(tls)

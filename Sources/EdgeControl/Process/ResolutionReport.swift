@@ -139,6 +139,7 @@ package struct ResolutionReport: Encodable, Sendable {
             "\(record.ttl) NAPTR \(data.order) \(data.preference) \"\(data.flags)\" \"\(data.services)\" "
                 + "\"\(data.regexp)\" \(data.replacement)"
         case .cname(let name): "\(record.ttl) CNAME \(name)"
+        case .ns(let name): "\(record.ttl) NS \(name)"
         case .soa(let minimum): "\(record.ttl) SOA minimum \(minimum)"
         case .other: "\(record.ttl) \(record.type)"
         }

@@ -55,7 +55,7 @@ package final class Worker {
         self.limiter = limiter
         self.hooks = hooks
         nextSerial = serialBase
-        core = ProxyCore(worker: index, snapshot: snapshot.proxy, seed: .random(in: .min ... .max))
+        core = ProxyCore(worker: index, snapshot: snapshot.proxy, seed: .random(in: .min ... .max), now: .now())
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         housekeeping = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             bound.value.keepHouse()

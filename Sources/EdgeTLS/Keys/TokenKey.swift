@@ -26,7 +26,8 @@ package struct TokenKey: Sendable {
         var digest = [UInt8](repeating: 0, count: 32)
         var length: UInt32 = 32
         let input = message.bindMemory(to: UInt8.self)
-        guard HMAC(EVP_sha256(), bytes, Int32(bytes.count), input.baseAddress, input.count, &digest, &length) != nil, length == 32
+        guard HMAC(EVP_sha256(), bytes, Int32(bytes.count), input.baseAddress, input.count, &digest, &length) != nil,
+            length == 32
         else { return nil }
         return digest.withUnsafeBytes { raw in
             (

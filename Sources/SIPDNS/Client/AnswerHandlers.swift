@@ -4,7 +4,9 @@ internal import NIOCore
 internal import SIPLocation
 
 /// Waits for the datagram that answers: from the server that was asked, with the id and the question (RFC 5452 section
-/// 9). Others are ignored, so a forger gains nothing by being first.
+/// 9).
+///
+/// Others are ignored, so a forger gains nothing by being first.
 final class DatagramAnswers: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
 

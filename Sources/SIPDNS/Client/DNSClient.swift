@@ -5,7 +5,9 @@ internal import NIOPosix
 package import SIPLocation
 package import SIPMessage
 
-/// A stub resolver on one event loop: cache, single flight, several servers, UDP with TCP behind it. It never blocks.
+/// A stub resolver on one event loop: cache, single flight, several servers, UDP with TCP behind it.
+///
+/// It never blocks.
 package final class DNSClient: Sendable {
     package struct Settings: Sendable {
         package var servers: [(address: IPAddress, port: UInt16)]

@@ -2,8 +2,9 @@
 
 package import NIOCore
 
-/// The answer to a question, or why there is none. Only absence that was answered permits RFC 3263's next step;
-/// a failure never does (LOC-57).
+/// The answer to a question, or why there is none.
+///
+/// Only absence that was answered permits RFC 3263's next step; a failure never does (LOC-57).
 package struct DNSAnswer: Sendable, Hashable {
     package enum Outcome: Sendable, Hashable {
         /// Records of the type that was asked for, aliases followed.

@@ -13,7 +13,9 @@ package struct StreamFramer: Sendable {
         framing = StreamFraming(limits: limits)
     }
 
-    /// Whether a message has begun and is not complete. Line ends that wait between messages are none.
+    /// Whether a message has begun and is not complete.
+    ///
+    /// Line ends that wait between messages are none.
     package var isInsideMessage: Bool {
         guard let first: UInt8 = buffer.getInteger(at: buffer.readerIndex) else { return false }
         return first != 0x0D && first != 0x0A

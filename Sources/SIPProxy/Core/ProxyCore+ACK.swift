@@ -67,8 +67,9 @@ extension ProxyCore {
         return nil
     }
 
-    /// A branch that follows from the message alone, so that copies of one ACK leave alike (PRX-78). Its slot is one
-    /// that no transaction has.
+    /// A branch that follows from the message alone, so that copies of one ACK leave alike (PRX-78).
+    ///
+    /// Its slot is one that no transaction has.
     private func branch(of ack: SIPMessage, _ plan: ForwardPlan) -> Branch {
         var hash = KeyedHash(UInt64(snapshot.settings.loopKey), 0x41434B)
         hash.add(ack.bytes, ack.topmostVia.branch ?? ack.topmostVia.range)

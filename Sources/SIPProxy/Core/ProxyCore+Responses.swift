@@ -79,7 +79,9 @@ extension ProxyCore {
         }
     }
 
-    /// Sends a 2xx up. A 2xx to INVITE passes even after another final (PRX-65).
+    /// Sends a 2xx up.
+    ///
+    /// A 2xx to INVITE passes even after another final (PRX-65).
     private func succeed(
         _ server: ServerTransaction,
         _ response: SIPMessage,

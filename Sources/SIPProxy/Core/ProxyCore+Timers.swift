@@ -53,7 +53,9 @@ extension ProxyCore {
     }
 
     /// Nothing was heard within the first-response limit: the next candidate is tried, and this one is left to itself
-    /// (LOC-63). Where nobody else is left, the request has waited long enough.
+    /// (LOC-63).
+    ///
+    /// Where nobody else is left, the request has waited long enough.
     private func moveOn(_ client: ClientTransaction, now: NIODeadline) {
         client.firstResponseAt = nil
         let server = client.server

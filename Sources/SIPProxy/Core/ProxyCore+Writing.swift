@@ -133,8 +133,10 @@ extension ProxyCore {
         }
     }
 
-    /// Takes own Routes off. After a strict router the Request-URI is the last Route value; before one, the next Route
-    /// goes into the request line and the Request-URI to the end of the Routes (PRX-15, PRX-38).
+    /// Takes own Routes off.
+    ///
+    /// After a strict router the Request-URI is the last Route value; before one, the next Route goes into the request
+    /// line and the Request-URI to the end of the Routes (PRX-15, PRX-38).
     private func editRoutes(_ request: SIPMessage, _ plan: ForwardPlan) {
         let bytes = request.bytes
         if let repaired = plan.repairedURI {

@@ -26,8 +26,10 @@ package final class ProxyCore {
     private var due: [TimerWheel.Owner] = []
     private var nextNonce: UInt64
 
-    /// A core that works by `snapshot`. The seed must come from the system's generator.
-    package init(worker: WorkerIndex, snapshot: ProxySnapshot, seed: UInt64, now: NIODeadline = .now()) {
+    /// A core that works by `snapshot`.
+    ///
+    /// The seed must come from the system's generator.
+    package init(worker: WorkerIndex, snapshot: ProxySnapshot, seed: UInt64, now: NIODeadline) {
         self.worker = worker
         box = SnapshotBox(snapshot)
         generator = FastGenerator(seed: seed)

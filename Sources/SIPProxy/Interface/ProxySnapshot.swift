@@ -49,7 +49,9 @@ package struct ListenerIdentity: Sendable, Hashable {
     }
 }
 
-/// One route rule; the first whose conditions all hold decides. An empty condition always holds.
+/// One route rule; the first whose conditions all hold decides.
+///
+/// An empty condition always holds.
 package struct RouteRule: Sendable, Hashable {
     package enum Action: Sendable, Hashable {
         case pool(PoolID)

@@ -51,7 +51,9 @@ struct StatusCommand: AsyncParsableCommand {
         }
         for certificate in status.certificates {
             let warning = certificate.daysLeft < 30 ? "  <- renew it" : ""
-            print("certificate of \(certificate.profile): \(certificate.subject), \(certificate.daysLeft) days left\(warning)")
+            print(
+                "certificate of \(certificate.profile): \(certificate.subject), \(certificate.daysLeft) days left\(warning)"
+            )
         }
         print(PoolTable.text(status.pools))
     }
@@ -88,7 +90,10 @@ enum PoolTable {
                     "\(backend.failures)", backend.health, backend.reason,
                 ]
             }
-            let header = ["server", "backend", "priority", "weight", "expected", "share", "requests", "failures", "health", "reason"]
+            let header = [
+                "server", "backend", "priority", "weight", "expected", "share", "requests", "failures", "health",
+                "reason",
+            ]
             return "\npool \(pool.name): \(pool.target), \(ttl)\(stale)\(problem)\n"
                 + Terminal.table(header, rows, numbers: [2, 3, 4, 5, 6, 7])
         }
@@ -113,7 +118,10 @@ struct ReloadCommand: AsyncParsableCommand {
             print(reply.body, terminator: "")
         } else {
             for problem in report.problems { print(problem) }
-            print(report.succeeded ? "reloaded, generation \(report.generation)" : "refused; the running configuration stays")
+            print(
+                report.succeeded
+                    ? "reloaded, generation \(report.generation)" : "refused; the running configuration stays"
+            )
         }
         if !report.succeeded { throw ExitCode(1) }
     }

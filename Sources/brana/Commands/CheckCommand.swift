@@ -33,7 +33,13 @@ struct CheckCommand: AsyncParsableCommand {
         let hasErrors = problems.contains { $0.severity == .error }
         if json {
             let findings = problems.map {
-                Finding(severity: $0.severity.rawValue, file: $0.file, line: $0.line, column: $0.column, message: $0.message)
+                Finding(
+                    severity: $0.severity.rawValue,
+                    file: $0.file,
+                    line: $0.line,
+                    column: $0.column,
+                    message: $0.message
+                )
             }
             print(try JSONText.encode(findings), terminator: "")
         } else {

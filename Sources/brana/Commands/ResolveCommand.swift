@@ -11,7 +11,8 @@ struct ResolveCommand: AsyncParsableCommand {
     )
 
     @Argument(help: "What to resolve, such as sip:voice.example.test or _sip._tcp.example.test.") var target: String
-    @Option(help: "The name server to ask, as address or address:port; default: those of /etc/resolv.conf.") var server: String?
+    @Option(help: "The name server to ask, as address or address:port; default: those of /etc/resolv.conf.") var server:
+        String?
     @Flag(help: "Show every question and its answer.") var explain = false
     @Option(help: "Draw a first candidate so many times and compare with the exact shares.") var draws = 0
     @Flag(help: "Print JSON.") var json = false
@@ -19,7 +20,11 @@ struct ResolveCommand: AsyncParsableCommand {
     func run() async throws {
         let report: ResolutionReport
         do {
-            report = try await ResolutionReport.make(target: target, server: server, draws: max(0, min(draws, 1_000_000)))
+            report = try await ResolutionReport.make(
+                target: target,
+                server: server,
+                draws: max(0, min(draws, 1_000_000))
+            )
         } catch {
             Terminal.error("\(error)")
             throw ExitCode(1)
@@ -35,7 +40,9 @@ struct ResolveCommand: AsyncParsableCommand {
     private func printText(_ report: ResolutionReport) {
         if explain {
             for query in report.queries {
-                print("\(query.question): \(query.outcome) (TTL left \(query.ttlLeft) s, from \(query.server)\(query.isStale ? ", stale" : ""))")
+                print(
+                    "\(query.question): \(query.outcome) (TTL left \(query.ttlLeft) s, from \(query.server)\(query.isStale ? ", stale" : ""))"
+                )
                 for record in query.records { print("    \(record)") }
             }
             for note in report.notes { print("left out: \(note)") }
@@ -44,10 +51,13 @@ struct ResolveCommand: AsyncParsableCommand {
         let rows = report.candidates.map { candidate in
             [
                 candidate.transport, candidate.address, "\(candidate.port)", candidate.name, "\(candidate.priority)",
-                "\(candidate.weight)", Terminal.percent(candidate.probability), candidate.drawn.map { Terminal.percent($0) } ?? "",
+                "\(candidate.weight)", Terminal.percent(candidate.probability),
+                candidate.drawn.map { Terminal.percent($0) } ?? "",
             ]
         }
-        let header = ["transport", "address", "port", "server", "priority", "weight", "probability", draws > 0 ? "drawn" : ""]
+        let header = [
+            "transport", "address", "port", "server", "priority", "weight", "probability", draws > 0 ? "drawn" : "",
+        ]
         print(Terminal.table(header, rows, numbers: [2, 4, 5, 6, 7]))
     }
 }
