@@ -24,21 +24,25 @@ extension ControlPlane {
     /// Resolves every pool that has no members yet, and waits no longer than `limit` (LOC-62).
     func resolveAll(within limit: Duration) async {
         let waiting = pools.values.filter { $0.state.membership.members.isEmpty }.map(\.settings.name)
-        await withTaskGroup(of: Void.self) { group in
-            for name in waiting { group.addTask { await self.refresh(name) } }
-            let clock = Task {
-                try? await Task.sleep(for: limit)
-                return
+        let (ended, continuation) = AsyncStream.makeStream(of: Void.self)
+        for name in waiting {
+            Task {
+                await self.refresh(name)
+                continuation.yield()
             }
-            group.addTask { await clock.value }
-            var left = waiting.count
-            while left > 0, await group.next() != nil {
-                if clock.isCancelled { break }
-                left -= 1
-            }
-            clock.cancel()
-            group.cancelAll()
         }
+        let clock = Task {
+            try? await Task.sleep(for: limit)
+            continuation.finish()
+        }
+        var left = waiting.count
+        if left > 0 {
+            for await _ in ended {
+                left -= 1
+                if left == 0 { break }
+            }
+        }
+        clock.cancel()
         for name in waiting where pools[name]?.state.membership.members.isEmpty ?? false {
             let reason = pools[name]?.failure ?? "no answer yet"
             logger.error("pool has no backend", metadata: ["pool": "\(name)", "reason": "\(reason)"])

@@ -59,10 +59,7 @@ package actor ControlPlane {
 
     /// Resolves the pools, opens the listeners and starts to watch.
     package func start(defaultWorkers: Int) async throws {
-        for (index, settings) in configuration.pools.enumerated() {
-            _ = index
-            try addPool(settings)
-        }
+        for settings in configuration.pools { try addPool(settings) }
         await resolveAll(within: .seconds(3))
         let snapshot = makeSnapshot()
         let workers = configuration.edge.workers > 0 ? configuration.edge.workers : defaultWorkers

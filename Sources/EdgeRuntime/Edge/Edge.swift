@@ -26,6 +26,9 @@ package actor Edge {
     private let limiter: ConnectionLimiter
     private var opened: [ListenerID: ListenerIdentity] = [:]
     private var ports: [ListenerID: UInt16] = [:]
+    /// The adoption that was asked for last; the next waits for it, so that listeners are opened once.
+    private var adoption: Task<Void, any Error>?
+    private var generation: UInt64 = 0
 
     /// Starts `workers` workers, which listen nowhere yet.
     package init(workers count: Int, snapshot: EdgeSnapshot, hooks: WorkerHooks) async throws {
@@ -61,8 +64,21 @@ package actor Edge {
 
     /// Makes every worker work by `snapshot`, opening and closing listeners as it says.
     ///
+    /// Snapshots are adopted one after the other; one that is older than what already runs is passed over.
+    ///
     /// - Throws: `BindFailure`; then the snapshot before goes on.
     package func adopt(_ snapshot: EdgeSnapshot) async throws {
+        let before = adoption
+        let task = Task {
+            _ = await before?.result
+            try await self.carryOut(snapshot)
+        }
+        adoption = task
+        try await task.value
+    }
+
+    private func carryOut(_ snapshot: EdgeSnapshot) async throws {
+        guard snapshot.proxy.generation > generation else { return }
         let wanted = snapshot.listeners.map(\.identity)
         let added = wanted.filter { opened[$0.id] == nil }
         let removed = opened.keys.filter { id in !wanted.contains { $0.id == id } }
@@ -77,6 +93,7 @@ package actor Edge {
             throw error
         }
         for worker in workers { try await worker.adopt(snapshot).get() }
+        generation = snapshot.proxy.generation
         for identity in added {
             opened[identity.id] = identity
             for worker in workers { try await worker.flatSubmit { $0.startAccepting(identity.id) }.get() }
