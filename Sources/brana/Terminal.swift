@@ -8,6 +8,11 @@ enum Terminal {
         FileHandle.standardError.write(Data((text + "\n").utf8))
     }
 
+    /// Prints a line at once, so that who follows through a pipe sees progress.
+    static func say(_ text: String) {
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+
     /// A table with its columns as wide as they must be; columns in `numbers` are set flush right.
     static func table(_ header: [String], _ rows: [[String]], numbers: Set<Int> = []) -> String {
         let widths = header.indices.map { column in

@@ -19,7 +19,7 @@ struct AdminServer: Sendable {
         try prepareSocket()
         let responder = makeRouter().buildResponder()
         var quiet = logger
-        quiet.logLevel = .error
+        quiet.logLevel = .critical
         let logger = quiet
         try await withThrowingTaskGroup(of: Void.self) { group in
             let socket = settings.socket
