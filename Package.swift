@@ -155,7 +155,7 @@ let package = Package(
         ),
         .testTarget(
             name: "SystemTests",
-            dependencies: ["TestSupport", "SIPMessage", "EdgeTLS", nioCore, nioPosix],
+            dependencies: ["brana", "EdgeControl", "EdgeTLS", "SIPMessage", "TestSupport", nioCore, nioPosix],
             exclude: ["Scenarios"],
             swiftSettings: strict
         ),

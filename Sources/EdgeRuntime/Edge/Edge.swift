@@ -134,9 +134,15 @@ package actor Edge {
 
     private func open(_ identity: ListenerIdentity, limits: EdgeLimits) async throws {
         var port = identity.port
-        for worker in workers {
+        let isOwn = opened.values.contains { $0.sharesAddress(with: identity) }
+        for (index, worker) in workers.enumerated() {
             do {
                 let bindPort = port
+                if index == 0, port != 0, !isOwn {
+                    let address = SocketAddress(identity.address, port: port)
+                    let isStream = identity.transport != .udp
+                    try await ListenerSocket.probe(on: group.any(), address: address, isStream: isStream).get()
+                }
                 port = try await worker.flatSubmit { $0.open(identity, port: bindPort, limits: limits) }.get()
             } catch {
                 throw BindFailure(
@@ -162,5 +168,12 @@ package actor Edge {
     private func close(_ id: ListenerID) async {
         ports[id] = nil
         for worker in workers { try? await worker.submit { $0.closeListener(id) }.get() }
+    }
+}
+
+extension ListenerIdentity {
+    /// Whether both bind the same address and port with the same kind of socket.
+    fileprivate func sharesAddress(with other: ListenerIdentity) -> Bool {
+        address == other.address && port == other.port && (transport == .udp) == (other.transport == .udp)
     }
 }

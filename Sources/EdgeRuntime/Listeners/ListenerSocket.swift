@@ -22,6 +22,18 @@ package enum ListenerSocket {
         ChannelOptions.Types.SocketOption(level: .tcp, name: .tcp_nodelay)
     }
 
+    /// Fails when another process holds the address; with SO_REUSEPORT alone the kernel would share it between the two.
+    package static func probe(on loop: any EventLoop, address: SocketAddress, isStream: Bool) -> EventLoopFuture<Void> {
+        let binding =
+            isStream
+            ? ServerBootstrap(group: loop)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .serverChannelOption(.autoRead, value: false)
+                .bind(to: address)
+            : DatagramBootstrap(group: loop).channelOption(.autoRead, value: false).bind(to: address)
+        return binding.flatMap { $0.close() }
+    }
+
     /// A stream listener on `loop` whose accepted channels `initializer` sets up.
     package static func stream(
         on loop: any EventLoop,
