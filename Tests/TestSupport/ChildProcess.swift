@@ -47,7 +47,17 @@ package final class ChildProcess: Sendable {
                 let file = try directory.write(text, to: "\(self.name)-\(UInt32.random(in: 0...UInt32.max)).in")
                 return FileHandle(forReadingAtPath: file) ?? FileHandle.nullDevice
             } ?? FileHandle.nullDevice
-        try process.run()
+        try Self.withSignalsUnblocked { try process.run() }
+    }
+
+    /// A child inherits the mask of the thread that starts it, and the threads of tasks block what daemons listen to.
+    private static func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try body()
     }
 
     deinit {

@@ -52,8 +52,9 @@ extension ControlPlane {
     }
 
     private func adopt(_ checked: CheckedConfiguration) async throws {
-        let before = (configuration, contexts, pools)
+        let before = (configuration, contexts, pools, formerListeners)
         configuration = checked.configuration
+        rememberListeners(of: before.0)
         contexts = checked.contexts
         let old = pools
         pools = [:]
@@ -74,7 +75,7 @@ extension ControlPlane {
             try await edge?.adopt(makeSnapshot())
         } catch {
             for pool in changed { pool.cancel() }
-            (configuration, contexts, pools) = before
+            (configuration, contexts, pools, formerListeners) = before
             for pool in pools.values {
                 if let settings = configuration.pools.first(where: { $0.name == pool.settings.name }) {
                     pool.reconfigure(settings, target: pool.target)
@@ -87,4 +88,14 @@ extension ControlPlane {
         requestLog.use(configuration.logging.requestLine)
         _ = try await dns.use(Self.resolverSettings(configuration.resolver)).get()
     }
+
+    /// Keeps what dialogs still name in their Record-Route; the oldest of too many is forgotten.
+    private func rememberListeners(of old: Configuration) {
+        let now = Set(configuration.listeners)
+        let gone = old.listeners.filter { !now.contains($0) }
+        formerListeners.removeAll { now.contains($0) || gone.contains($0) }
+        formerListeners = (formerListeners + gone).suffix(Self.formerListenerLimit)
+    }
+
+    private static let formerListenerLimit = 32
 }

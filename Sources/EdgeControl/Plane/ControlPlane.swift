@@ -25,6 +25,8 @@ package actor ControlPlane {
     let startedAt = ContinuousClock.now
 
     var configuration: Configuration
+    /// Listeners that a reload took away, the latest last.
+    var formerListeners: [ListenerSettings] = []
     var contexts: TLSContexts
     var numbers = Numbers()
     var pools: [String: ManagedPool] = [:]
@@ -117,6 +119,7 @@ package actor ControlPlane {
         }
         var builder = SnapshotBuilder(
             configuration: configuration,
+            formerListeners: formerListeners,
             contexts: contexts,
             tokens: tokens,
             loopKey: loopKey,

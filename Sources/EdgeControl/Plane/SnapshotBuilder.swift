@@ -11,6 +11,8 @@ internal import SIPProxy
 /// Makes the data plane's snapshot of a configuration and what is known of its pools; decides nothing beyond.
 struct SnapshotBuilder {
     let configuration: Configuration
+    /// Listeners of earlier configurations.
+    let formerListeners: [ListenerSettings]
     let contexts: TLSContexts
     let tokens: TokenAuthenticator
     let loopKey: UInt32
@@ -33,6 +35,7 @@ struct SnapshotBuilder {
         let proxy = ProxySnapshot(
             generation: generation,
             listeners: identities,
+            formerListeners: formerListeners.map { identity($0) },
             routes: configuration.routes.map { rule($0) },
             pools: pools.map(\.view),
             policies: pools.map(\.policy),

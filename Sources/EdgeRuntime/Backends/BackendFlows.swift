@@ -70,6 +70,9 @@ final class BackendFlows {
         failWaiting(failure)
     }
 
+    /// Probes found the backend up again: what was held against it is past.
+    func forgive() { backoff.succeeded() }
+
     func datagramClosed() { datagram = nil }
 
     func close() {

@@ -79,9 +79,11 @@ package final class Worker {
     // MARK: Snapshot and end
 
     func adopt(_ snapshot: EdgeSnapshot) {
+        let before = self.snapshot
         self.snapshot = snapshot
         core.adopt(snapshot.proxy, now: eventLoop.now)
         runActions()
+        for (target, flows) in backends where snapshot.isUsable(target) && !before.isUsable(target) { flows.forgive() }
         for (target, flows) in backends where flows.isIdle && !snapshot.knows(target) {
             flows.close()
             backends[target] = nil
@@ -174,7 +176,17 @@ extension Worker: Sendable {}
 extension EdgeSnapshot {
     /// Whether a pool still has the backend.
     func knows(_ target: BackendTarget) -> Bool {
-        guard let pool = target.pool, Int(pool.index) < proxy.pools.count else { return false }
-        return proxy.pools[Int(pool.index)].index(of: target.endpoint) != nil
+        view(of: target)?.index(of: target.endpoint) != nil
+    }
+
+    /// Whether a pool has the backend and gives it requests.
+    func isUsable(_ target: BackendTarget) -> Bool {
+        guard let view = view(of: target), let index = view.index(of: target.endpoint) else { return false }
+        return view.backends[index].isUsable
+    }
+
+    private func view(of target: BackendTarget) -> PoolView? {
+        guard let pool = target.pool, Int(pool.index) < proxy.pools.count else { return nil }
+        return proxy.pools[Int(pool.index)]
     }
 }

@@ -21,14 +21,18 @@ final class RenderedListeners: Sendable {
     private let byID: [Listener?]
     private let hosts: Set<String>
     private let addresses: Set<IPAddress>
+    private let ports: Set<UInt16>
 
     init(_ snapshot: ProxySnapshot) {
         listeners = snapshot.listeners.map(Self.render)
         var byID = [Listener?](repeating: nil, count: 256)
         for listener in listeners { byID[Int(listener.identity.id.index)] = listener }
         self.byID = byID
-        hosts = Set(listeners.map { $0.identity.advertisedHost.lowercased() } + snapshot.settings.domains)
-        addresses = Set(snapshot.listeners.map(\.address).filter { !$0.isUnsendable })
+        // Dialogs outlive the listener that they came by: its Record-Route must still be known as our own.
+        let all = snapshot.listeners + snapshot.formerListeners
+        hosts = Set(all.map { $0.advertisedHost.lowercased() } + snapshot.settings.domains)
+        addresses = Set(all.map(\.address).filter { !$0.isUnsendable })
+        ports = Set(all.map(\.port) + all.compactMap(\.advertisedPort))
     }
 
     subscript(id: ListenerID) -> Listener? { byID[Int(id.index)] }
@@ -44,11 +48,7 @@ final class RenderedListeners: Sendable {
 
     /// Whether a URI names this edge by host and port (PRX-18).
     func owns(_ uri: SIPURI, in bytes: ByteBuffer) -> Bool {
-        if let port = uri.port,
-            !listeners.contains(where: { $0.identity.port == port || $0.identity.advertisedPort == port })
-        {
-            return false
-        }
+        if let port = uri.port, !ports.contains(port) { return false }
         if let address = uri.address {
             return addresses.contains(address.unmapped) || hosts.contains(address.hostText)
         }

@@ -138,6 +138,8 @@ package struct ProxySettings: Sendable {
 package struct ProxySnapshot: Sendable {
     package var generation: UInt64
     package var listeners: [ListenerIdentity]
+    /// Listeners of earlier configurations: dialogs that came by them still carry their Record-Route.
+    package var formerListeners: [ListenerIdentity]
     package var routes: [RouteRule]
     /// Indexed by `PoolID.index`.
     package var pools: [PoolView]
@@ -149,6 +151,7 @@ package struct ProxySnapshot: Sendable {
     package init(
         generation: UInt64,
         listeners: [ListenerIdentity],
+        formerListeners: [ListenerIdentity] = [],
         routes: [RouteRule],
         pools: [PoolView],
         policies: [ForwardingPolicy],
@@ -157,6 +160,7 @@ package struct ProxySnapshot: Sendable {
     ) {
         self.generation = generation
         self.listeners = listeners
+        self.formerListeners = formerListeners
         self.routes = routes
         self.pools = pools
         self.policies = policies

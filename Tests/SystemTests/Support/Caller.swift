@@ -13,29 +13,39 @@ enum Caller {
         _ edge: EdgeText,
         domain: String,
         showing leaf: TestCertificates.Leaf? = nil,
+        expecting name: String = "edge.example.test",
         adjust: (inout DemoCaller.Settings) -> Void = { _ in }
     ) throws -> DemoCaller {
+        var settings = DemoCaller.Settings(port: edge.port, domain: domain)
+        adjust(&settings)
+        return DemoCaller(
+            settings: settings,
+            run: String(UInt32.random(in: .min ... .max), radix: 36),
+            secure: try secure(edge, showing: leaf, expecting: name),
+            group: MultiThreadedEventLoopGroup.singleton
+        )
+    }
+
+    /// TLS as such a caller uses it: it trusts the edge's authority alone and checks the name.
+    static func secure(
+        _ edge: EdgeText,
+        showing leaf: TestCertificates.Leaf? = nil,
+        expecting name: String = "edge.example.test"
+    ) throws -> DemoConnection.Secure {
         let profile = TLSProfile(
             certificateChainFile: leaf?.chain,
             privateKeyFile: leaf?.key,
             trustFile: edge.certificates.authority
         )
         let context = try TLSContext(clientProfile: profile)
-        var settings = DemoCaller.Settings(port: edge.port, domain: domain)
-        adjust(&settings)
-        return DemoCaller(
-            settings: settings,
-            run: String(UInt32.random(in: .min ... .max), radix: 36),
-            secure: { pipeline in
-                let role = TLSRole.client(
-                    serverName: "edge.example.test",
-                    identity: .verify(domain: "edge.example.test", acceptsWildcards: false),
-                    sessionScope: "test"
-                )
-                try pipeline.addHandler(TLSHandler(context: context, role: role, handshakeDeadline: .seconds(5)))
-            },
-            group: MultiThreadedEventLoopGroup.singleton
-        )
+        return { pipeline in
+            let role = TLSRole.client(
+                serverName: name,
+                identity: .verify(domain: name, acceptsWildcards: false),
+                sessionScope: "test"
+            )
+            try pipeline.addHandler(TLSHandler(context: context, role: role, handshakeDeadline: .seconds(5)))
+        }
     }
 
     /// The project's own backends, named b1, b2 …
