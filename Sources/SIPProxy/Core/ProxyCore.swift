@@ -67,6 +67,7 @@ package final class ProxyCore {
 
     /// A message came.
     package func receive(_ message: SIPMessage, on flow: FlowContext, now: NIODeadline) {
+        forgetPastFailures(now: now)
         if message.isRequest {
             receiveRequest(message, on: flow, now: now)
         } else {
@@ -118,7 +119,7 @@ package final class ProxyCore {
                 if let server = servers[owner.slot], server.nonce == owner.nonce { timeOut(server, now: now) }
             }
         }
-        if !recentFailures.isEmpty { recentFailures = recentFailures.filter { $0.value > now } }
+        forgetPastFailures(now: now)
     }
 
     /// The listener that stands for this edge towards a backend.
@@ -162,6 +163,11 @@ package final class ProxyCore {
 
     /// Whether a backend failed a moment ago here, before the control plane could say so.
     func failedRecently(_ id: BackendID) -> Bool { recentFailures[id] != nil }
+
+    private func forgetPastFailures(now: NIODeadline) {
+        guard !recentFailures.isEmpty else { return }
+        recentFailures = recentFailures.filter { $0.value > now }
+    }
 }
 
 /// A request that waits for its next hop's addresses.
