@@ -84,6 +84,7 @@ struct ExampleTests {
     )
     func interconnection(name: String, own: String, other: String) throws {
         let configuration = try Self.load(name)
+        #expect(configuration.edge.domains == [own, other])
         let trunk = try #require(configuration.listeners.first { $0.name == "trunk" })
         let inward = try #require(configuration.tls[trunk.tls ?? ""])
         #expect(trunk.port == 5081 && trunk.role == .peer && trunk.advertisedHost == "edge.\(own)")
