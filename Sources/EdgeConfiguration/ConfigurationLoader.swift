@@ -8,7 +8,7 @@ package struct ConfigurationOutcome: Sendable {
     package let configuration: Configuration?
     /// Every problem, in the order of the file.
     package let problems: [ConfigurationProblem]
-    /// Where the names of files stand, by path inside the document.
+    /// Where the names of files and targets stand, by path inside the document.
     package let positions: [String: SourcePosition]
 
     package var errors: [ConfigurationProblem] { problems.filter { $0.severity == .error } }
@@ -23,10 +23,14 @@ package enum ConfigurationLoader {
     ///
     /// With `checksFiles`, every file that it names must be readable.
     package static func load(_ path: String, checksFiles: Bool = true) -> ConfigurationOutcome {
-        guard let bytes = FileAccess.read(path, limit: sizeLimit) else {
-            let message = "cannot read the configuration: \(FileAccess.reason(path))"
-            let problem = ConfigurationProblem(file: path, line: 0, column: 0, message: message)
-            return ConfigurationOutcome(configuration: nil, problems: [problem], positions: [:])
+        let bytes: [UInt8]
+        do throws(FileAccess.Failure) {
+            bytes = try FileAccess.read(path, limit: sizeLimit)
+        } catch {
+            return refusal("cannot read the configuration: \(error.reason)", file: path)
+        }
+        if let place = TextDecoding.firstInvalid(bytes) {
+            return refusal("this is not UTF-8; save the file in UTF-8", file: path, at: place)
         }
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         return read(String(decoding: bytes, as: UTF8.self), file: path, folder: folder, checksFiles: checksFiles)
@@ -50,14 +54,27 @@ package enum ConfigurationLoader {
         )
     }
 
+    private static func refusal(
+        _ message: String,
+        file: String,
+        at place: SourcePosition? = nil
+    ) -> ConfigurationOutcome {
+        let problem = ConfigurationProblem(
+            file: file,
+            line: place?.line ?? 0,
+            column: place?.column ?? 0,
+            message: message
+        )
+        return ConfigurationOutcome(configuration: nil, problems: [problem], positions: [:])
+    }
+
     private static func configuration(
         _ text: String,
         _ reader: ConfigurationReader,
         checksFiles: Bool
     ) -> Configuration? {
-        // Aliases could blow a small file up without bound, and nothing here needs them.
-        if let alias = aliasLine(text) {
-            reader.error(nil, "line \(alias): YAML anchors and aliases are not allowed here; write the value out")
+        if let place = AnchorScan.first(in: text) {
+            reader.error(at: place, "YAML anchors and aliases are not allowed here; write the value out, or quote it")
             return nil
         }
         do {
@@ -65,34 +82,42 @@ package enum ConfigurationLoader {
                 reader.error(nil, "the file is empty; see config/minimal.yaml for the least that works")
                 return nil
             }
-            return SectionReader(reader: reader, checksFiles: checksFiles).read(root)
+            return SectionReader(reader: reader, checksFiles: checksFiles, root: root)?.read()
         } catch {
-            noteSyntax(error, reader)
+            noteSyntax(error, text, reader)
             return nil
         }
     }
 
-    private static func noteSyntax(_ error: any Error, _ reader: ConfigurationReader) {
+    private static func noteSyntax(_ error: any Error, _ text: String, _ reader: ConfigurationReader) {
         guard let yaml = error as? YamlError else { return reader.error(nil, "this is not YAML: \(error)") }
         switch yaml {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
-            reader.error(line: mark.line, column: mark.column, "this is not YAML: \(problem)")
+            if problem.hasPrefix("Maximum nesting level") {
+                return reader.error(at: SourcePosition(mark), "values are nested too deep here")
+            }
+            let advice = isTab(at: mark, in: text) ? "; YAML is indented with spaces, never with tabs" : ""
+            reader.error(at: SourcePosition(mark), "this is not YAML: \(problem)\(advice)")
         case .duplicatedKeysInMapping(let keys, let context):
-            let mark = context.mark
-            let names = keys.map { "\($0)" }.joined(separator: ", ")
-            reader.error(line: mark.line, column: mark.column, "the key '\(names)' stands twice; remove one")
+            let names = keys.map { "'\($0)'" }.joined(separator: ", ")
+            let stands = keys.count == 1 ? "the key \(names) stands" : "the keys \(names) stand"
+            reader.error(at: SourcePosition(context.mark), "\(stands) twice in one mapping; remove one")
+        case .reader(let problem, let offset, _, _):
+            let place = TextDecoding.position(ofByte: offset ?? 0, in: text)
+            reader.error(at: place, "this is not YAML: \(problem)")
         default:
             reader.error(nil, "this is not YAML: \(yaml)")
         }
     }
 
-    /// The line of the first anchor or alias; nil when there is none.
-    private static func aliasLine(_ text: String) -> Int? {
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let code = line.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).first ?? ""
-            for mark in [": *", ": &", "- *", "- &"] where code.contains(mark) { return index + 1 }
-        }
-        return nil
+    private static func isTab(at mark: Mark, in text: String) -> Bool {
+        let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        guard lines.indices.contains(mark.line - 1) else { return false }
+        return lines[mark.line - 1].dropFirst(mark.column - 1).first == UInt8(ascii: "\t")
     }
+}
+
+extension SourcePosition {
+    init(_ mark: Mark) { self.init(line: mark.line, column: mark.column) }
 }

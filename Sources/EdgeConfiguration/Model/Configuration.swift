@@ -61,6 +61,8 @@ package struct ListenerSettings: Sendable, Hashable {
     /// Host, and port where one is to be named, for Via, Record-Route and Path.
     package var advertisedHost: String
     package var advertisedPort: UInt16?
+    /// Whether a UDP listener may do without a TCP one at its address (TRN-23).
+    package var udpOnly = false
 }
 
 /// One profile of `tls`.

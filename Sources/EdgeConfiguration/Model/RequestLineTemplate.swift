@@ -32,17 +32,18 @@ package struct RequestLineTemplate: Sendable, Hashable {
         "{method} {request_uri} {status} pool={pool} backend={backend} attempts={attempts} ms={duration_ms} "
         + "source={source} call_id={call_id}"
 
-    /// Reads a template.
-    ///
-    /// - Throws: `UnknownField` for a name in braces that is no field, or an open brace.
-    package init(_ text: String) throws(UnknownField) {
+    /// Reads a template; a closing brace without an opening one is text.
+    package init(_ text: String) throws(Malformed) {
+        guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
+            throw .controlCharacter
+        }
         var parts: [Part] = []
         var rest = text[...]
         while let open = rest.firstIndex(of: "{") {
             if open > rest.startIndex { parts.append(.text(String(rest[..<open]))) }
-            guard let close = rest[open...].firstIndex(of: "}") else { throw UnknownField(name: String(rest[open...])) }
+            guard let close = rest[open...].firstIndex(of: "}") else { throw .openBrace }
             let name = String(rest[rest.index(after: open)..<close])
-            guard let field = Field(rawValue: name) else { throw UnknownField(name: name) }
+            guard let field = Field(rawValue: name) else { throw .unknownField(name) }
             parts.append(.field(field))
             rest = rest[rest.index(after: close)...]
         }
@@ -50,8 +51,12 @@ package struct RequestLineTemplate: Sendable, Hashable {
         self.parts = parts
     }
 
-    /// A name in a template that is no field.
-    package struct UnknownField: Error {
-        package let name: String
+    /// Why a text is no template.
+    package enum Malformed: Error, Hashable {
+        /// A name in braces that is no field.
+        case unknownField(String)
+        case openBrace
+        /// A control character, which would tear a log line.
+        case controlCharacter
     }
 }

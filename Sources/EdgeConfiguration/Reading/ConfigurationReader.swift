@@ -10,13 +10,15 @@ final class ConfigurationReader {
     /// The folder that relative paths start from.
     let folder: String
     private(set) var problems: [ConfigurationProblem] = []
-    /// Where file names stand, by path inside the document (`tls.public.certificate`).
+    /// Where the names of files and targets stand, by path inside the document (`tls.public.certificate`).
     private(set) var positions: [String: SourcePosition] = [:]
 
     init(file: String, folder: String) {
         self.file = file
         self.folder = folder
     }
+
+    var errorCount: Int { problems.count { $0.severity == .error } }
 
     func error(_ node: Node?, _ message: String) { note(.error, node, message) }
 
@@ -41,16 +43,18 @@ final class ConfigurationReader {
         positions[path] = SourcePosition(line: mark.line, column: mark.column)
     }
 
-    /// A mapping whose keys are all known; nil, with a problem, for anything else.
-    func mapping(_ node: Node, _ path: String, keys: [String]) -> MappingReader? {
+    /// A mapping whose keys are all those of a section; nil, with a problem, for anything else.
+    func mapping(_ node: Node, _ path: String, _ section: ConfigurationSection) -> MappingReader? {
+        let keys = section.keys
+        let place = path.isEmpty ? "the file" : path
         guard case .mapping(let mapping) = node else {
-            error(node, "\(path) must be a mapping of keys to values")
+            error(node, "\(place) must be a mapping of keys to values")
             return nil
         }
         var values: [String: Node] = [:]
         for (key, value) in mapping {
             guard let name = key.string else {
-                error(key, "a key of \(path) must be a word")
+                error(key, "a key of \(place) must be a word")
                 continue
             }
             guard keys.contains(name) else {
@@ -73,7 +77,7 @@ final class ConfigurationReader {
 
 extension ConfigurationReader {
     /// Notes a problem at a place that no node stands for.
-    func error(line: Int, column: Int, _ message: String) {
-        append(ConfigurationProblem(file: file, line: line, column: column, message: message))
+    func error(at place: SourcePosition, _ message: String) {
+        append(ConfigurationProblem(file: file, line: place.line, column: place.column, message: message))
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import SIPMessage
 internal import Yams
 
 /// The values of one mapping, read by name and type; a wrong value is noted and its default stands.
@@ -16,10 +15,16 @@ struct MappingReader {
 
     func string(_ key: String) -> String? {
         guard let value = values[key] else { return nil }
-        guard case .scalar(let scalar) = value, !scalar.string.isEmpty else {
+        guard let text = Self.text(value) else {
             reader.error(value, "\(path(key)) must be a text")
             return nil
         }
+        return text
+    }
+
+    /// A scalar that is neither empty nor null.
+    static func text(_ node: Node) -> String? {
+        guard case .scalar(let scalar) = node, !scalar.string.isEmpty, node.null == nil else { return nil }
         return scalar.string
     }
 
@@ -63,7 +68,8 @@ struct MappingReader {
             return reader.error(value, "\(path(key)) must be a time with its unit, such as 500ms, 5s, 2m or 1h")
         }
         guard range.contains(duration) else {
-            return reader.error(value, "\(path(key)) must be from \(range.lowerBound) to \(range.upperBound)")
+            let (from, to) = (Self.words(range.lowerBound), Self.words(range.upperBound))
+            return reader.error(value, "\(path(key)) must be from \(from) to \(to)")
         }
         target = duration
     }
@@ -72,24 +78,33 @@ struct MappingReader {
         let units: [(String, Int64)] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]
         if text == "0" { return .zero }
         for (suffix, milliseconds) in units where text.hasSuffix(suffix) {
-            guard let number = Int64(text.dropLast(suffix.count)), number >= 0, number < 1_000_000_000 else { continue }
-            return .milliseconds(number * milliseconds)
+            guard let number = count(text.dropLast(suffix.count)) else { continue }
+            return .milliseconds(Int64(number) * milliseconds)
         }
         return nil
+    }
+
+    /// A time as a configuration has it, in the largest unit that keeps it whole.
+    static func words(_ duration: Duration) -> String {
+        let (seconds, attoseconds) = duration.components
+        let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
+        let units: [(String, Int64)] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
+        let unit = units.first { milliseconds >= $0.1 && milliseconds % $0.1 == 0 }
+        return milliseconds == 0 ? "0s" : "\(milliseconds / (unit?.1 ?? 1))\(unit?.0 ?? "ms")"
+    }
+
+    /// A number of up to nine digits and nothing else.
+    static func count(_ text: Substring) -> Int? {
+        guard !text.isEmpty, text.utf8.count <= 9, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            return nil
+        }
+        return Int(text)
     }
 
     /// A size with its unit: `1024`, `256KiB`, `1MiB`.
     func size(_ key: String, in range: ClosedRange<Int>, _ target: inout Int) {
         guard let value = values[key] else { return }
-        var number: Int?
-        if let text = value.string {
-            for (suffix, factor) in [("KiB", 1024), ("MiB", 1 << 20), ("", 1)] where text.hasSuffix(suffix) {
-                if let count = Int(text.dropLast(suffix.count)), count >= 0, count < 1 << 30 {
-                    number = count * factor
-                    break
-                }
-            }
-        }
+        let number = value.string.flatMap { Self.size($0) }
         guard let number, range.contains(number) else {
             return reader.error(
                 value,
@@ -97,6 +112,13 @@ struct MappingReader {
             )
         }
         target = number
+    }
+
+    static func size(_ text: String) -> Int? {
+        for (suffix, factor) in [("KiB", 1024), ("MiB", 1 << 20)] where text.hasSuffix(suffix) {
+            return count(text.dropLast(suffix.count)).map { $0 * factor }
+        }
+        return count(text[...])
     }
 
     /// The name of a file, made absolute; it must be readable.
@@ -113,17 +135,28 @@ struct MappingReader {
     /// A list of texts; a single text counts as a list of one.
     func strings(_ key: String) -> [(node: Node, text: String)] {
         guard let value = values[key] else { return [] }
-        if case .scalar(let scalar) = value { return [(value, scalar.string)] }
+        if let text = Self.text(value) { return [(value, text)] }
         guard case .sequence(let sequence) = value else {
             reader.error(value, "\(path(key)) must be a list")
             return []
         }
         return sequence.compactMap { node in
-            guard case .scalar(let scalar) = node else {
+            guard let text = Self.text(node) else {
                 reader.error(node, "\(path(key)) must be a list of texts")
                 return nil
             }
-            return (node, scalar.string)
+            return (node, text)
+        }
+    }
+
+    /// A list of host names and addresses, in lower case and without a final dot.
+    func hosts(_ key: String) -> [String] {
+        strings(key).compactMap { node, text in
+            let host = (text.hasSuffix(".") ? text.dropLast() : text[...]).lowercased()
+            if Self.isHost(host) { return host }
+            let advice = host.contains("*") ? "; patterns are not supported, name each domain" : ""
+            reader.error(node, "'\(text)' in \(path(key)) is no domain\(advice)")
+            return nil
         }
     }
 
@@ -151,24 +184,5 @@ struct MappingReader {
             }
             return (name, entry.key, entry.value)
         }
-    }
-
-    static func isName(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.count <= 64
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
-                default: false
-                }
-            }
-    }
-
-    /// `address:port`, the address in brackets when it is IPv6.
-    static func socketAddress(_ text: String) -> (IPAddress, UInt16)? {
-        guard let colon = text.lastIndex(of: ":"), let address = IPAddress(parsing: text[..<colon]),
-            let port = UInt16(text[text.index(after: colon)...])
-        else { return nil }
-        let isBracketed = text.hasPrefix("[")
-        return address.isIPv6 == isBracketed ? (address, port) : nil
     }
 }

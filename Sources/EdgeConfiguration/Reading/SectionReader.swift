@@ -5,107 +5,79 @@ internal import Yams
 
 /// Reads the sections of a configuration, then what they say of each other.
 struct SectionReader {
+    /// What the file names, whether it could be read or not; so that one problem does not make others.
+    struct Names {
+        let listeners: [String]
+        let tls: [String]
+        let pools: [String]
+    }
+
     let reader: ConfigurationReader
     let checksFiles: Bool
+    let file: MappingReader
+    let names: Names
 
-    static let topLevel = ["edge", "listeners", "tls", "resolver", "pools", "routes", "limits", "admin", "logging"]
+    init?(reader: ConfigurationReader, checksFiles: Bool, root: Node) {
+        guard let file = reader.mapping(root, "", .file) else { return nil }
+        self.reader = reader
+        self.checksFiles = checksFiles
+        self.file = file
+        names = Names(
+            listeners: file["listeners"]?.sequence?.compactMap { $0["name"]?.string } ?? [],
+            tls: file["tls"]?.mapping?.keys.compactMap(\.string) ?? [],
+            pools: file["pools"]?.mapping?.keys.compactMap(\.string) ?? []
+        )
+    }
 
-    func read(_ root: Node) -> Configuration? {
-        guard let file = reader.mapping(root, "", keys: Self.topLevel) else { return nil }
+    func read() -> Configuration {
         var configuration = Configuration()
         readEdge(file["edge"], into: &configuration.edge)
         for entry in file.named("tls") {
             configuration.tls[entry.name] = readTLS(entry.value, "tls.\(entry.name)")
         }
-        readListeners(file, into: &configuration)
+        readListeners(into: &configuration)
         readResolver(file["resolver"], into: &configuration.resolver)
         for entry in file.named("pools") {
-            if let pool = readPool(entry.value, entry.name, configuration) { configuration.pools.append(pool) }
+            if let pool = readPool(entry.value, entry.name) { configuration.pools.append(pool) }
         }
-        readRoutes(file, into: &configuration)
+        readRoutes(into: &configuration)
         readLimits(file["limits"], into: &configuration.limits)
         readAdmin(file["admin"], into: &configuration.admin)
         readLogging(file["logging"], into: &configuration.logging)
-        for key in ["listeners", "pools", "routes"] where file[key] == nil {
-            reader.error(root, "the file needs '\(key)'; see config/minimal.yaml")
+        for key in ["listeners", "pools", "routes"] {
+            guard let node = file[key] else {
+                reader.error(file.node, "the file needs '\(key)'; see config/minimal.yaml")
+                continue
+            }
+            if (node.sequence?.isEmpty ?? node.mapping?.isEmpty) == true {
+                reader.error(node, "\(key) must have an entry at least")
+            }
         }
         return configuration
     }
 
+    /// `; did you mean 'NAME'?`, when there is a name like it.
+    func suggestion(_ name: String, _ known: [String]) -> String {
+        NearestName.among(known, to: name).map { "; did you mean '\($0)'?" } ?? ""
+    }
+
     private func readEdge(_ node: Node?, into edge: inout EdgeSettings) {
-        let keys = ["name", "workers", "domains", "drain_timeout", "token_key_file", "path"]
-        guard let node, let edgeReader = reader.mapping(node, "edge", keys: keys) else { return }
-        if let name = edgeReader.string("name") { edge.name = name }
+        guard let node, let edgeReader = reader.mapping(node, "edge", .edge) else { return }
+        if let name = edgeReader.string("name") {
+            edge.name = name
+            if !MappingReader.isHost(name) {
+                reader.error(edgeReader["name"], "'\(name)' in edge.name is no host name")
+            }
+        }
         edgeReader.integer("workers", in: 0...64, &edge.workers)
-        edge.domains = edgeReader.strings("domains").map { $0.text.lowercased() }
+        edge.domains = edgeReader.hosts("domains")
         edgeReader.duration("drain_timeout", in: .zero ... .seconds(3600), &edge.drainTimeout)
         edge.tokenKeyFile = edgeReader.filePath("token_key_file", checks: checksFiles)
         edgeReader.choice("path", &edge.path)
     }
 
-    private func readTLS(_ node: Node, _ path: String) -> TLSSettings {
-        var profile = TLSSettings()
-        let keys = [
-            "certificate", "key", "ca", "verify", "require", "minimum_version", "maximum_version", "ciphers",
-            "cipher_suites", "verify_depth", "crl", "session_tickets", "server_names",
-        ]
-        guard let tls = reader.mapping(node, path, keys: keys) else { return profile }
-        profile.certificate = tls.filePath("certificate", checks: checksFiles)
-        profile.key = tls.filePath("key", checks: checksFiles)
-        profile.ca = tls.filePath("ca", checks: checksFiles)
-        profile.crl = tls.filePath("crl", checks: checksFiles)
-        tls.bool("verify", &profile.verify)
-        tls.bool("require", &profile.require)
-        tls.bool("session_tickets", &profile.sessionTickets)
-        tls.integer("verify_depth", in: 0...100, &profile.verifyDepth)
-        profile.ciphers = tls.string("ciphers")
-        profile.cipherSuites = tls.string("cipher_suites")
-        readVersions(tls, into: &profile)
-        if profile.require, !profile.verify {
-            reader.error(
-                tls["require"],
-                "\(path): require needs verify; a certificate that is not checked proves nothing"
-            )
-        }
-        if profile.certificate != nil, profile.key == nil {
-            reader.error(tls["certificate"], "\(path): a certificate needs its 'key'")
-        }
-        for entry in tls.entries("server_names") {
-            if let name = readServerName(entry, path) { profile.serverNames.append(name) }
-        }
-        return profile
-    }
-
-    private func readVersions(_ tls: MappingReader, into profile: inout TLSSettings) {
-        let versions = ["1.0", "1.1", "1.2", "1.3"]
-        for key in ["minimum_version", "maximum_version"] {
-            guard let text = tls.string(key) else { continue }
-            guard versions.contains(text) else {
-                reader.error(tls[key], "\(tls.path(key)) must be one of \"1.0\", \"1.1\", \"1.2\", \"1.3\"")
-                continue
-            }
-            if key == "minimum_version" { profile.minimumVersion = text } else { profile.maximumVersion = text }
-        }
-        if profile.minimumVersion < "1.2" {
-            reader.warn(tls["minimum_version"], "TLS \(profile.minimumVersion) is broken (RFC 8996); use 1.2 or 1.3")
-        }
-        if profile.minimumVersion > profile.maximumVersion {
-            reader.error(tls["minimum_version"], "\(tls.path): minimum_version is above maximum_version")
-        }
-    }
-
-    private func readServerName(_ node: Node, _ path: String) -> TLSSettings.ServerName? {
-        guard let entry = reader.mapping(node, "\(path).server_names", keys: ["name", "certificate", "key"]),
-            let name = entry.required("name"), entry.required("certificate") != nil, entry.required("key") != nil,
-            let certificate = entry.filePath("certificate", checks: checksFiles),
-            let key = entry.filePath("key", checks: checksFiles)
-        else { return nil }
-        return TLSSettings.ServerName(name: name.lowercased(), certificate: certificate, key: key)
-    }
-
     private func readResolver(_ node: Node?, into resolver: inout ResolverSettings) {
-        let keys = ["servers", "timeout", "attempts", "minimum_ttl", "maximum_ttl", "stale"]
-        guard let node, let values = reader.mapping(node, "resolver", keys: keys) else { return }
+        guard let node, let values = reader.mapping(node, "resolver", .resolver) else { return }
         for (node, text) in values.strings("servers") {
             if let (address, port) = MappingReader.socketAddress(text), port > 0 {
                 resolver.servers.append(.init(address: address, port: port))
@@ -122,15 +94,17 @@ struct SectionReader {
         values.integer("attempts", in: 1...10, &resolver.attempts)
         values.duration("minimum_ttl", in: .seconds(1) ... .seconds(3600), &resolver.minimumTTL)
         values.duration("maximum_ttl", in: .seconds(1) ... .seconds(604_800), &resolver.maximumTTL)
+        if resolver.minimumTTL > resolver.maximumTTL {
+            reader.error(
+                values["minimum_ttl"] ?? values["maximum_ttl"],
+                "resolver.minimum_ttl is above resolver.maximum_ttl"
+            )
+        }
         values.duration("stale", in: .zero ... .seconds(604_800), &resolver.stale)
     }
 
     private func readLimits(_ node: Node?, into limits: inout LimitSettings) {
-        let keys = [
-            "connections", "connections_per_source", "transactions", "handshake_timeout", "connect_timeout",
-            "idle_timeout", "message_timeout", "message_size", "header_size", "write_queue",
-        ]
-        guard let node, let values = reader.mapping(node, "limits", keys: keys) else { return }
+        guard let node, let values = reader.mapping(node, "limits", .limits) else { return }
         values.integer("connections", in: 1...1_000_000, &limits.connections)
         values.integer("connections_per_source", in: 1...1_000_000, &limits.connectionsPerSource)
         values.integer("transactions", in: 1...10_000_000, &limits.transactions)
@@ -140,11 +114,17 @@ struct SectionReader {
         values.duration("message_timeout", in: .seconds(1) ... .seconds(300), &limits.messageTimeout)
         values.size("message_size", in: 2048...(16 << 20), &limits.messageSize)
         values.size("header_size", in: 2048...(1 << 20), &limits.headerSize)
+        if limits.headerSize > limits.messageSize {
+            reader.error(
+                values["header_size"] ?? values["message_size"],
+                "limits.header_size is above limits.message_size, which it is a part of"
+            )
+        }
         values.size("write_queue", in: 65_536...(64 << 20), &limits.writeQueue)
     }
 
     private func readAdmin(_ node: Node?, into admin: inout AdminSettings) {
-        guard let node, let values = reader.mapping(node, "admin", keys: ["socket", "http"]) else { return }
+        guard let node, let values = reader.mapping(node, "admin", .admin) else { return }
         if let socket = values.string("socket") {
             admin.socket = socket.hasPrefix("/") ? socket : "\(reader.folder)/\(socket)"
             if admin.socket.utf8.count > 100 {
@@ -163,9 +143,7 @@ struct SectionReader {
 
     private func readLogging(_ node: Node?, into logging: inout LoggingSettings) {
         if let line = try? RequestLineTemplate(RequestLineTemplate.standard) { logging.requestLine = line }
-        guard let node,
-            let values = reader.mapping(node, "logging", keys: ["level", "stderr", "syslog", "request_line"])
-        else { return }
+        guard let node, let values = reader.mapping(node, "logging", .logging) else { return }
         if let level = values.string("level") {
             let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
             if levels.contains(level) {
@@ -181,13 +159,22 @@ struct SectionReader {
             logging.requestLine = nil
             return
         }
-        do throws(RequestLineTemplate.UnknownField) {
+        do throws(RequestLineTemplate.Malformed) {
             logging.requestLine = try RequestLineTemplate(text)
         } catch {
+            reader.error(values["request_line"], requestLineProblem(error))
+        }
+    }
+
+    private func requestLineProblem(_ problem: RequestLineTemplate.Malformed) -> String {
+        switch problem {
+        case .openBrace: return "logging.request_line has a '{' without its '}'"
+        case .controlCharacter: return "logging.request_line must be one line of printable characters"
+        case .unknownField(let name):
             let fields = RequestLineTemplate.Field.allCases.map(\.rawValue)
-            let nearest = NearestName.among(fields, to: error.name).map { "; did you mean '{\($0)}'?" }
+            let nearest = NearestName.among(fields, to: name).map { "; did you mean '{\($0)}'?" }
             let known = "; known fields: \(fields.joined(separator: ", "))"
-            reader.error(values["request_line"], "'{\(error.name)}' is no field of a request line\(nearest ?? known)")
+            return "'{\(name)}' is no field of a request line\(nearest ?? known)"
         }
     }
 
@@ -197,12 +184,15 @@ struct SectionReader {
             logging.syslog = flag ? LoggingSettings.Syslog() : nil
             return
         }
-        guard let values = reader.mapping(node, "logging.syslog", keys: ["socket", "facility", "app_name"]) else {
-            return
-        }
+        guard let values = reader.mapping(node, "logging.syslog", .syslog) else { return }
         var syslog = LoggingSettings.Syslog()
         if let socket = values.string("socket") { syslog.socket = socket }
-        if let name = values.string("app_name") { syslog.appName = name }
+        if let name = values.string("app_name") {
+            syslog.appName = name
+            if name.utf8.count > 48 || !name.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
+                reader.error(values["app_name"], "logging.syslog.app_name must be 1 to 48 printable ASCII characters")
+            }
+        }
         if let facility = values.string("facility") {
             if SyslogFacility.names.keys.contains(facility) {
                 syslog.facility = facility

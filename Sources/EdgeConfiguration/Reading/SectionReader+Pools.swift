@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import SIPLocation
+internal import SIPMessage
+internal import Yams
+
+/// Pools.
+extension SectionReader {
+    func readPool(_ node: Node, _ name: String) -> PoolSettingsEntry? {
+        let path = "pools.\(name)"
+        guard let values = reader.mapping(node, path, .pool) else { return nil }
+        let target = values.required("target")
+        var pool = PoolSettingsEntry(name: name, target: target ?? "")
+        pool.tls = profile(values, nil, isListener: false)
+        values.bool("verify_name", &pool.verifyName)
+        values.bool("accept_wildcards", &pool.acceptsWildcards)
+        values.choice("affinity", &pool.affinity)
+        values.duration("slow_start", in: .zero ... .seconds(3600), &pool.slowStart)
+        values.integer("connections", in: 1...64, &pool.connections)
+        values.integer("queue", in: 1...1_000_000, &pool.queue)
+        values.integer("tries", in: 1...10, &pool.tries)
+        values.bool("allow_loopback", &pool.allowsLoopback)
+        readTransports(values, into: &pool)
+        readHealth(values["health"], path, into: &pool)
+        readFirstResponse(values["first_response_timeout"], path, into: &pool)
+        for (node, text) in values.strings("retry_codes") {
+            guard let code = MappingReader.count(text[...]).flatMap({ UInt16(exactly: $0) }), (400...699).contains(code)
+            else {
+                reader.error(node, "retry_codes must be status codes from 400 to 699")
+                continue
+            }
+            pool.retryCodes.append(code)
+        }
+        if let via = values.string("via") {
+            if !names.listeners.contains(via) {
+                reader.error(values["via"], "there is no listener '\(via)'\(suggestion(via, names.listeners))")
+            }
+            pool.via = via
+        }
+        guard target != nil else { return nil }
+        checkTarget(pool, values)
+        return pool
+    }
+
+    /// A target that can be resolved, over a transport that the pool may use.
+    private func checkTarget(_ pool: PoolSettingsEntry, _ values: MappingReader) {
+        reader.remember(values["target"], at: values.path("target"))
+        do throws(SIPTarget.Malformed) {
+            let target = try SIPTarget(pool.target)
+            guard let transport = target.transport, !pool.transports.isEmpty, !pool.transports.contains(transport)
+            else { return }
+            reader.error(
+                values["transports"],
+                "\(values.path): the target speaks \(transport.name) only, which transports leaves out; no backend could "
+                    + "ever serve"
+            )
+        } catch {
+            reader.error(values["target"], "\(values.path("target")): \(error)")
+        }
+    }
+
+    private func readTransports(_ values: MappingReader, into pool: inout PoolSettingsEntry) {
+        guard let node = values["transports"] else { return }
+        pool.transports = values.strings("transports").compactMap { node, text in
+            guard let transport = SIPTransport(name: text) else {
+                reader.error(node, "'\(text)' is no transport; transports are udp, tcp, tls")
+                return nil
+            }
+            return transport
+        }
+        if node.sequence?.isEmpty == true { reader.error(node, "a pool needs a transport at least") }
+    }
+
+    private func readHealth(_ node: Node?, _ path: String, into pool: inout PoolSettingsEntry) {
+        guard let node, let values = reader.mapping(node, "\(path).health", .health) else { return }
+        values.choice("probe", &pool.probe)
+        values.duration("interval", in: .milliseconds(100) ... .seconds(3600), &pool.interval)
+        values.duration("timeout", in: .milliseconds(50) ... .seconds(60), &pool.timeout)
+        values.integer("fall", in: 1...100, &pool.fall)
+        values.integer("rise", in: 1...100, &pool.rise)
+    }
+
+    private func readFirstResponse(_ node: Node?, _ path: String, into pool: inout PoolSettingsEntry) {
+        guard let node, let values = reader.mapping(node, "\(path).first_response_timeout", .firstResponse) else {
+            return
+        }
+        values.duration("invite", in: .milliseconds(100) ... .seconds(32), &pool.inviteLimit)
+        values.duration("other", in: .milliseconds(100) ... .seconds(32), &pool.otherLimit)
+    }
+}
