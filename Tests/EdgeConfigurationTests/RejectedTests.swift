@@ -7,7 +7,7 @@ internal import Testing
 
 @Suite("Configurations that are refused")
 struct RejectedTests {
-    static let files = Repository.yamlFiles(in: "Tests/EdgeConfigurationTests/Rejected")
+    static let files = Repository.yamlFiles(in: "config/rejected")
 
     @Test(
         "Each bad file is refused with exactly the problems that it announces, in the order of the file",
