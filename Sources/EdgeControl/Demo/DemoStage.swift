@@ -75,12 +75,12 @@ package final class DemoStage: Sendable {
         dashboardPort = try await DemoPorts.free(preferring: options.dashboardPort, on: group)
         settings = try DemoEdgeFiles(port: port, dashboardPort: dashboardPort, dnsPort: dnsPort, log: options.showsLog)
         let checked = try CheckedConfiguration.load(settings.configuration)
-        let logger = EdgeLogging.logger(checked.configuration.logging)
-        let plane = try await ControlPlane(path: settings.configuration, checked: checked, logger: logger)
+        let log = EdgeLog(checked.configuration.logging)
+        let plane = try await ControlPlane(path: settings.configuration, checked: checked, log: log)
         self.plane = plane
         try await plane.start(defaultWorkers: 1)
         admin = Task {
-            try? await AdminServer(plane: plane, settings: checked.configuration.admin, logger: logger).run()
+            try? await AdminServer(plane: plane, settings: checked.configuration.admin, logger: log.logger).run()
         }
         caller = DemoCaller(
             settings: .init(port: port, domain: DemoZone.domain),

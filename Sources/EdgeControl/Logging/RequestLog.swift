@@ -9,40 +9,65 @@ internal import NIOCore
 internal import SIPMessage
 package import SIPProxy
 
-/// Writes the line of each request; workers hand the facts over, a queue of its own makes text of them.
+/// Writes the line of each request.
+///
+/// Workers hand the facts over; a queue of its own makes text of them, some hundredths of a second later and many at a
+/// time, so that a busy edge does not wake a thread for each.
 package final class RequestLog: Sendable {
     /// Lines that may wait; beyond it they are dropped and counted, so that a slow log never slows a call.
-    static let queueLimit = 10_000
+    static let queueLimit = 8192
+    /// How long lines are gathered.
+    static let delay = DispatchTimeInterval.milliseconds(50)
+
+    private struct State {
+        var template: RequestLineTemplate?
+        var waiting: [RequestSummary] = []
+        var dropped: UInt64 = 0
+    }
 
     private let logger: Logger
     private let queue = DispatchQueue(label: "brana.request-log")
-    private let template: NIOLockedValueBox<RequestLineTemplate?>
-    private let waiting = NIOLockedValueBox(0)
+    private let state: NIOLockedValueBox<State>
 
     package init(logger: Logger, template: RequestLineTemplate?) {
         self.logger = logger
-        self.template = NIOLockedValueBox(template)
+        state = NIOLockedValueBox(State(template: template))
     }
+
+    /// Lines that were dropped because too many waited.
+    var dropped: UInt64 { state.withLockedValue { $0.dropped } }
 
     /// Uses another template from now on; nil for none.
     package func use(_ template: RequestLineTemplate?) {
-        self.template.withLockedValue { $0 = template }
+        state.withLockedValue { $0.template = template }
     }
 
-    /// Writes the line of a request that has ended.
+    /// Takes the facts of a request that has ended.
     package func write(_ summary: RequestSummary) {
-        guard let template = template.withLockedValue({ $0 }) else { return }
-        let admitted = waiting.withLockedValue { count in
-            guard count < Self.queueLimit else { return false }
-            count += 1
-            return true
+        let isFirst = state.withLockedValue { state in
+            guard state.template != nil else { return false }
+            guard state.waiting.count < Self.queueLimit else {
+                state.dropped += 1
+                return false
+            }
+            state.waiting.append(summary)
+            return state.waiting.count == 1
         }
-        guard admitted else { return }
-        queue.async { [logger, waiting] in
-            waiting.withLockedValue { $0 -= 1 }
-            logger.info("\(Self.line(template, summary))")
-        }
+        if isFirst { queue.asyncAfter(deadline: .now() + Self.delay) { [self] in flush() } }
     }
+
+    /// Writes what waits.
+    private func flush() {
+        let (template, summaries) = state.withLockedValue { state in
+            defer { state.waiting.removeAll(keepingCapacity: true) }
+            return (state.template, state.waiting)
+        }
+        guard let template else { return }
+        for summary in summaries { logger.info("\(Self.line(template, summary))") }
+    }
+
+    /// Writes what waits now, before the process ends.
+    package func close() { queue.sync { flush() } }
 
     static func line(_ template: RequestLineTemplate, _ summary: RequestSummary) -> String {
         template.parts.reduce(into: "") { line, part in

@@ -86,6 +86,7 @@ extension ControlPlane {
         for (name, pool) in old where pools[name] !== pool { pool.cancel() }
         for pool in changed { watch(pool) }
         requestLog.use(configuration.logging.requestLine)
+        log.use(level: configuration.logging.level)
         _ = try await dns.use(Self.resolverSettings(configuration.resolver)).get()
     }
 

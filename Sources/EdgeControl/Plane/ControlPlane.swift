@@ -4,7 +4,7 @@ internal import BackendPool
 internal import EdgeConfiguration
 internal import EdgeRuntime
 internal import EdgeTLS
-package import Logging
+internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import SIPDNS
@@ -17,6 +17,7 @@ internal import SIPProxy
 /// It alone writes health and membership. Whatever changes, it publishes one new snapshot, whole.
 package actor ControlPlane {
     let configurationPath: String
+    let log: EdgeLog
     let logger: Logger
     let requestLog: RequestLog
     let group: MultiThreadedEventLoopGroup
@@ -43,12 +44,13 @@ package actor ControlPlane {
     private var generator = SystemRandomNumberGenerator()
 
     /// A plane for a configuration that was read and whose TLS contexts were built.
-    package init(path: String, checked: CheckedConfiguration, logger: Logger) async throws {
+    package init(path: String, checked: CheckedConfiguration, log: EdgeLog) async throws {
         configurationPath = path
         configuration = checked.configuration
         contexts = checked.contexts
-        self.logger = logger
-        requestLog = RequestLog(logger: logger, template: checked.configuration.logging.requestLine)
+        self.log = log
+        logger = log.logger
+        requestLog = RequestLog(logger: log.logger, template: checked.configuration.logging.requestLine)
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         dns = try await DNSClient(loop: group.next(), settings: Self.resolverSettings(checked.configuration.resolver))
         resolver = TargetResolver(client: dns)
@@ -97,6 +99,7 @@ package actor ControlPlane {
         for pool in pools.values { pool.cancel() }
         try await edge?.shutDown()
         edge = nil
+        requestLog.close()
         try await group.shutdownGracefully()
     }
 
@@ -173,8 +176,8 @@ package actor ControlPlane {
 
     private func hooks() -> WorkerHooks {
         let resolver = resolver
-        let logger = logger
         let requestLog = requestLog
+        let connectionLog = ConnectionLog(logger: logger)
         return WorkerHooks(
             resolve: { name, loop, completion in
                 Task {
@@ -187,11 +190,7 @@ package actor ControlPlane {
                 Task { await self.observed(batch) }
             },
             logRequest: { requestLog.write($0) },
-            logConnection: { message, details in
-                var metadata = Logger.Metadata()
-                for (key, value) in details { metadata[key] = "\(value)" }
-                logger.warning("\(message)", metadata: metadata)
-            }
+            logConnection: { message, details in connectionLog.write(message, details) }
         )
     }
 

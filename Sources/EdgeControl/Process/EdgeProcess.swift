@@ -12,9 +12,10 @@ package enum EdgeProcess {
     /// - Throws: when the configuration is refused or a listener cannot be opened.
     package static func run(configuration path: String) async throws {
         let checked = try CheckedConfiguration.load(path)
-        let logger = EdgeLogging.logger(checked.configuration.logging)
+        let log = EdgeLog(checked.configuration.logging)
+        let logger = log.logger
         for warning in checked.warnings { logger.warning("\(warning)") }
-        let plane = try await ControlPlane(path: path, checked: checked, logger: logger)
+        let plane = try await ControlPlane(path: path, checked: checked, log: log)
         let signals = await UnixSignalsSequence(trapping: .sighup, .sigterm, .sigint)
         do {
             try await plane.start(defaultWorkers: ProcessInfo.processInfo.activeProcessorCount)

@@ -101,8 +101,12 @@ final class StreamFlow: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let failure = error as? TLSFailure {
-            openingFailure = .tls
-            worker.handshakeFailed(self, failure)
+            if phase == .opening {
+                openingFailure = .tls
+                worker.handshakeFailed(self, failure)
+            } else {
+                worker.connectionDamaged(failure)
+            }
         }
         context.close(promise: nil)
     }

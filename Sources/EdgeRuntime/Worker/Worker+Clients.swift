@@ -103,6 +103,11 @@ extension Worker {
         )
     }
 
+    /// TLS failed after its handshake; a peer that leaves without a close_notify is counted and no news (TLS-35).
+    func connectionDamaged(_ failure: TLSFailure) {
+        counters.tlsFailures[failure.reason.rawValue, default: 0] &+= 1
+    }
+
     func framingFailed(_ error: FramingError) {
         counters.framing["\(error)", default: 0] &+= 1
     }

@@ -33,6 +33,8 @@ package struct WorkerCounters: Sendable {
     package var refused: UInt64 = 0
     package var handshakes: UInt64 = 0
     package var handshakeFailures: [String: UInt64] = [:]
+    /// TLS connections that failed after their handshake, by reason.
+    package var tlsFailures: [String: UInt64] = [:]
     package var bytesIn: UInt64 = 0
     package var bytesOut: UInt64 = 0
     package var requests: [RequestKey: UInt64] = [:]
