@@ -38,6 +38,8 @@ final class StreamFlow: ChannelInboundHandler {
     private var channelContext: ChannelHandlerContext?
     private var outgoing = ByteBuffer()
     private var isDirty = false
+    /// Bytes collected since the peer stopped to take any.
+    private var blockedBytes = 0
 
     init(worker: Worker, context: FlowContext, usesTLS: Bool, limits: MessageLimits, now: NIODeadline) {
         self.worker = worker
@@ -96,7 +98,9 @@ final class StreamFlow: ChannelInboundHandler {
         // Back-pressure: nothing more is read from who does not read what is written to it.
         let isWritable = context.channel.isWritable
         context.channel.setOption(.autoRead, value: isWritable).whenFailure { _ in }
-        if isWritable { context.read() }
+        guard isWritable else { return }
+        blockedBytes = 0
+        context.read()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -127,8 +131,14 @@ final class StreamFlow: ChannelInboundHandler {
     var pendingBytes: Int { outgoing.readableBytes }
 
     /// Collects a message to be sent; it leaves when the worker flushes, at the end of this loop tick.
+    ///
+    /// A peer that takes nothing while more piles up than the limit allows loses its connection.
     func enqueue(_ message: ByteBuffer) {
         guard phase == .ready else { return }
+        if !isWritable {
+            blockedBytes += message.readableBytes
+            guard blockedBytes <= worker.snapshot.limits.writeQueue else { return giveUp() }
+        }
         if outgoing.readableBytes == 0 {
             outgoing = message
         } else {
@@ -137,6 +147,12 @@ final class StreamFlow: ChannelInboundHandler {
         guard !isDirty else { return }
         isDirty = true
         worker.markDirty(self)
+    }
+
+    private func giveUp() {
+        worker.counters.limits["write_queue", default: 0] &+= 1
+        outgoing = ByteBuffer()
+        channelContext?.close(promise: nil)
     }
 
     /// Writes what was collected.

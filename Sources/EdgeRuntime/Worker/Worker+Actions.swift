@@ -31,10 +31,6 @@ extension Worker {
     private func respond(_ bytes: ByteBuffer, on id: FlowID, datagram: DatagramAddress?) {
         if let flow = streams[id] {
             counters.responsesOut &+= 1
-            guard flow.pendingBytes < snapshot.limits.writeQueue else {
-                counters.limits["write_queue", default: 0] &+= 1
-                return
-            }
             flow.enqueue(bytes)
         } else if let flow = datagrams[id] {
             counters.responsesOut &+= 1
@@ -72,7 +68,7 @@ extension Worker {
 
     /// Sends on a flow of this worker; false when there is no such flow.
     func sendHere(_ bytes: ByteBuffer, on id: FlowID, datagram: DatagramAddress?) -> Bool {
-        if let flow = streams[id], flow.phase == .ready, flow.pendingBytes < snapshot.limits.writeQueue {
+        if let flow = streams[id], flow.phase == .ready {
             flow.enqueue(bytes)
             return true
         }

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import BackendPool
+import EdgeRuntime
+import NIOConcurrencyHelpers
+import NIOCore
+import SIPMessage
+import SIPProxy
+import TestSupport
+
+/// An edge on loopback with one TCP listener and one pool of TCP backends, without any control plane.
+final class EdgeBench: Sendable {
+    let edge: Edge
+    let port: Int
+    let log: NIOLockedValueBox<[String]>
+
+    static func start(
+        workers: Int = 1,
+        backends ports: [Int],
+        connectionsPerSource: Int = 1000,
+        queue: Int = 1024,
+        connections: Int = 2,
+        adjust: (inout EdgeLimits) -> Void = { _ in }
+    ) async throws -> EdgeBench {
+        var limits = EdgeLimits()
+        adjust(&limits)
+        let setup = BackendSetup(
+            tls: nil,
+            serverName: nil,
+            verifiesName: false,
+            acceptsWildcards: false,
+            connections: connections,
+            queue: queue
+        )
+        let port = try FreePort.next()
+        let listener = Self.listener(UInt16(port))
+        let snapshot = EdgeSnapshot(
+            proxy: proxy(listener, ports),
+            listeners: [ListenerSetup(identity: listener, tls: nil, connectionsPerSource: connectionsPerSource)],
+            backends: [setup],
+            outside: setup,
+            limits: limits,
+            logsRequests: false
+        )
+        let log = NIOLockedValueBox<[String]>([])
+        let hooks = WorkerHooks(
+            resolve: { _, loop, completion in loop.execute { completion(.failed) } },
+            observed: { _ in },
+            logRequest: { _ in },
+            logConnection: { message, _ in log.withLockedValue { $0.append(message) } }
+        )
+        let edge = try await Edge(workers: workers, snapshot: snapshot, hooks: hooks)
+        try await edge.adopt(snapshot)
+        return EdgeBench(edge: edge, port: port, log: log)
+    }
+
+    private init(edge: Edge, port: Int, log: NIOLockedValueBox<[String]>) {
+        self.edge = edge
+        self.port = port
+        self.log = log
+    }
+
+    /// A sum over the workers.
+    func count(_ number: (WorkerCounters) -> UInt64) async throws -> UInt64 {
+        try await edge.statistics().reduce(0) { $0 + number($1.counters) }
+    }
+
+    func limitHits(_ name: String) async throws -> UInt64 { try await count { $0.limits[name] ?? 0 } }
+
+    func stop() async throws { try await edge.shutDown() }
+
+    private static func listener(_ port: UInt16) -> ListenerIdentity {
+        ListenerIdentity(
+            id: ListenerID(index: 0),
+            name: "public",
+            role: .inner,
+            transport: .tcp,
+            address: .v4(0x7F00_0001),
+            port: port,
+            advertisedHost: "127.0.0.1",
+            advertisedPort: port
+        )
+    }
+
+    private static func proxy(_ listener: ListenerIdentity, _ ports: [Int]) -> ProxySnapshot {
+        let pool = PoolID(index: 0)
+        let backends = ports.enumerated().map { index, port in
+            let endpoint = Endpoint(transport: .tcp, address: .v4(0x7F00_0001), port: UInt16(port))
+            return BackendView(
+                id: BackendID(pool: pool, endpoint: endpoint),
+                name: "b\(index + 1)",
+                priority: UInt16(index + 1),
+                weight: 10,
+                state: .up,
+                isUsable: true
+            )
+        }
+        return ProxySnapshot(
+            generation: 1,
+            listeners: [listener],
+            routes: [RouteRule(action: .pool(pool))],
+            pools: [PoolView(id: pool, settings: PoolSettings(name: "voice"), backends: backends)],
+            policies: [ForwardingPolicy()],
+            settings: ProxySettings(),
+            tokens: TokenAuthenticator(currentKeyID: 1) { _, bytes in
+                // A stand-in for HMAC: these tests are about flows, not about forgery.
+                var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+                for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+                return (hash, ~hash)
+            }
+        )
+    }
+}

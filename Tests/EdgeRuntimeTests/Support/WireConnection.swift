@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import SIPMessage
+import TestSupport
+
+/// One TCP connection as a test drives it: bytes out, and everything that came back.
+final class WireConnection: Sendable {
+    private struct State {
+        var received = ""
+        var isClosed = false
+    }
+
+    private let channel: any Channel
+    private let state: NIOLockedValueBox<State>
+
+    static func connect(_ port: Int) async throws -> WireConnection {
+        let state = NIOLockedValueBox(State())
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Recorder(state))
+                }
+            }
+            .connect(host: "127.0.0.1", port: port).get()
+        return WireConnection(channel, state)
+    }
+
+    private init(_ channel: any Channel, _ state: NIOLockedValueBox<State>) {
+        self.channel = channel
+        self.state = state
+    }
+
+    var text: String { state.withLockedValue { $0.received } }
+    var isClosed: Bool { state.withLockedValue { $0.isClosed } }
+
+    func send(_ text: String) { channel.writeAndFlush(ByteBuffer(string: text), promise: nil) }
+
+    /// Reads nothing more, as a peer whose process hangs.
+    func stopReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
+
+    /// Waits until `part` has come so many times.
+    func wait(for part: String, times: Int = 1, within limit: Duration = .seconds(5)) async -> Bool {
+        await Waiting.until(within: limit) { self.text.ranges(of: part).count >= times }
+    }
+
+    func waitUntilClosed(within limit: Duration = .seconds(5)) async -> Bool {
+        await Waiting.until(within: limit) { self.isClosed }
+    }
+
+    func close() async throws { try await channel.close() }
+
+    private final class Recorder: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        private let state: NIOLockedValueBox<State>
+
+        init(_ state: NIOLockedValueBox<State>) {
+            self.state = state
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let text = String(buffer: unwrapInboundIn(data))
+            state.withLockedValue { $0.received += text }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { state.withLockedValue { $0.isClosed = true } }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    }
+}
+
+/// Requests as text.
+enum Wire {
+    static func options(_ id: String, body: String = "", extra: String = "") -> String {
+        request("OPTIONS", id, body: body, extra: extra)
+    }
+
+    static func request(_ method: String, _ id: String, body: String = "", extra: String = "") -> String {
+        """
+        \(method) sip:test@example.test SIP/2.0\r
+        Via: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK\(id);rport\r
+        Max-Forwards: 70\r
+        From: <sip:a@example.test>;tag=\(id)\r
+        To: <sip:test@example.test>\r
+        Call-ID: \(id)@wire.test\r
+        CSeq: 1 \(method)\r
+        \(extra)Content-Length: \(body.utf8.count)\r
+        \r
+        \(body)
+        """
+    }
+}
