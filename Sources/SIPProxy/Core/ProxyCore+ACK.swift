@@ -9,7 +9,7 @@ internal import SIPMessage
 extension ProxyCore {
     func receiveACK(_ ack: SIPMessage, on flow: FlowContext, now: NIODeadline) {
         let key = keys.key(of: ack, method: .invite, on: flow)
-        if let slot = serverByKey[key], let server = servers[slot] {
+        if let server = server(of: ack, method: .invite, key: key, on: flow) {
             if server.state == .completed {
                 server.state = .confirmed
                 server.retransmitAt = nil

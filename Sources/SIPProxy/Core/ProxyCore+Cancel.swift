@@ -7,7 +7,7 @@ internal import SIPMessage
 extension ProxyCore {
     func receiveCANCEL(_ cancel: SIPMessage, on flow: FlowContext, now: NIODeadline) {
         let inviteKey = keys.key(of: cancel, method: .invite, on: flow)
-        guard let slot = serverByKey[inviteKey], let server = servers[slot] else {
+        guard let server = server(of: cancel, method: .invite, key: inviteKey, on: flow) else {
             return answerStatelessly(cancel, on: flow, Rejection(481, "Call/Transaction Does Not Exist"))
         }
         guard server.flow.id == flow.id || server.flow.remoteAddress == flow.remoteAddress else {
