@@ -20,6 +20,7 @@ extension ProxyCore {
             guard server.state == .accepted else { return }
         }
         guard ack.maxForwards != 0 else { return act(.event(.dropped(.maxForwards))) }
+        guard ack.requestURI?.scheme != .other else { return act(.event(.dropped(.strayAck))) }
         var plan = ForwardPlan()
         plan.isSecure = ack.requestURI?.scheme == .sips
         plan.loopPart = loopPart(of: ack)

@@ -26,10 +26,34 @@ extension ProxyCore {
         let isGoneFlow = failure == .flowGone
         finish(client, afterReliable: true, now: now)
         guard !wasAbandoned, !server.hasFinal else { return }
-        if isGoneFlow { return reject(server, .flowFailed, now: now) }
+        if isGoneFlow {
+            if turnsOutwards(server, now: now) { return }
+            return reject(server, .flowFailed, now: now)
+        }
         if server.isCancelled { return reject(server, Rejection(487, "Request Terminated"), now: now) }
         if tryNext(server, now: now) { return }
         answerBest(server, client, now: now)
+    }
+
+    /// A client that reconnected within a dialog still names its old flow: its request goes outwards, as over that one
+    /// (FLW-26).
+    private func turnsOutwards(_ server: ServerTransaction, now: NIODeadline) -> Bool {
+        guard case .flow(let token) = server.plan.destination, server.plan.goneFlow == nil, !server.isCancelled,
+            server.request.to.tag != nil, server.flow.side == .client, token.listener == server.flow.listener,
+            token.address == server.flow.remoteAddress
+        else { return false }
+        var plan = ForwardPlan()
+        plan.isSecure = server.plan.isSecure
+        plan.loopPart = server.plan.loopPart
+        plan.goneFlow = token.flow
+        server.plan = plan
+        do throws(Rejection) {
+            try preprocessRoutes(server)
+            try forward(server, now: now)
+        } catch {
+            reject(server, error, now: now)
+        }
+        return true
     }
 
     /// A reused connection that closes as the request is written says nothing of the backend: one more try at the same

@@ -13,6 +13,7 @@ extension ProxyCore {
             try choosePool(server)
             guard tryNext(server, now: now) else { throw poolFailure(server) }
         case .flow(let token):
+            guard token.transport.isSecure || !server.plan.isSecure else { throw sipsNotAllowed(server) }
             send(server, to: .flow(token), now: now)
         case .endpoint(let endpoint):
             server.endpoints = [endpoint]
@@ -56,14 +57,19 @@ extension ProxyCore {
         if server.plan.isSecure, let pool = server.pool,
             !pool.backends.contains(where: { $0.endpoint.transport.isSecure })
         {
-            let host = server.snapshot.listeners[server.flow.listener]?.identity.advertisedHost ?? "localhost"
-            return Rejection(
-                480,
-                "Temporarily Unavailable",
-                extra: ByteBuffer(string: "Warning: 380 \(host) \"SIPS Not Allowed\"\r\n")
-            )
+            return sipsNotAllowed(server)
         }
         return unavailable()
+    }
+
+    /// A SIPS request goes on over TLS or not at all (RFC 5630 section 5.3).
+    private func sipsNotAllowed(_ server: ServerTransaction) -> Rejection {
+        let host = server.snapshot.listeners[server.flow.listener]?.identity.advertisedHost ?? "localhost"
+        return Rejection(
+            480,
+            "Temporarily Unavailable",
+            extra: ByteBuffer(string: "Warning: 380 \(host) \"SIPS Not Allowed\"\r\n")
+        )
     }
 
     /// Sends the request to the next candidate; false when there is none.
@@ -150,7 +156,8 @@ extension ProxyCore {
             let client = makeClient(server, movedHop, transport: .tcp, now: now)
             client.poolIndex = index
             client.isMovedToTCP = true
-            bytes = write(server, client, movedHop)
+            // The dialog's route names the side that would have been used (RFC 5658 section 6.2).
+            bytes = write(server, client, movedHop, recording: hop)
             start(client, now: now)
             keep(bytes, in: client)
             return act(.sendToBackend(BackendTarget(endpoint: moved, pool: target.pool), client.id, bytes))
