@@ -138,7 +138,13 @@ extension ProxyCore {
     /// Largest request that goes over UDP when the path's MTU is not known (RFC 3261 section 18.1.1, TRN-40).
     static let datagramLimit = 1300
 
-    func send(_ server: ServerTransaction, to hop: Hop, now: NIODeadline, retrying: Bool = false) {
+    func send(
+        _ server: ServerTransaction,
+        to hop: Hop,
+        now: NIODeadline,
+        retrying: Bool = false,
+        movingLarge: Bool = true
+    ) {
         server.attempts &+= 1
         let client = makeClient(server, hop, transport: nil, now: now)
         var bytes = write(server, client, hop)
@@ -148,7 +154,7 @@ extension ProxyCore {
         client.poolIndex = index
         client.wasRetriedHere = retrying
         server.lastTarget = target
-        if target.endpoint.transport == .udp, bytes.readableBytes > Self.datagramLimit, !server.plan.isSecure {
+        if movingLarge, target.endpoint.transport == .udp, bytes.readableBytes > Self.datagramLimit {
             clients.remove(client.slot)
             server.liveClients -= 1
             let moved = Endpoint(transport: .tcp, address: target.endpoint.address, port: target.endpoint.port)

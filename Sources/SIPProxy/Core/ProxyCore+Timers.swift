@@ -120,7 +120,10 @@ extension ProxyCore {
         guard !isUsable || failedRecently(BackendID(pool: pool, endpoint: target.endpoint)) else { return }
         act(.event(.attempt(target, .closed, retryAfter: nil, duration: now - client.sentAt)))
         let server = client.server
+        client.stopWaiting()
+        client.cancelRetransmitAt = nil
         terminate(client)
-        reject(server, Rejection(500, "Backend Lost"), now: now)
+        let isCancelled = server.isCancelled
+        reject(server, isCancelled ? Rejection(487, "Request Terminated") : Rejection(500, "Backend Lost"), now: now)
     }
 }

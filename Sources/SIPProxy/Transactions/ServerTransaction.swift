@@ -48,6 +48,8 @@ final class ServerTransaction {
     var liveClients = 0
     /// The best final that was collected and not forwarded.
     var best: SIPMessage?
+    /// Challenge lines of finals that are not the best.
+    var challenges: [ByteBuffer] = []
     var sawTimeout = false
     var isCancelled = false
     var cancelReason: ByteBuffer?
