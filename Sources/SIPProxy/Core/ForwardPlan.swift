@@ -29,6 +29,10 @@ struct ForwardPlan {
     var loopPart: UInt32 = 0
     var addsRecordRoute = false
     var addsPath = false
+    /// Whether Require must name `path` (FLW-04).
+    var requiresPath = false
+    /// The flow of a client that has come back over another one (FLW-26).
+    var goneFlow: FlowID?
 }
 
 /// An answer that the edge gives by itself.

@@ -9,7 +9,7 @@ internal import SIPMessage
 extension ProxyCore {
     func receiveACK(_ ack: SIPMessage, on flow: FlowContext, now: NIODeadline) {
         let key = keys.key(of: ack, method: .invite, on: flow)
-        if let slot = serverByKey[key], let server = servers[slot] {
+        if let server = server(of: ack, method: .invite, key: key, on: flow) {
             if server.state == .completed {
                 server.state = .confirmed
                 server.retransmitAt = nil
@@ -20,6 +20,7 @@ extension ProxyCore {
             guard server.state == .accepted else { return }
         }
         guard ack.maxForwards != 0 else { return act(.event(.dropped(.maxForwards))) }
+        guard ack.requestURI?.scheme != .other else { return act(.event(.dropped(.strayAck))) }
         var plan = ForwardPlan()
         plan.isSecure = ack.requestURI?.scheme == .sips
         plan.loopPart = loopPart(of: ack)

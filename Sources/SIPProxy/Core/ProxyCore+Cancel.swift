@@ -5,12 +5,18 @@ internal import SIPMessage
 
 /// CANCEL (RFC 3261 sections 9 and 16.10).
 extension ProxyCore {
+    /// Why an attempt is called off when another one was answered (RFC 3326 section 2, TXN-41).
+    private static let completedElsewhere = ByteBuffer(
+        string: "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"
+    )
+
     func receiveCANCEL(_ cancel: SIPMessage, on flow: FlowContext, now: NIODeadline) {
-        let inviteKey = keys.key(of: cancel, method: .invite, on: flow)
-        guard let slot = serverByKey[inviteKey], let server = servers[slot] else {
+        guard let server = cancelled(by: cancel, on: flow) else {
             return answerStatelessly(cancel, on: flow, Rejection(481, "Call/Transaction Does Not Exist"))
         }
-        guard server.flow.id == flow.id || server.flow.remoteAddress == flow.remoteAddress else {
+        // All datagrams of a listener come on one flow, so that it proves nothing there.
+        let isSameFlow = flow.transport.isReliable && server.flow.id == flow.id
+        guard isSameFlow || server.flow.remoteAddress == flow.remoteAddress else {
             return act(.event(.dropped(.cancelFromElsewhere)))
         }
         // The tag of the 200 is the one that responses to the INVITE have; a repeat gets the same again (TXN-37).
@@ -22,7 +28,7 @@ extension ProxyCore {
             source: source(of: flow)
         )
         act(.respond(flow.id, datagram: responseAddress(cancel, flow), response))
-        guard server.state == .proceeding, !server.isCancelled else { return }
+        guard server.isInvite, server.state == .proceeding, !server.isCancelled else { return }
         server.isCancelled = true
         server.cancelReason = cancel.first(.reason).map { cancel.bytes.slice($0.line) }
         guard let client = server.current, client.state == .calling || client.state == .proceeding else {
@@ -35,6 +41,16 @@ extension ProxyCore {
         if client.state == .proceeding { sendCancel(client, now: now) }
     }
 
+    /// The transaction that a CANCEL is for: an INVITE's, or another one's, on which it has no effect (PRX-73).
+    private func cancelled(by cancel: SIPMessage, on flow: FlowContext) -> ServerTransaction? {
+        let inviteKey = keys.key(of: cancel, method: .invite, on: flow)
+        if let server = server(of: cancel, method: .invite, key: inviteKey, on: flow) { return server }
+        for method in SIPMethod.allCases where method != .invite && method != .other {
+            if let slot = serverByKey[keys.key(of: cancel, method: method, on: flow)] { return servers[slot] }
+        }
+        return nil
+    }
+
     /// Sends the CANCEL of an attempt that has shown a provisional, once.
     func sendCancel(_ client: ClientTransaction, now: NIODeadline) {
         guard client.isInvite, !client.hasSentCancel, client.state == .proceeding, let sent = client.sent,
@@ -42,7 +58,8 @@ extension ProxyCore {
         else { return }
         let settings = snapshot.settings
         client.hasSentCancel = true
-        let cancel = RequestWriter.cancel(invite, reason: client.server.cancelReason)
+        let elsewhere = client.server.state == .accepted ? Self.completedElsewhere : nil
+        let cancel = RequestWriter.cancel(invite, reason: client.server.cancelReason ?? elsewhere)
         client.cancel = cancel
         sendAgain(cancel, client)
         client.timerCAt = nil

@@ -65,6 +65,7 @@ extension ProxyCore {
             server.retransmitAt = nil
             server.endAt = nil
             if serverByKey[server.key] == server.slot { serverByKey[server.key] = nil }
+            if let key = server.orphanKey, orphans[key] == server.slot { orphans[key] = nil }
         }
         if server.liveClients == 0, !server.isResolving { servers.remove(server.slot) }
     }

@@ -18,6 +18,10 @@ extension ProxyCore {
             finish(client, afterReliable: true, now: now)
             return
         }
+        if returnsToUDP(client, failure, now: now) {
+            finish(client, afterReliable: true, now: now)
+            return
+        }
         if let target = client.target {
             act(.event(.attempt(target, failure, retryAfter: nil, duration: now - client.sentAt)))
             if failure != .queueFull { failedNow(client, now: now) }
@@ -26,10 +30,34 @@ extension ProxyCore {
         let isGoneFlow = failure == .flowGone
         finish(client, afterReliable: true, now: now)
         guard !wasAbandoned, !server.hasFinal else { return }
-        if isGoneFlow { return reject(server, .flowFailed, now: now) }
+        if isGoneFlow {
+            if turnsOutwards(server, now: now) { return }
+            return reject(server, .flowFailed, now: now)
+        }
         if server.isCancelled { return reject(server, Rejection(487, "Request Terminated"), now: now) }
         if tryNext(server, now: now) { return }
         answerBest(server, client, now: now)
+    }
+
+    /// A client that reconnected within a dialog still names its old flow: its request goes outwards, as over that one
+    /// (FLW-26).
+    private func turnsOutwards(_ server: ServerTransaction, now: NIODeadline) -> Bool {
+        guard case .flow(let token) = server.plan.destination, server.plan.goneFlow == nil, !server.isCancelled,
+            server.request.to.tag != nil, server.flow.side == .client, token.listener == server.flow.listener,
+            token.address == server.flow.remoteAddress
+        else { return false }
+        var plan = ForwardPlan()
+        plan.isSecure = server.plan.isSecure
+        plan.loopPart = server.plan.loopPart
+        plan.goneFlow = token.flow
+        server.plan = plan
+        do throws(Rejection) {
+            try preprocessRoutes(server)
+            try forward(server, now: now)
+        } catch {
+            reject(server, error, now: now)
+        }
+        return true
     }
 
     /// A reused connection that closes as the request is written says nothing of the backend: one more try at the same
@@ -44,6 +72,18 @@ extension ProxyCore {
         return true
     }
 
+    /// What went by TCP for its size alone, and finds no TCP there, goes by UDP after all (RFC 3261 section 18.1.1).
+    private func returnsToUDP(_ client: ClientTransaction, _ failure: AttemptFailure, now: NIODeadline) -> Bool {
+        let server = client.server
+        guard client.isMovedToTCP, failure == .refused || failure == .connectTimeout, !client.isAbandoned,
+            !server.isCancelled, !server.hasFinal, let target = client.target
+        else { return false }
+        let endpoint = Endpoint(transport: .udp, address: target.endpoint.address, port: target.endpoint.port)
+        let hop = Hop.backend(BackendTarget(endpoint: endpoint, pool: target.pool), index: client.poolIndex)
+        send(server, to: hop, now: now, movingLarge: false)
+        return true
+    }
+
     /// Passes a backend by for a moment.
     func failedNow(_ client: ClientTransaction, now: NIODeadline) {
         guard let target = client.target, let pool = target.pool else { return }
@@ -55,7 +95,9 @@ extension ProxyCore {
         client.flow = nil
         switch client.state {
         case .calling:
-            failed(client, client.target == nil ? .flowGone : .closed, now: now)
+            // A datagram's flow is lost when the host says that nobody listens there (TRN-47).
+            let failure = client.transport.isReliable ? AttemptFailure.closed : .refused
+            failed(client, client.target == nil ? .flowGone : failure, now: now)
         case .proceeding where client.target == nil:
             finish(client, afterReliable: true, now: now)
             if !client.server.hasFinal { reject(client.server, .flowFailed, now: now) }
@@ -73,7 +115,7 @@ extension ProxyCore {
     func answerBest(_ server: ServerTransaction, _ client: ClientTransaction?, now: NIODeadline) {
         guard !server.hasFinal else { return }
         if let best = server.best, best.status != 503 {
-            relay(best, server)
+            relay(best, server, adding: server.challenges)
             return complete(server, best.status, client, now: now)
         }
         if server.isCancelled { return reject(server, Rejection(487, "Request Terminated"), now: now) }
@@ -82,8 +124,10 @@ extension ProxyCore {
             return abandon(server, now: now)
         }
         guard let pool = server.pool else { return reject(server, Rejection(500, "Next Hop Failed"), now: now) }
+        // A 503 without Retry-After speaks for its request alone (RFC 3261 section 16.7(6)).
+        let isHeld = server.best?.has(.retryAfter) ?? true
         let isWholePool = pool.backends.indices.allSatisfy { server.tried.contains($0) || !pool.backends[$0].isUsable }
-        reject(server, isWholePool ? unavailable() : Rejection(500, "No Backend Answered"), now: now)
+        reject(server, isWholePool && isHeld ? unavailable() : Rejection(500, "No Backend Answered"), now: now)
     }
 
     /// A request other than INVITE that nobody answers gets no answer from us either (RFC 4320 section 4.2).

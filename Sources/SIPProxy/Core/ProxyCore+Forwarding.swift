@@ -13,6 +13,7 @@ extension ProxyCore {
             try choosePool(server)
             guard tryNext(server, now: now) else { throw poolFailure(server) }
         case .flow(let token):
+            guard token.transport.isSecure || !server.plan.isSecure else { throw sipsNotAllowed(server) }
             send(server, to: .flow(token), now: now)
         case .endpoint(let endpoint):
             server.endpoints = [endpoint]
@@ -56,14 +57,19 @@ extension ProxyCore {
         if server.plan.isSecure, let pool = server.pool,
             !pool.backends.contains(where: { $0.endpoint.transport.isSecure })
         {
-            let host = server.snapshot.listeners[server.flow.listener]?.identity.advertisedHost ?? "localhost"
-            return Rejection(
-                480,
-                "Temporarily Unavailable",
-                extra: ByteBuffer(string: "Warning: 380 \(host) \"SIPS Not Allowed\"\r\n")
-            )
+            return sipsNotAllowed(server)
         }
         return unavailable()
+    }
+
+    /// A SIPS request goes on over TLS or not at all (RFC 5630 section 5.3).
+    private func sipsNotAllowed(_ server: ServerTransaction) -> Rejection {
+        let host = server.snapshot.listeners[server.flow.listener]?.identity.advertisedHost ?? "localhost"
+        return Rejection(
+            480,
+            "Temporarily Unavailable",
+            extra: ByteBuffer(string: "Warning: 380 \(host) \"SIPS Not Allowed\"\r\n")
+        )
     }
 
     /// Sends the request to the next candidate; false when there is none.
@@ -132,7 +138,13 @@ extension ProxyCore {
     /// Largest request that goes over UDP when the path's MTU is not known (RFC 3261 section 18.1.1, TRN-40).
     static let datagramLimit = 1300
 
-    func send(_ server: ServerTransaction, to hop: Hop, now: NIODeadline, retrying: Bool = false) {
+    func send(
+        _ server: ServerTransaction,
+        to hop: Hop,
+        now: NIODeadline,
+        retrying: Bool = false,
+        movingLarge: Bool = true
+    ) {
         server.attempts &+= 1
         let client = makeClient(server, hop, transport: nil, now: now)
         var bytes = write(server, client, hop)
@@ -142,7 +154,7 @@ extension ProxyCore {
         client.poolIndex = index
         client.wasRetriedHere = retrying
         server.lastTarget = target
-        if target.endpoint.transport == .udp, bytes.readableBytes > Self.datagramLimit, !server.plan.isSecure {
+        if movingLarge, target.endpoint.transport == .udp, bytes.readableBytes > Self.datagramLimit {
             clients.remove(client.slot)
             server.liveClients -= 1
             let moved = Endpoint(transport: .tcp, address: target.endpoint.address, port: target.endpoint.port)
@@ -150,7 +162,8 @@ extension ProxyCore {
             let client = makeClient(server, movedHop, transport: .tcp, now: now)
             client.poolIndex = index
             client.isMovedToTCP = true
-            bytes = write(server, client, movedHop)
+            // The dialog's route names the side that would have been used (RFC 5658 section 6.2).
+            bytes = write(server, client, movedHop, recording: hop)
             start(client, now: now)
             keep(bytes, in: client)
             return act(.sendToBackend(BackendTarget(endpoint: moved, pool: target.pool), client.id, bytes))

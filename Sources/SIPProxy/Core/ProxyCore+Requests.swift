@@ -13,7 +13,7 @@ extension ProxyCore {
         default: break
         }
         let key = keys.key(of: request, method: request.method, on: flow)
-        if let slot = serverByKey[key], let server = servers[slot] {
+        if let server = server(of: request, method: request.method, key: key, on: flow) {
             return repeated(server, from: flow)
         }
         start(request, key: key, on: flow, now: now)
@@ -21,14 +21,18 @@ extension ProxyCore {
 
     /// A retransmission: the latest response is sent again, if there is one that may be (TXN-20, TXN-24, TXN-27).
     private func repeated(_ server: ServerTransaction, from flow: FlowContext) {
+        // A NAT that has bound the client anew changes the port; an answer to another address would be a reflection.
+        if flow.transport == .udp, flow.remoteAddress == server.flow.remoteAddress {
+            server.move(to: flow, key: server.key)
+        }
         guard server.state == .proceeding || server.state == .completed, let response = server.lastResponse else {
             return
         }
-        act(.respond(flow.id, datagram: responseAddress(server.request, flow), response))
+        act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), response))
     }
 
     private func start(_ request: SIPMessage, key: TransactionKey, on flow: FlowContext, now: NIODeadline) {
-        guard servers.count < snapshot.settings.transactions else {
+        guard servers.count < limit(for: request) else {
             act(.event(.limit(.transactions)))
             guard request.method == .invite || flow.transport.isReliable else {
                 return act(.event(.dropped(.overLimit)))
@@ -62,6 +66,13 @@ extension ProxyCore {
         } catch {
             reject(server, error, now: now)
         }
+    }
+
+    /// How many transactions there may be for this one to be begun: an eighth is kept for what belongs to dialogs
+    /// (TXN-46).
+    private func limit(for request: SIPMessage) -> Int {
+        let limit = snapshot.settings.transactions
+        return request.to.tag == nil ? limit - limit / 8 : limit
     }
 
     /// Answers a request that is given no transaction.

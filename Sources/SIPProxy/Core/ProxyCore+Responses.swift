@@ -138,7 +138,7 @@ extension ProxyCore {
     /// Which finals of a next hop let the next candidate be tried (PRX-55); none once the call rings.
     private func movesOn(_ status: UInt16, _ client: ClientTransaction) -> Bool {
         guard client.target != nil, !client.hasProvisional, !client.wantsCancel else { return false }
-        return status == 503 || client.server.policy.retryCodes.contains(status)
+        return status == 503 || (status < 600 && client.server.policy.retryCodes.contains(status))
     }
 
     /// Moves to the next candidate, or gives the best answer that was collected.
@@ -156,7 +156,17 @@ extension ProxyCore {
             server.best = response
             return
         }
-        if Self.rank(response.status) < Self.rank(best.status) { server.best = response }
+        let isBetter = Self.rank(response.status) < Self.rank(best.status)
+        keepChallenges(of: isBetter ? best : response, server)
+        if isBetter { server.best = response }
+    }
+
+    /// The challenges of all that answered 401 or 407 go up with the best (RFC 3261 section 16.7(7), PRX-60).
+    private func keepChallenges(of response: SIPMessage, _ server: ServerTransaction) {
+        guard response.status == 401 || response.status == 407 else { return }
+        for field in response.headers where field.name == .wwwAuthenticate || field.name == .proxyAuthenticate {
+            server.challenges.append(response.bytes.slice(field.line))
+        }
     }
 
     private static func rank(_ status: UInt16) -> Int {
@@ -171,14 +181,20 @@ extension ProxyCore {
     // MARK: To the client
 
     /// Sends a response on towards the client without our Via (RFC 3261 section 16.7(3) and (9)).
-    func relay(_ response: SIPMessage, _ server: ServerTransaction) {
+    ///
+    /// A 401 or 407 takes the challenges of others along.
+    func relay(_ response: SIPMessage, _ server: ServerTransaction, adding challenges: [ByteBuffer] = []) {
         edits.reset()
         edits.popVia(of: response)
         if server.flow.transport.isReliable { edits.addContentLength(to: response) }
         grantFlowTimer(response, server)
+        if response.status == 401 || response.status == 407 {
+            for line in challenges { edits.appendLine(to: response) { $0.writeImmutableBuffer(line) } }
+        }
         var output = ByteBuffer()
         edits.apply(to: response, into: &output)
-        server.lastResponse = output
+        // A late 2xx is nothing to repeat in the place of the final that was sent.
+        if server.state == .proceeding { server.lastResponse = output }
         act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), output))
     }
 

@@ -27,18 +27,22 @@ extension ProxyCore {
         }
         plan.routes = routes
         repairAfterStrictRouter(request, routes, box, &plan)
-        let token = try popOwnRoutes(request, routes, box, &plan)
+        let tokens = try popOwnRoutes(request, routes, box, &plan)
         let method = request.method
         plan.addsPath = method == .register && flow.side == .client && wantsPath(request)
+        plan.requiresPath = plan.addsPath && snapshot.settings.pathMode == .supported
         plan.addsRecordRoute = recordsRoute(method)
-        if let token, token.flow != flow.id || (token.transport == .udp && !isSame(token, flow)) {
+        let gone = plan.goneFlow
+        if let token = tokens.first(where: { !leads($0, to: flow) && $0.flow != gone }) {
             plan.destination = .flow(token)
             return
         }
         let remaining = routes.count - plan.ownRoutes - (plan.repairedURI == nil ? 0 : 1)
-        let isInDialog = request.to.tag != nil && plan.ownRoutes > 0
+        // Our plain name anybody can write into a Route; only a token shows that we are in the dialog's path (PRX-22).
+        let isInvited = !tokens.isEmpty || isTrusted(flow, box)
+        let isInDialog = isInvited && request.to.tag != nil && (plan.ownRoutes > 0 || plan.repairedURI != nil)
         if remaining > 0 {
-            guard isInDialog || token != nil || isTrusted(flow, box) else { throw .noRelay }
+            guard isInvited else { throw .noRelay }
             let next = routes[plan.ownRoutes]
             plan.isNextStrict = !next.uri.isLoose
             plan.destination = try nextHop(next.uri, request, isSecure: plan.isSecure)
@@ -64,23 +68,25 @@ extension ProxyCore {
     }
 
     /// Takes Route values of ours off the top: one, and a second when it is its pair (PRX-18, PRX-19).
+    ///
+    /// Gives the flow tokens found in them.
     private func popOwnRoutes(
         _ request: SIPMessage,
         _ routes: [RouteValue],
         _ box: SnapshotBox,
         _ plan: inout ForwardPlan
-    ) throws(Rejection) -> FlowToken? {
-        var found: FlowToken?
+    ) throws(Rejection) -> [FlowToken] {
+        var found: [FlowToken] = []
         let limit = min(2, routes.count - (plan.repairedURI == nil ? 0 : 1))
         if let uri = request.requestURI, plan.repairedURI != nil {
-            found = try token(in: uri, request, box)
+            if let token = try token(in: uri, request, box) { found.append(token) }
         }
         while plan.ownRoutes < limit {
             let uri = routes[plan.ownRoutes].uri
             let token = try token(in: uri, request, box)
             guard token != nil || box.listeners.owns(uri, in: request.bytes) else { break }
             if plan.ownRoutes == 1, !isPair(routes[0].uri, uri, request.bytes) { break }
-            found = found ?? token
+            if let token { found.append(token) }
             plan.ownRoutes += 1
         }
         return found
@@ -103,8 +109,10 @@ extension ProxyCore {
         }
     }
 
-    private func isSame(_ token: FlowToken, _ flow: FlowContext) -> Bool {
-        token.address == flow.remoteAddress && token.port == flow.remotePort
+    /// Whether a token names the flow that its request came on; all datagrams of a listener come on one (FLW-13).
+    private func leads(_ token: FlowToken, to flow: FlowContext) -> Bool {
+        guard token.flow == flow.id else { return false }
+        return token.transport != .udp || (token.address == flow.remoteAddress && token.port == flow.remotePort)
     }
 
     /// Whether this side may have requests relayed anywhere (PRX-22).

@@ -7,7 +7,7 @@ internal import SIPMessage
 /// What comes due (RFC 3261 section 17, table 4; RFC 6026; RFC 4320).
 extension ProxyCore {
     func timeOut(_ client: ClientTransaction, now: NIODeadline) {
-        client.armedAt = nil
+        if let armed = client.armedAt, armed <= now { client.armedAt = nil }
         if let end = client.endAt, end <= now { return terminate(client) }
         if let at = client.retransmitAt, at <= now { retransmit(client, now: now) }
         if let at = client.cancelRetransmitAt, at <= now { retransmitCancel(client, now: now) }
@@ -19,7 +19,7 @@ extension ProxyCore {
     }
 
     func timeOut(_ server: ServerTransaction, now: NIODeadline) {
-        server.armedAt = nil
+        if let armed = server.armedAt, armed <= now { server.armedAt = nil }
         if let end = server.endAt, end <= now { return self.end(server) }
         if let at = server.tryingAt, at <= now {
             server.tryingAt = nil
@@ -61,6 +61,8 @@ extension ProxyCore {
         let server = client.server
         guard client.state == .calling, !server.hasFinal, !server.isCancelled else { return }
         client.isAbandoned = true
+        // It may still answer; it is not asked again beside the next one (LOC-42).
+        client.retransmitAt = nil
         server.sawTimeout = true
         if let target = client.target {
             act(.event(.attempt(target, .timeout, retryAfter: nil, duration: now - client.sentAt)))
@@ -118,7 +120,10 @@ extension ProxyCore {
         guard !isUsable || failedRecently(BackendID(pool: pool, endpoint: target.endpoint)) else { return }
         act(.event(.attempt(target, .closed, retryAfter: nil, duration: now - client.sentAt)))
         let server = client.server
+        client.stopWaiting()
+        client.cancelRetransmitAt = nil
         terminate(client)
-        reject(server, Rejection(500, "Backend Lost"), now: now)
+        let isCancelled = server.isCancelled
+        reject(server, isCancelled ? Rejection(487, "Request Terminated") : Rejection(500, "Backend Lost"), now: now)
     }
 }

@@ -6,12 +6,26 @@ internal import SIPMessage
 
 /// The bytes of a forwarded request: the received ones with a proxy's edits (RFC 3261 section 16.6).
 extension ProxyCore {
-    func write(_ server: ServerTransaction, _ client: ClientTransaction, _ hop: Hop) -> ByteBuffer {
+    func write(
+        _ server: ServerTransaction,
+        _ client: ClientTransaction,
+        _ hop: Hop,
+        recording recorded: Hop? = nil
+    ) -> ByteBuffer {
         let branch = Branch(worker: worker, slot: client.slot, nonce: client.nonce, loop: server.plan.loopPart)
-        return write(server.request, on: server.flow, server.plan, branch, hop, client.transport, box: server.snapshot)
+        return write(
+            server.request,
+            on: server.flow,
+            server.plan,
+            branch,
+            hop,
+            client.transport,
+            recording: recorded,
+            box: server.snapshot
+        )
     }
 
-    /// Edits a request for one hop.
+    /// Edits a request for one hop; `recorded` is the hop that Record-Route and Path are to speak of, if it is another.
     func write(
         _ request: SIPMessage,
         on flow: FlowContext,
@@ -19,14 +33,17 @@ extension ProxyCore {
         _ branch: Branch,
         _ hop: Hop,
         _ transport: SIPTransport,
+        recording recorded: Hop? = nil,
         box: SnapshotBox
     ) -> ByteBuffer {
         edits.reset()
         let facing = facing(hop, box)
+        let recordedSide = recorded.flatMap { self.facing($0, box) } ?? facing
         pushVia(request, facing, transport, branch)
         edits.stampSource(on: request, address: flow.remoteAddress, text: flow.remoteText, port: flow.remotePort)
-        if plan.addsRecordRoute { pushRecordRoute(request, flow, plan, hop, facing, box) }
-        if plan.addsPath, let facing { pushPath(request, flow, facing) }
+        if plan.addsRecordRoute { pushRecordRoute(request, flow, plan, hop, recordedSide, box) }
+        if plan.addsPath, let recordedSide { pushPath(request, flow, recordedSide) }
+        if plan.requiresPath { requirePath(request) }
         edits.lowerMaxForwards(of: request)
         edits.boundMaxBreadth(of: request)
         editRoutes(request, plan)
@@ -80,7 +97,8 @@ extension ProxyCore {
         let pairing = UInt64(branchPairing(request))
         var outgoingToken: ByteBuffer?
         if case .flow(let token) = hop { outgoingToken = token.sealed(by: box.proxy.tokens) }
-        let incomingToken = flow.side == .client ? flow.token : nil
+        // Servers are reached by their names and addresses; a client has nothing but its flow (FLW-21).
+        let incomingToken = flow.side == .client && incoming.identity.isAccess ? flow.token : nil
         edits.push(.recordRoute, on: request) { buffer in
             let isOneSide = facing.identity.id == incoming.identity.id && (outgoingToken == nil || incomingToken == nil)
             if !isOneSide {
@@ -133,6 +151,15 @@ extension ProxyCore {
         }
     }
 
+    /// A registrar that does not know Path must refuse (FLW-04).
+    private func requirePath(_ request: SIPMessage) {
+        guard !request.hasOption("path", in: .require) else { return }
+        guard let field = request.first(.require) else {
+            return edits.push(.require, on: request) { $0.writeStaticString("Require: path\r\n") }
+        }
+        edits.splice(at: field.value.end) { $0.writeStaticString(", path") }
+    }
+
     /// Takes own Routes off.
     ///
     /// After a strict router the Request-URI is the last Route value; before one, the next Route goes into the request
@@ -142,8 +169,7 @@ extension ProxyCore {
         if let repaired = plan.repairedURI {
             edits.replaceRequestURI(of: request) { $0.writeImmutableBuffer(bytes.slice(repaired.uri.range)) }
             if plan.ownRoutes + 1 >= plan.routes.count { return edits.removeAll(.route, of: request) }
-            edits.popRoutes(plan.ownRoutes, of: plan.routes, in: request)
-            return edits.popLastRoute(of: plan.routes, in: request)
+            return edits.removeRoutes(first: plan.ownRoutes, last: true, of: plan.routes, in: request)
         }
         guard plan.isNextStrict, plan.ownRoutes < plan.routes.count, let uri = request.requestURI else {
             return edits.popRoutes(plan.ownRoutes, of: plan.routes, in: request)

@@ -18,6 +18,8 @@ package final class ProxyCore {
     var servers = TransactionTable<ServerTransaction>()
     var clients = TransactionTable<ClientTransaction>()
     var serverByKey: [TransactionKey: UInt32] = [:]
+    /// Transactions whose connection is gone, by a key that leaves it out (TXN-25).
+    var orphans: [TransactionKey: UInt32] = [:]
     var resolving: [ResolutionID: PendingResolution] = [:]
     var recentFailures: [BackendID: NIODeadline] = [:]
     var isDraining = false
@@ -46,7 +48,7 @@ package final class ProxyCore {
     package var transactionCount: Int { servers.count }
 
     /// Whether `advance` must be called from time to time.
-    package var hasTimers: Bool { wheel.count > 0 }
+    package var hasTimers: Bool { wheel.count > 0 || !recentFailures.isEmpty }
 
     /// The actions decided since the last call.
     package func takeActions() -> [ProxyAction] {
@@ -97,6 +99,7 @@ package final class ProxyCore {
     /// A flow is gone: everything that awaits an answer on it must know.
     package func flowClosed(_ flow: FlowID, now: NIODeadline) {
         for client in clients.all where client.flow == flow { lost(client, now: now) }
+        for server in servers.all where server.flow.id == flow { orphan(server) }
     }
 
     /// Works by another snapshot from now on; requests that have begun go on by theirs.
@@ -147,18 +150,18 @@ package final class ProxyCore {
 
     /// Sees to it that a client transaction is asked when its next timer is due.
     func arm(_ client: ClientTransaction) {
-        guard let deadline = client.deadline else { return }
-        if let armed = client.armedAt, armed <= deadline { return }
-        client.armedAt = deadline
-        wheel.arm(.init(kind: .client, slot: client.slot, nonce: client.nonce), at: deadline)
+        guard let time = client.deadline.map(wheel.call(for:)) else { return }
+        if let armed = client.armedAt, armed <= time { return }
+        client.armedAt = time
+        wheel.arm(.init(kind: .client, slot: client.slot, nonce: client.nonce), for: time)
     }
 
     /// Sees to it that a server transaction is asked when its next timer is due.
     func arm(_ server: ServerTransaction) {
-        guard let deadline = server.deadline else { return }
-        if let armed = server.armedAt, armed <= deadline { return }
-        server.armedAt = deadline
-        wheel.arm(.init(kind: .server, slot: server.slot, nonce: server.nonce), at: deadline)
+        guard let time = server.deadline.map(wheel.call(for:)) else { return }
+        if let armed = server.armedAt, armed <= time { return }
+        server.armedAt = time
+        wheel.arm(.init(kind: .server, slot: server.slot, nonce: server.nonce), for: time)
     }
 
     /// Whether a backend failed a moment ago here, before the control plane could say so.

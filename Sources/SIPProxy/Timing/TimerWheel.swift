@@ -38,9 +38,16 @@ struct TimerWheel {
         lastTick = Self.tick(now)
     }
 
-    /// Asks for `owner` to be called at `deadline` or up to one slot later.
-    mutating func arm(_ owner: Owner, at deadline: NIODeadline) {
-        let tick = max(Self.tick(deadline) + 1, lastTick + 1)
+    /// When an owner that waits for `deadline` is to be called: up to one slot later, and no later than one turn of the
+    /// wheel from now, so that what ended early leaves no entry behind for longer (TXN-45).
+    func call(for deadline: NIODeadline) -> NIODeadline {
+        let tick = min(max(Self.tick(deadline) + 1, lastTick + 1), lastTick + Int64(Self.slotCount) - 1)
+        return .uptimeNanoseconds(UInt64(clamping: tick * Self.tickLength))
+    }
+
+    /// Asks for `owner` to be called at a time that `call(for:)` gave.
+    mutating func arm(_ owner: Owner, for time: NIODeadline) {
+        let tick = Self.tick(time)
         slots[Int(tick % Int64(Self.slotCount))].append(Entry(tick: tick, owner: owner))
         count += 1
     }

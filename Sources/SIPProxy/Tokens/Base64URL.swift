@@ -23,7 +23,8 @@ enum Base64URL {
         return output
     }
 
-    /// The bytes that a text stands for; nil for a character outside the alphabet.
+    /// The bytes that a text stands for; nil for a character outside the alphabet, and for a text that `encode` would
+    /// write otherwise.
     static func decode(_ text: ByteBuffer) -> ByteBuffer? {
         var output = ByteBuffer()
         output.reserveCapacity(text.readableBytes)
@@ -38,6 +39,7 @@ enum Base64URL {
                 output.writeInteger(UInt8(truncatingIfNeeded: bits >> UInt32(held)))
             }
         }
+        guard bits & (1 << UInt32(held) &- 1) == 0 else { return nil }
         return output
     }
 

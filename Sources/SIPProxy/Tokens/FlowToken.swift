@@ -25,7 +25,7 @@ package struct FlowToken: Sendable, Hashable {
     /// What a text turned out to be.
     package enum Verdict: Sendable, Hashable {
         case valid(FlowToken)
-        /// It has the shape of a token, and its MAC is wrong or its key unknown (FLW-15, FLW-16).
+        /// It has the length of a token, and its MAC is wrong, its key unknown or its form none of ours (FLW-15, FLW-16).
         case forged
         /// It is something else.
         case notAToken
@@ -52,16 +52,16 @@ package struct FlowToken: Sendable, Hashable {
 
     /// Checks the text in `range`.
     package static func open(_ bytes: ByteBuffer, _ range: ByteRange, by authenticator: TokenAuthenticator) -> Verdict {
-        guard range.count == 46 || range.count == 62, let raw = Base64URL.decode(bytes.slice(range)) else {
-            return .notAToken
-        }
+        // A user part of this length on a name of ours is a token or an attempt at one.
+        guard range.count == 46 || range.count == 62 else { return .notAToken }
+        guard let raw = Base64URL.decode(bytes.slice(range)) else { return .forged }
         var body = raw
         guard let version: UInt8 = body.readInteger(), version == 1, let key: UInt8 = body.readInteger(),
             let transportCode: UInt8 = body.readInteger(), let transport = SIPTransport(rawValue: transportCode),
             let listener: UInt8 = body.readInteger(), let flow: UInt64 = body.readInteger(),
             let address = readAddress(&body), let port: UInt16 = body.readInteger(),
             let first: UInt64 = body.readInteger(), let second: UInt64 = body.readInteger()
-        else { return .notAToken }
+        else { return .forged }
         let mac = raw.withUnsafeReadableBytes {
             authenticator.mac(key, UnsafeRawBufferPointer(rebasing: $0.dropLast(16)))
         }

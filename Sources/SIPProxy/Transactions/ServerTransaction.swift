@@ -21,9 +21,12 @@ final class ServerTransaction {
 
     let slot: UInt32
     let nonce: UInt64
-    let key: TransactionKey
+    private(set) var key: TransactionKey
+    /// Its key without the connection, once that is gone.
+    var orphanKey: TransactionKey?
     let request: SIPMessage
-    let flow: FlowContext
+    /// Where the request came from; the newest place, when the client has moved (TXN-25, TXN-33).
+    private(set) var flow: FlowContext
     let startedAt: NIODeadline
     /// The tag of responses that are made here; the same in every one of them.
     let tag: UInt64
@@ -45,6 +48,8 @@ final class ServerTransaction {
     var liveClients = 0
     /// The best final that was collected and not forwarded.
     var best: SIPMessage?
+    /// Challenge lines of finals that are not the best.
+    var challenges: [ByteBuffer] = []
     var sawTimeout = false
     var isCancelled = false
     var cancelReason: ByteBuffer?
@@ -78,6 +83,12 @@ final class ServerTransaction {
         self.startedAt = startedAt
         self.tag = tag
         self.snapshot = snapshot
+    }
+
+    /// The client has repeated the request from another place.
+    func move(to flow: FlowContext, key: TransactionKey) {
+        self.flow = flow
+        self.key = key
     }
 
     var isInvite: Bool { request.method == .invite }

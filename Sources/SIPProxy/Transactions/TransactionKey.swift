@@ -21,13 +21,18 @@ struct TransactionKeyMaker {
     }
 
     /// The key of the transaction that `message` belongs to, taken as a request of `method` (an ACK and a CANCEL belong
-    /// to INVITE's).
-    func key(of message: SIPMessage, method: SIPMethod, on flow: FlowContext) -> TransactionKey {
+    /// to INVITE's); without the connection, for one that has reconnected.
+    func key(
+        of message: SIPMessage,
+        method: SIPMethod,
+        on flow: FlowContext,
+        withConnection: Bool = true
+    ) -> TransactionKey {
         var hash = KeyedHash(seeds.0, seeds.1)
         let via = message.topmostVia
         hash.add(UInt64(method.rawValue))
         if method == .other { hash.add(message.bytes, message.cSeq.methodText) }
-        if flow.transport.isReliable { hash.add(flow.id.rawValue) }
+        if flow.transport.isReliable, withConnection { hash.add(flow.id.rawValue) }
         hash.add(message.bytes, via.host)
         hash.add(UInt64(via.effectivePort))
         guard let branch = via.branch, Self.hasCookie(message, branch) else {

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+internal import Testing
+
+@Suite("ACK")
+struct AckTests {
+    private let bench = Bench(2)
+    private let client: FlowContext
+
+    init() { client = bench.client() }
+
+    @Test(
+        "TXN-07: the ACK of a failure is the INVITE's: URI, Via and Routes, with the To of the response",
+        arguments: [
+            302, 404, 486, 503, 603,
+        ]
+    )
+    func shape(status: Int) {
+        let route = "<sip:192.0.2.1:5060;transport=tcp;lr>,<sip:next.example.org;lr>"
+        let peer = bench.client("P", Side.peerTLS)
+        bench.receive(Wire.request("INVITE", extra: ["Route: \(route)"]), on: peer)
+        let invite = bench.sent.to("B1")[0]
+        bench.answer(status, to: invite, tag: "final")
+        let ack = bench.sent.to("B1")[1]
+        #expect(ack.method == "ACK" && ack.wire.uri == invite.wire.uri && ack.flow == bench.backendFlow(.backend(1)).id)
+        #expect(ack.wire.values("Via") == [invite.wire.values("Via")[0]] && ack.wire.values("Route") == [route])
+        for name in ["From", "Call-ID"] { #expect(ack.wire.values(name) == invite.wire.values(name)) }
+        #expect(ack.wire.toTag == "final" && ack.wire.value("CSeq") == "1 ACK")
+        #expect(ack.wire.value("Max-Forwards") != nil)
+    }
+
+    @Test("TXN-43, PRX-75, PRX-77, PRX-78: the ACK of a 200 is forwarded once a copy, alike, without any state")
+    func forwarded() {
+        bench.receive(Wire.request("INVITE"), on: client)
+        bench.answer(200, to: bench.sent.to("B1")[0])
+        bench.wait(40)
+        #expect(bench.core.transactionCount == 0)
+        _ = bench.take()
+        let own = "Route: <sip:\(String(buffer: client.token))@edge1.example.com;lr>"
+        let ack = Wire.request(
+            "ACK",
+            "sip:bob@192.0.2.2:5060;transport=tcp",
+            branch: "z9hG4bKack",
+            toTag: "b",
+            extra: [own]
+        )
+        bench.receive(ack, on: client)
+        bench.receive(ack, on: client)
+        #expect(bench.sent.requests == ["ACK B2", "ACK B2"] && Set(bench.sent.map(\.wire.text)).count == 1)
+        let sent = bench.sent[0].wire
+        #expect(sent.values("Via").count == 2 && sent.values("Max-Forwards") == ["69"])
+        #expect(sent.values("Record-Route").isEmpty && sent.values("Route").isEmpty)
+        #expect(bench.core.transactionCount == 0 && sent.branch.hasPrefix("z9hG4bK"))
+        bench.receive(ack.components("z9hG4bKack").joined(separator: "z9hG4bKother"), on: client)
+        #expect(bench.sent[2].wire.branch != sent.branch)
+        bench.wait(40)
+        #expect(bench.sent.count == 3 && bench.isQuiet)
+    }
+
+    @Test("PRX-76, PRX-79: without a Route of ours it goes where affinity leads, always the same")
+    func unrouted() {
+        bench.receive(Wire.request("INVITE"), on: client)
+        bench.answer(200, to: bench.sent.to("B1")[0])
+        _ = bench.take()
+        for number in 0..<20 {
+            bench.receive(Wire.request("ACK", branch: "z9hG4bKack\(number)", toTag: "b"), on: client)
+        }
+        #expect(bench.sent.count == 20 && Set(bench.sent.map(\.to)) == ["B1"])
+    }
+
+    @Test("TXN-22: the ACK for an answer of the edge's own is absorbed")
+    func ownAnswer() {
+        for last in [1, 2] as [UInt32] { bench.behaviour[.backend(last)] = .fails(.refused) }
+        bench.receive(Wire.request("INVITE"), on: client)
+        let tag = bench.sent.last?.wire.toTag
+        _ = bench.take()
+        bench.receive(Wire.request("ACK", toTag: tag), on: client)
+        #expect(bench.sent.isEmpty && bench.core.transactionCount == 0)
+    }
+
+    @Test("TXN-23: copies of an answer of the edge's own have one tag")
+    func oneTag() {
+        let phone = bench.client("U", Side.publicUDP)
+        bench.receive(Wire.request("INVITE", via: "UDP 203.0.113.7", maxForwards: 0), on: phone)
+        bench.receive(Wire.request("INVITE", via: "UDP 203.0.113.7", maxForwards: 0), on: phone)
+        bench.wait(2)
+        #expect(bench.sent.statuses == [483, 483, 483, 483] && Set(bench.sent.map(\.wire.toTag)).count == 1)
+        #expect(bench.sent[0].wire.toTag != nil)
+    }
+
+    @Test("LOC-75: an ACK whose next hop is a name waits for its addresses, and goes to the first")
+    func named() {
+        let own = "Route: <sip:\(String(buffer: client.token))@edge1.example.com;lr>"
+        bench.receive(Wire.request("ACK", "sip:bob@core.example.net", toTag: "b", extra: [own]), on: client)
+        #expect(bench.questions.count == 1 && bench.sent.isEmpty)
+        bench.resolve(bench.questions[0].id, .resolved([.backend(2), .backend(1)]))
+        #expect(bench.sent.requests == ["ACK B2"])
+        bench.receive(Wire.request("ACK", "sip:bob@core.example.net", toTag: "b", extra: [own]), on: client)
+        bench.resolve(bench.questions[0].id, .failed)
+        #expect(bench.sent.requests == ["ACK B2"] && bench.drops == [.deadFlow])
+    }
+
+    @Test("V-RR-02: the ACK of a call to a client goes on its flow")
+    func toClient() {
+        let backend = bench.backendFlow(.backend(1))
+        let route = "Route: <sip:\(String(buffer: client.token))@10.0.0.5;transport=tcp;lr>"
+        bench.receive(Wire.request("ACK", via: "TCP 192.0.2.1", toTag: "a", extra: [route]), on: backend)
+        #expect(bench.sent.requests == ["ACK C"] && bench.sent[0].flow == client.id)
+    }
+}

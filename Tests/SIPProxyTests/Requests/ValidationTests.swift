@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+internal import Testing
+
+@Suite("Request validation")
+struct ValidationTests {
+    private let bench = Bench(1)
+    private let client: FlowContext
+
+    init() { client = bench.client() }
+
+    private func statuses(_ text: String, on flow: FlowContext? = nil) -> [Int] {
+        _ = bench.take()
+        bench.receive(text, on: flow ?? client)
+        return bench.sent.answers
+    }
+
+    @Test("PRX-01, PRX-06: an unknown method with unknown headers goes the whole way, with Record-Route")
+    func unknownMethod() {
+        bench.receive(Wire.request("FROBNICATE", extra: ["X-Odd: 1;;,,=", "Proxy-Frob: x"]), on: client)
+        #expect(bench.sent.requests == ["FROBNICATE B1"] && bench.sent[0].wire.values("Record-Route").count == 2)
+        #expect(bench.sent[0].wire.value("X-Odd") == "1;;,,=")
+        bench.answer(200, to: bench.sent[0])
+        #expect(bench.sent.answers == [200])
+    }
+
+    @Test("PRX-05: Max-Forwards is looked at before Proxy-Require")
+    func order() {
+        #expect(statuses(Wire.request("INVITE", maxForwards: 0, extra: ["Proxy-Require: foo"])) == [483])
+        #expect(bench.sent.requests.isEmpty)
+    }
+
+    @Test(
+        "PRX-07: an unknown scheme is 416; tel and urn go by the route rules",
+        arguments: [
+            ("http://example.com", 416), ("nobodyKnowsThisScheme:totallyopaquecontent", 416), ("tel:+123", 0),
+            ("urn:service:sos", 0),
+        ]
+    )
+    func schemes(uri: String, status: Int) {
+        bench.receive(Wire.request("OPTIONS", uri), on: client)
+        #expect(bench.sent.answers == (status == 0 ? [] : [status]))
+        #expect(bench.sent.requests == (status == 0 ? ["OPTIONS B1"] : []))
+        #expect(status > 0 || bench.sent[0].wire.uri == uri)
+    }
+
+    @Test("PRX-08, PRX-10: Max-Forwards 0 is 483 without a body", arguments: ["INVITE", "BYE", "FROBNICATE"])
+    func tooManyHops(method: String) {
+        bench.receive(Wire.request(method, maxForwards: 0, body: "abc"), on: client)
+        #expect(bench.sent.map(\.status) == [483] && bench.sent[0].wire.value("Content-Length") == "0")
+        #expect(bench.sent[0].wire.body.isEmpty && bench.sent[0].wire.toTag != nil)
+    }
+
+    @Test(
+        "TXN-42: no ACK is ever answered",
+        arguments: [
+            Wire.request("ACK", maxForwards: 0), Wire.request("ACK", "http://x"),
+            Wire.request("ACK", extra: ["Route: <sip:victim.example;lr>"]), Wire.request("ACK", extra: ["Route: <<<"]),
+            Wire.request("ACK").components("CSeq: 1 ACK").joined(separator: "CSeq: nothing"),
+        ]
+    )
+    func ackUnanswered(text: String) {
+        bench.receive(text, on: client)
+        bench.wait(1)
+        #expect(bench.sent.isEmpty && bench.drops.count == 1)
+    }
+
+    @Test(
+        "PRX-09, PRX-27: Max-Forwards is lowered by one, and 70 where there was none",
+        arguments: [
+            (70, "69"), (1, "0"), (nil, "70"),
+        ] as [(Int?, String)]
+    )
+    func maxForwards(given: Int?, sent: String) {
+        bench.receive(Wire.request("INVITE", maxForwards: given), on: client)
+        #expect(bench.sent.to("B1")[0].wire.values("Max-Forwards") == [sent])
+    }
+
+    @Test("PRX-46: exactly one Max-Breadth of at most 60 leaves", arguments: [(nil, "60"), ("100", "60"), ("7", "7")])
+    func maxBreadth(given: String?, sent: String) {
+        bench.receive(Wire.request("INVITE", extra: given.map { ["Max-Breadth: \($0)"] } ?? []), on: client)
+        #expect(bench.sent.to("B1")[0].wire.values("Max-Breadth") == [sent])
+    }
+
+    @Test("PRX-11: OPTIONS that ends here is answered 200, without Allow and body")
+    func options() {
+        for text in [
+            Wire.request("OPTIONS", maxForwards: 0),
+            Wire.request("OPTIONS", "sip:edge1.example.com", branch: "z9hG4bK2"),
+        ] {
+            #expect(statuses(text) == [200] && bench.sent.requests.isEmpty)
+            let answer = bench.sent[0].wire
+            for name in ["Accept", "Accept-Encoding", "Accept-Language", "Supported"] {
+                #expect(answer.value(name) != nil)
+            }
+            #expect(answer.value("Allow") == nil && answer.body.isEmpty && answer.toTag != nil)
+        }
+    }
+
+    @Test("PRX-11, OVL-36: while draining it is 503 with Retry-After; dialogs go on, new ones are refused")
+    func draining() {
+        bench.core.quiesce(now: bench.now)
+        #expect(statuses(Wire.request("OPTIONS", maxForwards: 0)) == [503])
+        #expect(bench.sent[0].wire.value("Retry-After") != nil)
+        #expect(statuses(Wire.request("INVITE", branch: "z9hG4bK2")) == [503])
+        #expect(statuses(Wire.request("BYE", branch: "z9hG4bK3", toTag: "b")) == [])
+        #expect(bench.sent.requests == ["BYE B1"])
+    }
+
+    @Test("PRX-13: unknown tags of Proxy-Require are 420 with exactly those tags; Require is not for a proxy")
+    func proxyRequire() {
+        #expect(statuses(Wire.request("INVITE", extra: ["Proxy-Require: nothingSupportsThis, orThis"])) == [420])
+        #expect(bench.sent[0].wire.values("Unsupported") == ["nothingSupportsThis, orThis"])
+        _ = statuses(Wire.request("INVITE", branch: "z9hG4bK2", extra: ["Require: nothingSupportsThis"]))
+        #expect(bench.sent.requests == ["INVITE B1"])
+    }
+
+    @Test("PRX-14, PRX-48: credentials, odd fields and the body leave as they came, in their order")
+    func untouched() {
+        let extra = [
+            "Proxy-Authorization: Digest realm=\"other\", nonce=\"n\"", "Contact:   <sip:alice@10.9.8.7>  ;q=0.5",
+            "Identity: abc;info=<https://x>;alg=ES256", "X-a:", "s: Hello", "Session-Expires:\t90",
+        ]
+        bench.receive(Wire.request("INVITE", extra: extra, body: "v=0\r\n\r\n"), on: client)
+        let sent = bench.sent.to("B1")[0].wire
+        let cseq = sent.lines.firstIndex { $0.hasPrefix("CSeq") } ?? 0
+        #expect(sent.lines[(cseq + 1)...].map(String.init) == extra + ["Content-Length: 7"])
+        #expect(sent.body == "v=0\r\n\r\n" && sent.uri == "sip:bob@example.com")
+    }
+
+    @Test("V-RTE-04, PRX-12, PRX-42: what comes back unchanged is a loop, and with another Request-URI a spiral")
+    func loops() {
+        bench.receive(Wire.request("INVITE"), on: client)
+        let round = bench.sent.to("B1")[0].wire
+        let vias = round.values("Via").map { "Via: \($0)" }.joined(separator: "\r\n")
+        func returned(_ uri: String, _ branch: String) -> String {
+            Wire.request("INVITE", uri, via: "TCP 192.0.2.1", branch: branch, maxForwards: 68)
+                .components("Max-Forwards").joined(separator: vias + "\r\nMax-Forwards")
+        }
+        let flow = bench.backendFlow(.backend(1))
+        #expect(statuses(returned("sip:bob@example.com", "z9hG4bKx1"), on: flow) == [482])
+        #expect(statuses(returned("sip:bob@sales.example.com", "z9hG4bKx2"), on: flow) == [100])
+    }
+
+    @Test("PRX-42: the loop part is the worked one; CANCEL shares it, and another Route gives another")
+    func loopPart() {
+        let uri = "sip:bob@example.com"
+        func part(_ route: String, _ branch: String) -> String {
+            _ = bench.take()
+            let text = Wire.request(
+                "INVITE",
+                uri,
+                branch: branch,
+                callID: "a84b4c76e66710",
+                number: 314_159,
+                extra: ["Route: \(route)"]
+            )
+            bench.receive(text, on: client)
+            return String(bench.sent.to("B1").last?.wire.branch.suffix(8) ?? "")
+        }
+        var settings = ProxySettings()
+        settings.domains = ["edge.example.net", "example.com"]
+        let bench = Bench(1, settings: settings)
+        let client = bench.client()
+        let text = Wire.request(
+            "INVITE",
+            uri,
+            callID: "a84b4c76e66710",
+            number: 314_159,
+            extra: ["Route: <sip:edge.example.net;lr>"]
+        )
+        bench.receive(text, on: client)
+        #expect(bench.sent.to("B1")[0].wire.branch.suffix(8) == "603394aa")
+        #expect(part("<sip:edge1.example.com;lr>", "z9hG4bK1") != part("<sip:edge1.example.com:5061;lr>", "z9hG4bK2"))
+    }
+
+    @Test("TRN-30, V-VIA-12: a Via with maddr on UDP is 400")
+    func maddrInVia() {
+        let flow = bench.client("U", Side.publicUDP, port: 5060)
+        #expect(statuses(Wire.request("OPTIONS", via: "UDP 10.0.0.9;maddr=192.0.2.99"), on: flow) == [400])
+        #expect(bench.sent[0].to == "203.0.113.7:5060")
+    }
+
+    @Test("PRX-88, PRX-89: SIPS over UDP or in the clear is refused; transport=tcp means TLS")
+    func sips() {
+        let tls = Bench(1, .tls)
+        tls.receive(Wire.request("INVITE", "sips:bob@example.com;transport=udp"), on: tls.client())
+        #expect(tls.sent.answers == [400])
+        tls.receive(Wire.request("INVITE", "sips:bob@example.com;transport=tcp", branch: "z9hG4bK2"), on: tls.client())
+        #expect(tls.sent.requests == ["INVITE B1"])
+        for listener in [Side.publicTCP, Side.publicUDP] {
+            let flow = bench.client("U", listener)
+            #expect(statuses(Wire.request("INVITE", "sips:bob@example.com", via: "UDP 203.0.113.7"), on: flow) == [403])
+        }
+        // Our own side may have taken TLS off before us.
+        tls.receive(
+            Wire.request("INVITE", "sips:bob@example.com", branch: "z9hG4bK3"),
+            on: tls.client("I", Side.innerTCP)
+        )
+        #expect(tls.sent.requests == ["INVITE B1", "INVITE B1"])
+    }
+
+    @Test("PRX-85: a SIPS request for a pool without TLS is 480 with Warning 380, and nothing leaves")
+    func sipsWithoutTLS() {
+        bench.receive(Wire.request("INVITE", "sips:bob@example.com"), on: client)
+        #expect(bench.sent.answers == [100, 480] && bench.sent.requests.isEmpty)
+        #expect(bench.sent.last?.wire.value("Warning") == "380 edge1.example.com \"SIPS Not Allowed\"")
+    }
+
+    @Test("PRX-85: nor is it sent on a client's flow in the clear")
+    func sipsToClearFlow() {
+        let clear = bench.client("D", Side.publicTCP)
+        let route = "Route: <sip:\(String(buffer: clear.token))@10.0.0.5;transport=tcp;lr>"
+        let text = Wire.request("INVITE", "sips:bob@example.com", via: "TCP 192.0.2.1", extra: [route])
+        bench.receive(text, on: bench.backendFlow(.backend(1)))
+        #expect(bench.sent.answers == [100, 480] && bench.sent.requests.isEmpty)
+        #expect(bench.sent.last?.wire.value("Warning")?.hasPrefix("380 ") ?? false)
+    }
+
+    @Test("PRX-86: a sip URI stays one towards a TLS pool")
+    func sipOverTLS() {
+        let tls = Bench(1, .tls)
+        tls.receive(Wire.request("INVITE"), on: tls.client())
+        #expect(tls.sent.to("B1")[0].wire.uri == "sip:bob@example.com")
+        #expect(tls.sent.to("B1")[0].wire.value("Via")?.hasPrefix("SIP/2.0/TLS ") ?? false)
+    }
+
+    @Test("PRX-25: a domain that no rule takes is 404, a foreign one from a client 403, and an empty pool 503")
+    func unserved() {
+        let rules = [RouteRule(domains: ["example.com"], action: .pool(PoolID(index: 0)))]
+        let bench = Bench(.sample([.sample(1)], routes: rules))
+        let client = bench.client()
+        bench.receive(Wire.request("OPTIONS", "sip:bob@example.org"), on: client)
+        #expect(bench.sent.answers == [404])
+        var settings = ProxySettings()
+        settings.domains = ["example.com"]
+        let strict = Bench(1, settings: settings)
+        strict.receive(Wire.request("OPTIONS", "sip:bob@victim.example"), on: strict.client())
+        strict.receive(Wire.request("OPTIONS", "sip:bob@EXAMPLE.com.", branch: "z9hG4bK2"), on: strict.client())
+        #expect(strict.sent.answers == [403] && strict.sent.requests == ["OPTIONS B1"])
+        let empty = PoolView(id: PoolID(index: 0), settings: PoolSettings(name: "p"), backends: [])
+        let lone = Bench(.sample([empty]))
+        lone.receive(Wire.request("OPTIONS"), on: lone.client())
+        #expect(lone.sent.answers == [503])
+        let seconds = lone.sent[0].wire.value("Retry-After").flatMap { Int($0) } ?? 0
+        #expect((5...60).contains(seconds))
+    }
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+internal import Testing
+
+/// A proxy core in virtual time: it takes messages as text, and keeps what leaves.
+final class Bench {
+    /// What becomes of an attempt at a backend.
+    enum Behaviour {
+        /// The attempt is written to a flow at once.
+        case takes
+        /// It fails at once.
+        case fails(AttemptFailure)
+        /// Nothing is reported.
+        case holds
+    }
+
+    static let beginning = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
+
+    let core: ProxyCore
+    private(set) var now = Bench.beginning
+    /// Everything that left.
+    private(set) var sent: [Sent] = []
+    private(set) var events: [ProxyEvent] = []
+    /// Names asked for that no answer was given for.
+    private(set) var questions: [(id: ResolutionID, name: NextHopName)] = []
+    private(set) var handedOver: [WorkerIndex] = []
+    var behaviour: [Endpoint: Behaviour] = [:]
+    /// What names resolve to; a name that is not here is kept in `questions`.
+    var zone: [String: [Endpoint]] = [:]
+    private var flows: [FlowID: (name: String, context: FlowContext)] = [:]
+    private var backendFlows: [BackendTarget: FlowContext] = [:]
+    private var serial: UInt64 = 0x018F_0000_0000
+
+    init(_ snapshot: ProxySnapshot, seed: UInt64 = 1) {
+        core = ProxyCore(worker: 1, snapshot: snapshot, seed: seed, now: Self.beginning)
+    }
+
+    /// A bench with one pool of `count` backends.
+    convenience init(
+        _ count: UInt32 = 1,
+        _ transport: SIPTransport = .tcp,
+        policy: ForwardingPolicy = ForwardingPolicy(),
+        settings: ProxySettings = ProxySettings()
+    ) {
+        self.init(.sample([.sample(count, transport)], policy: policy, settings: settings))
+    }
+
+    var elapsed: Int { Int((now - Self.beginning).nanoseconds / 1_000_000) }
+
+    // MARK: Flows
+
+    /// A client's flow, from 203.0.113.7 unless said otherwise.
+    func client(
+        _ name: String = "C",
+        _ listener: ListenerID = Side.publicTLS,
+        address: String = "203.0.113.7",
+        port: UInt16 = 51000
+    ) -> FlowContext {
+        let identity = Side.all[Int(listener.index)]
+        // All datagrams of a listener come on one flow.
+        serial += 1
+        let number = identity.transport == .udp ? UInt64(listener.index) : serial
+        let id = FlowID(worker: 1, serial: number)
+        let remote = IPAddress(parsing: address) ?? .v4(0)
+        let token = FlowToken(
+            flow: id,
+            transport: identity.transport,
+            listener: listener,
+            address: remote,
+            port: port
+        )
+        let context = FlowContext(
+            id: id,
+            side: .client,
+            listener: listener,
+            transport: identity.transport,
+            remoteAddress: remote,
+            remotePort: port,
+            remoteText: ByteBuffer(string: remote.description),
+            token: token.sealed(by: .sample)
+        )
+        flows[id] = (name, context)
+        return context
+    }
+
+    /// The flow to a backend, made when it is first asked for.
+    func backendFlow(_ endpoint: Endpoint, pool: PoolID? = PoolID(index: 0)) -> FlowContext {
+        let target = BackendTarget(endpoint: endpoint, pool: pool)
+        if let flow = backendFlows[target] { return flow }
+        serial += 1
+        let context = FlowContext(
+            id: FlowID(worker: 1, serial: serial),
+            side: .backend(target),
+            listener: core.facingListener(target),
+            transport: endpoint.transport,
+            remoteAddress: endpoint.address,
+            remotePort: endpoint.port,
+            remoteText: ByteBuffer(string: endpoint.address.description),
+            token: ByteBuffer()
+        )
+        backendFlows[target] = context
+        flows[context.id] = (Self.name(endpoint), context)
+        return context
+    }
+
+    static func name(_ endpoint: Endpoint) -> String {
+        if case .v4(let number) = endpoint.address, number >> 8 == 0xC0_0002 { return "B\(number & 0xFF)" }
+        return endpoint.description
+    }
+
+    func forget(_ flow: FlowID) { flows[flow] = nil }
+
+    func context(of flow: FlowID) -> FlowContext? { flows[flow]?.context }
+
+    // MARK: Events
+
+    /// Feeds one message.
+    func receive(_ text: String, on flow: FlowContext) {
+        let framing: MessageParser.Framing = flow.transport.isReliable ? .stream : .datagram
+        switch MessageParser.parse(ByteBuffer(string: text), framing: framing, limits: MessageLimits()) {
+        case .message(let message): core.receive(message, on: flow, now: now)
+        case .malformed(let message): core.receiveMalformed(message, on: flow, now: now)
+        }
+        carryOut()
+    }
+
+    /// Feeds a response to a request that left.
+    func answer(_ status: Int, to request: Sent, tag: String = "b", extra: [String] = []) {
+        guard let flow = flow(of: request) else {
+            Issue.record("no flow for \(request.to)")
+            return
+        }
+        receive(request.wire.answer(status, tag: tag, extra: extra), on: flow)
+    }
+
+    /// The flow that answers to a request come on.
+    func flow(of request: Sent) -> FlowContext? {
+        if let flow = request.flow, let known = flows[flow] { return known.context }
+        return request.endpoint.flatMap { endpoint in
+            backendFlows.first { $0.key.endpoint == endpoint }?.value ?? backendFlow(endpoint)
+        }
+    }
+
+    func fail(_ request: Sent, _ failure: AttemptFailure) {
+        guard let attempt = request.attempt else { return }
+        core.attemptFailed(attempt, failure, now: now)
+        carryOut()
+    }
+
+    func close(_ flow: FlowContext) {
+        for (target, known) in backendFlows where known.id == flow.id { backendFlows[target] = nil }
+        core.flowClosed(flow.id, now: now)
+        carryOut()
+    }
+
+    func resolve(_ id: ResolutionID, _ outcome: ResolutionOutcome) {
+        questions.removeAll { $0.id == id }
+        core.resolved(id, outcome, now: now)
+        carryOut()
+    }
+
+    /// Lets time pass in steps of the timer wheel's slots.
+    func wait(_ seconds: Double) {
+        let end = now + .nanoseconds(Int64(seconds * 1e9))
+        while now < end {
+            now = min(end, now + .milliseconds(10))
+            core.advance(to: now)
+            carryOut()
+        }
+    }
+
+    /// Lets time pass until so many seconds after the beginning.
+    func wait(until seconds: Double) { wait(seconds - Double(elapsed) / 1000) }
+
+    /// What has left since the last call.
+    func take() -> [Sent] {
+        defer { sent = [] }
+        return sent
+    }
+
+    // MARK: Actions
+
+    private func carryOut() {
+        var actions = core.takeActions()
+        while !actions.isEmpty {
+            for action in actions { perform(action) }
+            core.recycle(&actions)
+            actions = core.takeActions()
+        }
+    }
+
+    private func perform(_ action: ProxyAction) {
+        switch action {
+        case .respond(let flow, let datagram, let bytes):
+            record(flows[flow]?.name ?? "?", datagram, nil, flow, nil, bytes)
+        case .sendToBackend(let target, let attempt, let bytes):
+            record(Self.name(target.endpoint), nil, target.endpoint, nil, attempt, bytes)
+            if let attempt { report(attempt, target) }
+        case .sendOnFlow(let flow, let datagram, let attempt, let bytes):
+            var endpoint: Endpoint?
+            if case .backend(let target)? = flows[flow]?.context.side { endpoint = target.endpoint }
+            record(flows[flow]?.name ?? "gone", datagram, endpoint, flow, attempt, bytes)
+            guard let attempt else { return }
+            if flows[flow] != nil {
+                core.attemptSent(attempt, on: flow, now: now)
+            } else {
+                core.attemptFailed(attempt, .flowGone, now: now)
+            }
+        case .resolve(let id, let name):
+            if let found = zone[name.host] {
+                core.resolved(id, .resolved(found), now: now)
+            } else {
+                questions.append((id, name))
+            }
+        case .handOver(let worker, _, _): handedOver.append(worker)
+        case .closeFlow: break
+        case .event(let event): events.append(event)
+        }
+    }
+
+    private func report(_ attempt: AttemptID, _ target: BackendTarget) {
+        switch behaviour[target.endpoint] ?? .takes {
+        case .takes:
+            let flow = backendFlow(target.endpoint, pool: target.pool)
+            core.attemptSent(attempt, on: flow.id, now: now)
+        case .fails(let failure): core.attemptFailed(attempt, failure, now: now)
+        case .holds: return
+        }
+    }
+
+    private func record(
+        _ name: String,
+        _ datagram: DatagramAddress?,
+        _ endpoint: Endpoint?,
+        _ flow: FlowID?,
+        _ attempt: AttemptID?,
+        _ bytes: ByteBuffer
+    ) {
+        let place = datagram.map { "\($0.address.hostText):\($0.port)" } ?? name
+        let wire = Wire(String(buffer: bytes))
+        sent.append(Sent(at: elapsed, to: place, endpoint: endpoint, flow: flow, attempt: attempt, wire: wire))
+    }
+}
+
+extension Bench {
+    /// Removes a client's flow, as when its connection closes.
+    func disconnect(_ flow: FlowContext) {
+        forget(flow.id)
+        close(flow)
+    }
+
+    /// The end of the requests that were counted, as `status` or `status local`.
+    var finished: [String] {
+        events.compactMap { event in
+            guard case .finished(let summary) = event else { return nil }
+            return summary.isLocal ? "\(summary.status) local" : "\(summary.status)"
+        }
+    }
+
+    /// The ends of attempts, as `B1 refused` or `B1 answered`.
+    var attempts: [String] {
+        events.compactMap { event in
+            guard case .attempt(let target, let failure, _, _) = event else { return nil }
+            return "\(Self.name(target.endpoint)) \(failure?.rawValue ?? "answered")"
+        }
+    }
+
+    var drops: [DropReason] {
+        events.compactMap { event in
+            if case .dropped(let reason) = event { reason } else { nil }
+        }
+    }
+
+    /// Whether nothing is left of any transaction (TXN-45).
+    var isQuiet: Bool { core.transactionCount == 0 && !core.hasTimers }
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+internal import Testing
+
+@Suite("Matching of requests and responses to transactions")
+struct MatchingTests {
+    private let bench = Bench(1)
+    private let client: FlowContext
+    private let datagrams: FlowContext
+
+    init() {
+        client = bench.client()
+        datagrams = bench.client("U", Side.publicUDP)
+    }
+
+    @Test("TXN-20: copies of an INVITE get the latest provisional; the backend sees one")
+    func repeatedInvite() {
+        let text = Wire.request("INVITE", via: "UDP 203.0.113.7:51000")
+        bench.receive(text, on: datagrams)
+        bench.receive(text, on: datagrams)
+        bench.answer(180, to: bench.sent.to("B1")[0])
+        bench.receive(text, on: datagrams)
+        #expect(bench.sent.to("203.0.113.7:51000").statuses == [100, 100, 180, 180])
+        #expect(bench.sent.to("B1").count == 1)
+    }
+
+    @Test("TXN-24: a copy of an INVITE after its 200 is absorbed")
+    func repeatedAfterSuccess() {
+        let text = Wire.request("INVITE", via: "UDP 203.0.113.7:51000")
+        bench.receive(text, on: datagrams)
+        bench.answer(200, to: bench.sent.to("B1")[0])
+        bench.wait(1)
+        bench.receive(text, on: datagrams)
+        #expect(bench.sent.answers == [100, 200] && bench.sent.to("B1").count == 1)
+    }
+
+    @Test("TXN-17: the answers to an INVITE and to its CANCEL, of one branch, reach their own machines")
+    func sharedBranch() {
+        bench.receive(Wire.request("INVITE"), on: client)
+        let invite = bench.sent.to("B1")[0]
+        bench.answer(180, to: invite)
+        bench.receive(Wire.request("CANCEL"), on: client)
+        let cancel = bench.sent.to("B1").methods("CANCEL")[0]
+        #expect(cancel.wire.branch == invite.wire.branch)
+        bench.answer(200, to: cancel)
+        #expect(bench.sent.to("C").statuses == [100, 180, 200])
+        bench.answer(487, to: invite)
+        #expect(bench.sent.to("C").statuses == [100, 180, 200, 487])
+    }
+
+    @Test(
+        "TXN-18: the right branch with another Call-ID, CSeq or method is dropped",
+        arguments: [
+            ("Call-ID: call-1", "Call-ID: call-2"), ("CSeq: 1 INVITE", "CSeq: 2 INVITE"),
+            ("CSeq: 1 INVITE", "CSeq: 1 OPTIONS"), ("CSeq: 1 INVITE", "CSeq: 1 CANCEL"),
+        ]
+    )
+    func guessed(part: String, other: String) {
+        bench.receive(Wire.request("INVITE"), on: client)
+        let invite = bench.sent.to("B1")[0]
+        let forged = invite.wire.answer(200).components(part).joined(separator: other)
+        bench.receive(forged, on: bench.backendFlow(.backend(1)))
+        #expect(bench.sent.to("C").statuses == [100] && bench.drops == [.strayResponse])
+        bench.answer(200, to: invite)
+        #expect(bench.sent.to("C").statuses == [100, 200])
+    }
+
+    @Test("PRX-49, TRN-35: a response whose Via is not ours is dropped, and another worker's is handed over")
+    func foreignVia() {
+        bench.receive(Wire.request("INVITE"), on: client)
+        let response = bench.sent.to("B1")[0].wire.answer(200)
+        let branch = bench.sent.to("B1")[0].wire.branch
+        let flow = bench.backendFlow(.backend(1))
+        bench.receive(response.components(branch).joined(separator: "z9hG4bKelse"), on: flow)
+        #expect(bench.drops == [.foreignVia])
+        let moved = "z9hG4bK0007" + branch.dropFirst(11)
+        bench.receive(response.components(branch).joined(separator: moved), on: flow)
+        #expect(bench.handedOver == [7] && bench.sent.to("C").statuses == [100])
+    }
+
+    @Test("TXN-33: the same branch under another sent-by, and on UDP from another port, is another, and the same")
+    func sentBy() {
+        let first = Wire.request("OPTIONS", via: "UDP 10.0.0.9:5060;rport")
+        bench.receive(first, on: datagrams)
+        bench.receive(Wire.request("OPTIONS", via: "UDP 10.0.0.8:5060;rport"), on: datagrams)
+        #expect(bench.sent.to("B1").count == 2)
+        // The default port is the port that is not named.
+        bench.receive(Wire.request("OPTIONS", via: "UDP 10.0.0.9;rport"), on: datagrams)
+        #expect(bench.sent.to("B1").count == 2)
+    }
+
+    @Test("TXN-33: after NAT rebinding the answer goes to the newest port of the same address, and to no other address")
+    func rebinding() {
+        let text = Wire.request("OPTIONS", via: "UDP 10.0.0.9:5060;rport")
+        bench.receive(text, on: datagrams)
+        bench.receive(text, on: bench.client("U", Side.publicUDP, port: 40000))
+        bench.receive(text, on: bench.client("U", Side.publicUDP, address: "203.0.113.66", port: 40000))
+        #expect(bench.sent.to("B1").count == 1)
+        bench.answer(200, to: bench.sent.to("B1")[0])
+        #expect(bench.sent.filter { $0.status == 200 }.map(\.to) == ["203.0.113.7:40000"])
+        bench.receive(text, on: bench.client("U", Side.publicUDP, address: "203.0.113.66", port: 40000))
+        #expect(bench.sent.filter { $0.status == 200 }.allSatisfy { $0.to == "203.0.113.7:40000" })
+    }
+
+    @Test("TXN-34: without the cookie, a copy of an INVITE is known, and its ACK ends the copies of the final")
+    func oldStyle() {
+        let via = "UDP 203.0.113.7:51000"
+        for text in [Wire.request("INVITE", via: via, branch: ""), Wire.request("INVITE", via: via, branch: "")] {
+            bench.receive(text, on: datagrams)
+        }
+        #expect(bench.sent.to("B1").count == 1)
+        bench.answer(486, to: bench.sent.to("B1")[0])
+        bench.receive(Wire.request("ACK", via: via, branch: "", toTag: "b"), on: datagrams)
+        bench.wait(8)
+        #expect(bench.sent.filter { $0.status == 486 }.count == 1 && bench.core.transactionCount == 0)
+        bench.receive(Wire.request("INVITE", via: via, branch: "", number: 2), on: datagrams)
+        #expect(bench.sent.to("B1").methods("INVITE").count == 2)
+    }
+
+    @Test("TXN-26: an ACK without the cookie for a 200 goes to the backend")
+    func oldStyleAck() {
+        bench.receive(Wire.request("INVITE", branch: ""), on: client)
+        bench.answer(200, to: bench.sent.to("B1")[0])
+        bench.receive(Wire.request("ACK", branch: "", toTag: "b"), on: client)
+        #expect(bench.sent.requests == ["INVITE B1", "ACK B1"])
+    }
+
+    @Test("TXN-35: one sent-by and branch on two connections are two transactions")
+    func connections() {
+        let other = bench.client("D")
+        let text = Wire.request("OPTIONS", via: "TLS x.invalid")
+        bench.receive(text, on: client)
+        bench.receive(text, on: other)
+        #expect(bench.sent.to("B1").count == 2)
+        for request in bench.sent.to("B1") { bench.answer(200, to: request) }
+        #expect(bench.sent.answers == [200, 200] && bench.sent.to("D").count == 1)
+    }
+
+    @Test("TXN-36: the same Call-ID and CSeq by two branches are both forwarded")
+    func merged() {
+        bench.receive(Wire.request("INVITE", branch: "z9hG4bKa1"), on: client)
+        bench.receive(Wire.request("INVITE", branch: "z9hG4bKa2"), on: client)
+        #expect(bench.sent.to("B1").count == 2 && Set(bench.sent.to("B1").map(\.wire.branch)).count == 2)
+    }
+
+    @Test("TXN-28: no provisional but 100 is sent on another request, and PRX-52: a 100 from the backend never")
+    func noProvisionals() {
+        bench.receive(Wire.request("OPTIONS"), on: client)
+        bench.answer(183, to: bench.sent[0])
+        bench.answer(100, to: bench.sent[0])
+        #expect(bench.sent.to("C").isEmpty)
+        bench.receive(Wire.request("INVITE", branch: "z9hG4bKa2"), on: client)
+        bench.answer(100, to: bench.sent.methods("INVITE")[0])
+        bench.answer(183, to: bench.sent.methods("INVITE")[0])
+        #expect(bench.sent.to("C").statuses == [100, 183])
+    }
+
+    @Test("TXN-25: a client that reconnects over the 486 and repeats its INVITE gets it again, and no second call")
+    func reconnected() {
+        bench.receive(Wire.request("INVITE"), on: client)
+        bench.disconnect(client)
+        bench.answer(486, to: bench.sent.to("B1")[0])
+        bench.receive(Wire.request("INVITE"), on: bench.client("C2"))
+        #expect(bench.sent.to("C2").statuses == [486])
+        #expect(bench.sent.to("B1").methods("INVITE").count == 1)
+    }
+
+    @Test("TXN-45: a thousand mixed transactions leave nothing behind")
+    func hygiene() {
+        for number in 0..<1000 {
+            let method = ["INVITE", "OPTIONS", "REGISTER", "MESSAGE"][number % 4]
+            let text = Wire.request(method, branch: "z9hG4bK\(number)", callID: "\(number)", number: number + 1)
+            bench.receive(text, on: client)
+            guard let sent = bench.take().to("B1").first else { continue }
+            if number % 3 > 0 { bench.answer(number % 3 == 1 ? 200 : 404, to: sent) }
+        }
+        #expect(bench.core.transactionCount > 300)
+        // Timer B, and then H, for want of an ACK.
+        bench.wait(64.1)
+        #expect(bench.core.transactionCount == 0)
+        bench.wait(37)
+        #expect(bench.isQuiet)
+    }
+
+    @Test("TXN-46: at the limit an INVITE is answered 503 without Retry-After; what belongs to a dialog still passes")
+    func limit() {
+        var settings = ProxySettings()
+        settings.transactions = 16
+        let bench = Bench(1, settings: settings)
+        let client = bench.client()
+        for number in 0..<20 {
+            bench.receive(Wire.request("INVITE", branch: "z9hG4bK\(number)", callID: "\(number)"), on: client)
+        }
+        let refused = bench.sent.filter { $0.status == 503 }
+        #expect(!refused.isEmpty && refused.allSatisfy { $0.wire.value("Retry-After") == nil })
+        _ = bench.take()
+        bench.receive(Wire.request("BYE", branch: "z9hG4bKbye", toTag: "b"), on: client)
+        bench.receive(Wire.request("ACK", branch: "z9hG4bKack", toTag: "b"), on: client)
+        bench.receive(Wire.request("CANCEL", branch: "z9hG4bK1"), on: client)
+        #expect(bench.sent.to("B1").map(\.method) == ["BYE", "ACK"] && bench.sent.answers == [200])
+    }
+}
