@@ -17,7 +17,7 @@ struct ReferenceFramer {
             if rest.starts(with: [0x0D, 0x0A, 0x0D, 0x0A]) {
                 found.append(.keepAlive)
                 position += 4
-            } else if [[0x0D], [0x0D, 0x0A], [0x0D, 0x0A, 0x0D]].contains(Array(rest)) {
+            } else if rest.count < 4, [[0x0D], [0x0D, 0x0A], [0x0D, 0x0A, 0x0D]].contains(Array(rest)) {
                 return found
             } else if rest.starts(with: [0x0D, 0x0A, 0x0D]) {
                 return found + [.failed(.lineEnd, head: nil)]
