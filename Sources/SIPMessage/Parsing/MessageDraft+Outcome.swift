@@ -31,39 +31,53 @@ extension MessageDraft {
 
     /// What can be said of a message that failed for `reason`.
     func malformed(_ reason: MalformedMessage.Reason, in buffer: ByteBuffer) -> MalformedMessage {
-        MalformedMessage(
+        let fields = answerFields(in: buffer)
+        // What an answer cannot repeat, it cannot be addressed by.
+        let isAddressed = present.contains(.via) && fields.contains { $0.line == headers[firstVia].line }
+        return MalformedMessage(
             reason: reason,
-            status: status(for: reason),
+            status: isAddressed ? status(for: reason) : nil,
             bytes: buffer,
-            topmostVia: topmostVia,
+            topmostVia: isAddressed ? topmostVia : nil,
             to: to,
             isResponse: isResponse,
-            fields: answerFields
+            fields: fields
         )
     }
 
-    /// Every Via, and the first of each field that a response repeats (RFC 3261 section 8.2.6.2).
-    private var answerFields: [HeaderField] {
+    /// Every Via, and the first of each field that a response repeats (RFC 3261 section 8.2.6.2), but none with a CR
+    /// that ends no line: what goes out ends in CRLF alone (MSG-01).
+    private func answerFields(in buffer: ByteBuffer) -> [HeaderField] {
         var seen = HeaderSet()
-        return headers.filter { field in
-            switch field.name {
-            case .via: return true
-            case .from, .to, .callID, .cSeq:
-                defer { seen.insert(field.name) }
-                return !seen.contains(field.name)
-            default: return false
+        return buffer.withUnsafeReadableBytes { raw in
+            guard let bytes = Bytes(raw) else { return [] }
+            return headers.filter { field in
+                switch field.name {
+                case .via: return bytes.endsRowsSoundly(field.line)
+                case .from, .to, .callID, .cSeq:
+                    defer { seen.insert(field.name) }
+                    return !seen.contains(field.name) && bytes.endsRowsSoundly(field.line)
+                default: return false
+                }
             }
         }
     }
 
     /// Responses and ACKs are never answered, nor is what has no Via to address an answer by (TXN-42, TRN-16).
     private func status(for reason: MalformedMessage.Reason) -> UInt16? {
-        guard present.contains(.via), !isResponse, method != .ack, cSeq?.method != .ack else { return nil }
+        guard !isResponse, method != .ack, cSeq?.method != .ack else { return nil }
         return switch reason {
         case .version: 505
         case .requestURITooLong: 414
         case .tooLarge, .tooManyFields, .tooManyVias: 513
         default: 400
         }
+    }
+}
+
+extension Bytes {
+    /// Whether every CR of a field stands before an LF; that every LF stands behind a CR is known of it.
+    fileprivate func endsRowsSoundly(_ line: ByteRange) -> Bool {
+        occurrences(of: 0x0D, from: line.start, to: line.end) == occurrences(of: 0x0A, from: line.start, to: line.end)
     }
 }

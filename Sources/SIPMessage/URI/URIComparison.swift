@@ -41,7 +41,9 @@ struct URIComparison {
 
     var isEqual: Bool {
         guard leftURI.scheme == rightURI.scheme else { return false }
-        guard leftURI.isSIP else { return same(leftURI.range, rightURI.range) }
+        // A parameter that stands twice would differ from itself.
+        if same(leftURI.range, rightURI.range) { return true }
+        guard leftURI.isSIP else { return false }
         return sameEscaped(leftURI.user, rightURI.user, ignoringCase: false) && sameHost
             && leftURI.port == rightURI.port && sameParameters && sameHeaders
     }
@@ -57,14 +59,14 @@ struct URIComparison {
         return true
     }
 
-    /// Compares with `%HH` decoded, once (MSG-31).
+    /// Compares with `%HH` decoded, once (MSG-31), but for a reserved character, which differs from its escape.
     private func sameEscaped(_ first: ByteRange, _ second: ByteRange, ignoringCase: Bool) -> Bool {
         var one = EscapedCursor(bytes: left, range: first)
         var two = EscapedCursor(bytes: right, range: second)
         while true {
             let (a, b) = (one.next(), two.next())
             guard let a, let b else { return a == nil && b == nil }
-            guard a == b || (ignoringCase && Bytes.lowercase(a) == Bytes.lowercase(b)) else { return false }
+            guard a == b || (ignoringCase && a.lowercased == b.lowercased) else { return false }
         }
     }
 
@@ -100,16 +102,18 @@ struct URIComparison {
         )
     }
 
-    /// Header components count always, in any order.
+    /// Header components count always, in any order, each as often as it stands there.
     private var sameHeaders: Bool {
         let first = headers(left, leftURI)
-        let second = headers(right, rightURI)
+        var second = headers(right, rightURI)
         guard first.count == second.count else { return false }
         return first.allSatisfy { header in
-            second.contains {
+            let match = second.firstIndex {
                 sameEscaped(header.name, $0.name, ignoringCase: true)
                     && sameEscaped(header.value, $0.value, ignoringCase: false)
             }
+            if let match { second.remove(at: match) }
+            return match != nil
         }
     }
 
@@ -147,7 +151,7 @@ struct URIComparison {
     }
 }
 
-/// Reads bytes with `%HH` decoded once.
+/// Reads characters with `%HH` decoded once.
 struct EscapedCursor {
     let bytes: Bytes
     var position: Int
@@ -159,17 +163,35 @@ struct EscapedCursor {
         end = range.end
     }
 
-    mutating func next() -> UInt8? {
+    /// The next character and whether it is an escaped one of the reserved set, which is not the same as the character
+    /// itself (RFC 3261 section 19.1.4).
+    mutating func next() -> Character? {
         guard position < end else { return nil }
         let byte = bytes[position]
         if byte == 0x25, position + 2 < end, let high = IPAddress.hexDigit(bytes[position + 1]),
             let low = IPAddress.hexDigit(bytes[position + 2])
         {
             position += 3
-            return UInt8(truncatingIfNeeded: high << 4 | low)
+            let value = UInt8(truncatingIfNeeded: high << 4 | low)
+            return Character(byte: value, isReserved: Self.isReserved(value))
         }
         position += 1
-        return byte
+        return Character(byte: byte, isReserved: false)
+    }
+
+    struct Character: Equatable {
+        var byte: UInt8
+        let isReserved: Bool
+
+        var lowercased: Character { Character(byte: Bytes.lowercase(byte), isReserved: isReserved) }
+    }
+
+    /// `; / ? : @ & = + $ ,` (RFC 3261 section 25.1), and the percent sign, whose escape stands for no other escape.
+    private static func isReserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x24, 0x25, 0x26, 0x2B, 0x2C, 0x2F, 0x3A, 0x3B, 0x3D, 0x3F, 0x40: true
+        default: false
+        }
     }
 }
 

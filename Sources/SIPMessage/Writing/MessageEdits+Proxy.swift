@@ -41,7 +41,9 @@ extension MessageEdits {
         guard let field = message.first(.maxBreadth) else {
             return splice(at: message.endOfVias) { $0.writeStaticString("Max-Breadth: 60\r\n") }
         }
-        if let value = message.number(.maxBreadth), value <= 60 { return }
+        for other in message.headers where other.name == .maxBreadth && other.line != field.line { remove(other.line) }
+        let value = message.withBytes { $0.number(from: field.value.start, to: field.value.end, limit: 60) }
+        guard value == nil else { return }
         splice(at: field.value.start, removing: field.value.count) { $0.writeStaticString("60") }
     }
 

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import SIPMessage
+internal import Testing
+
+@Suite("Cutting a stream into messages")
+struct StreamFramerTests {
+    @Test("TRN-01: three requests with bodies of 0, 1 and 70 000 bytes, cut at every place of their heads")
+    func everyCut() {
+        let bodies = ["", "x", String(repeating: "\r\n\r\nINVITE ", count: 5_834).prefix(70_000).description]
+        let messages = bodies.map { Wire.request("MESSAGE sip:bob@example.com SIP/2.0", body: $0) }
+        var stream = ByteBuffer()
+        for message in messages { stream.writeImmutableBuffer(message) }
+        let expected = messages.map { FramingResult.message($0) }
+        let heads = 0..<1_000
+        let tail = (stream.readableBytes - 1_000)..<stream.readableBytes
+        for place in [Array(heads), Array(tail), [35_000]].joined() {
+            #expect(Framed.elements(Framed.cut(stream, at: place)) == expected, "cut at \(place)")
+        }
+    }
+
+    @Test("MSG-09: CRLFs before a start line are skipped")
+    func leadingLineEnds() {
+        let request = Wire.request()
+        for (count, pings) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2)] {
+            var stream = ByteBuffer(string: String(repeating: "\r\n", count: count))
+            stream.writeImmutableBuffer(request)
+            let expected = [FramingResult](repeating: .keepAlive, count: pings) + [.message(request)]
+            for place in 0...12 {
+                #expect(Framed.elements(Framed.cut(stream, at: place)) == expected, "\(count) CRLF, cut at \(place)")
+            }
+        }
+    }
+
+    @Test(
+        "FLW-28, FLW-30: each complete double CRLF is a keep-alive, a single one waits for what follows",
+        arguments: [("\r\n", 0), ("\r\n\r\n", 1), ("\r", 0), ("\r\n\r", 0), ("\r\n\r\n\r\n\r\n\r\n\r\n", 3)]
+    )
+    func keepAlives(_ text: String, _ count: Int) {
+        let stream = ByteBuffer(string: text)
+        for place in 0...stream.readableBytes {
+            let found = Framed.elements(Framed.cut(stream, at: place))
+            #expect(found == [FramingResult](repeating: .keepAlive, count: count), "cut at \(place)")
+        }
+    }
+
+    @Test("FLW-29: a double CRLF inside a body is data")
+    func keepAliveInBody() {
+        let request = Wire.request("MESSAGE sip:bob@example.com SIP/2.0", body: "\r\n\r\n\r\n\r\n")
+        #expect(Framed.elements([request]) == [.message(request)])
+    }
+
+    @Test("A message is awaited from its first byte on, and line ends between messages are none")
+    func waiting() {
+        var framer = StreamFramer()
+        #expect(!framer.isInsideMessage)
+        framer.append(ByteBuffer(string: "\r\n"))
+        #expect(framer.next() == .needMore)
+        #expect(!framer.isInsideMessage)
+        framer.append(Wire.request().slice(ByteRange(0, 10)))
+        #expect(framer.next() == .needMore)
+        #expect(framer.isInsideMessage)
+        #expect(framer.pendingBytes == 10)
+    }
+
+    @Test(
+        "MSG-01: a line feed alone breaks the frame, wherever it stands",
+        arguments: [
+            "\n", "\r\n\n", "\r\rOPTIONS", "\r\n\rX", "OPTIONS sip:b@h SIP/2.0\n", "A SIP/2.0\r\nB: c\n", "\nA",
+        ]
+    )
+    func lineFeeds(_ text: String) {
+        guard case .failed(.lineEnd, let head)? = Framed.elements(text).last else {
+            Issue.record("a broken line end was framed")
+            return
+        }
+        #expect(head == (text.contains("SIP") ? ByteBuffer(string: text) : nil))
+    }
+
+    @Test("MSG-01: a request with line feeds alone is answered with 400 when its Via was read before")
+    func lineFeedAfterVia() throws {
+        let text = String(buffer: Wire.request()).replacing("Max-Forwards: 70\r\n", with: "Max-Forwards: 70\n")
+        let (error, head) = try #require(Framed.failure(ByteBuffer(string: text)))
+        #expect(error == .lineEnd)
+        let malformed = MessageParser.reject(try #require(head), for: error, limits: MessageLimits())
+        #expect(malformed?.status == 400)
+        #expect(malformed?.topmostVia != nil)
+    }
+
+    @Test("TRN-02: without Content-Length the frame is lost, and what follows is no message")
+    func noLength() throws {
+        let text = String(buffer: Wire.request()).replacing("Content-Length: 0\r\n", with: "")
+        let (error, head) = try #require(Framed.failure(ByteBuffer(string: text + String(buffer: Wire.request()))))
+        #expect(error == .contentLength)
+        #expect(head == ByteBuffer(string: text))
+        let malformed = MessageParser.reject(try #require(head), for: error, limits: MessageLimits())
+        #expect(malformed?.reason == .contentLengthMissing)
+        #expect(malformed?.status == 400)
+    }
+
+    @Test(
+        "MSG-25, TRN-03: a Content-Length that is no number breaks the frame",
+        arguments: ["-1", "+5", "0x10", "5 5", "five", "18446744073709551617", "2147483648", "", "1,1", "5\r\n 5"]
+    )
+    func badLength(_ value: String) throws {
+        let text = String(buffer: Wire.request()).replacing("Content-Length: 0", with: "Content-Length: \(value)")
+        let (error, head) = try #require(Framed.failure(ByteBuffer(string: text)))
+        #expect(error == .contentLength)
+        let malformed = MessageParser.reject(try #require(head), for: error, limits: MessageLimits())
+        #expect(malformed?.reason == .contentLength)
+        #expect(malformed?.status == 400)
+    }
+
+    @Test(
+        "MSG-21, TRN-03: a second Content-Length breaks the frame, even an equal one or its compact form",
+        arguments: ["Content-Length: 0", "l: 0", "L : 0", "CONTENT-LENGTH:\r\n 0"]
+    )
+    func twoLengths(_ line: String) throws {
+        let (error, head) = try #require(Framed.failure(Wire.request(adding: [line.replacing("\r", with: "")])))
+        #expect(error == .contentLength)
+        let malformed = MessageParser.reject(try #require(head), for: error, limits: MessageLimits())
+        #expect(malformed?.reason == .repeatedHeader)
+    }
+
+    @Test(
+        "MSG-11, MSG-12, MSG-13, MSG-23: every legal spelling of Content-Length frames",
+        arguments: ["l: 3", "L\t :3", "content-length:\r\n\t3", "Content-Length: 0003  ", "Content-Length:\r\n 3\r\n "]
+    )
+    func spellings(_ line: String) {
+        let text = String(buffer: Wire.request()).replacing("Content-Length: 0", with: line) + "abc"
+        let stream = ByteBuffer(string: text)
+        for place in 0...stream.readableBytes {
+            #expect(Framed.elements(Framed.cut(stream, at: place)) == [.message(stream)], "cut at \(place)")
+        }
+    }
+
+    @Test("MSG-34: Transfer-Encoding frames nothing")
+    func chunked() {
+        let request = Wire.request(adding: ["Transfer-Encoding: chunked"], body: "5\r\nabcde\r\n0\r\n\r\n")
+        #expect(Framed.elements([request]) == [.message(request)])
+    }
+
+    @Test("A field whose name only begins or ends like Content-Length frames nothing")
+    func similarNames() {
+        let lines = ["X-Content-Length: 7", "Content-Length-X: 7", "Content-Lengt: 7", "ll: 7", "X: l: 7"]
+        let request = Wire.request(adding: lines)
+        #expect(Framed.elements([request]) == [.message(request)])
+    }
+}
