@@ -198,7 +198,7 @@ package actor ControlPlane {
         let target = SIPTarget(
             host: .name(DNSName(name.host)),
             port: name.port,
-            transport: name.isSecure ? .tls : name.transport,
+            transport: name.transport,
             isSecure: name.isSecure
         )
         var policy = ResolutionPolicy()

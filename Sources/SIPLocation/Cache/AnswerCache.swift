@@ -27,6 +27,9 @@ package struct AnswerCache: Sendable {
         var retryAt: NIODeadline?
         var failures = 0
         var failure: DNSAnswer?
+
+        /// When it is of no more use on its own.
+        var endsAt: NIODeadline { answer?.expiresAt ?? retryAt ?? refreshAt }
     }
 
     /// What the cache says to a question.
@@ -42,6 +45,8 @@ package struct AnswerCache: Sendable {
 
     package let policy: Policy
     private var entries: [DNSQuestion: Entry] = [:]
+    /// Names that do not exist, whatever the type (RFC 2308 section 5); each has an entry of its own too.
+    private var absentNames: [DNSName: DNSAnswer] = [:]
 
     package init(policy: Policy = Policy()) {
         self.policy = policy
@@ -49,12 +54,16 @@ package struct AnswerCache: Sendable {
 
     package var count: Int { entries.count }
 
-    /// Answers that have expired and stand in.
+    /// Answers that have expired and stand in for those that could not be had.
     package func staleCount(at now: NIODeadline) -> Int {
-        entries.values.count { $0.answer.map { $0.expiresAt <= now } ?? false }
+        entries.values.count { entry in
+            guard entry.failures > 0, let answer = entry.answer else { return false }
+            return answer.expiresAt <= now && answer.expiresAt + policy.stale > now
+        }
     }
 
     package func lookUp(_ question: DNSQuestion, now: NIODeadline) -> Lookup {
+        if let absence = absence(of: question, now: now) { return .fresh(absence) }
         guard let entry = entries[question] else { return .ask(stale: nil) }
         let usable = entry.answer.flatMap { $0.expiresAt + policy.stale > now ? $0 : nil }
         if let answer = usable, answer.expiresAt > now {
@@ -71,6 +80,14 @@ package struct AnswerCache: Sendable {
         return .ask(stale: usable)
     }
 
+    /// The answer to another type's question that says that the name does not exist, unless later news say otherwise.
+    private func absence(of question: DNSQuestion, now: NIODeadline) -> DNSAnswer? {
+        guard let absence = absentNames[question.name], absence.expiresAt > now else { return nil }
+        guard let own = entries[question]?.answer else { return absence }
+        // Its own absence goes the way of every answer, and is renewed ahead.
+        return own.outcome != .nameError && own.receivedAt <= absence.receivedAt ? absence : nil
+    }
+
     /// Takes an answer in and gives what the asker is to use: the answer, or a stale one in place of a failure.
     package mutating func store(
         _ answer: DNSAnswer,
@@ -83,12 +100,14 @@ package struct AnswerCache: Sendable {
         kept.timeToLive = clamped(answer)
         let share = Double.random(in: 0.8...0.9, using: &generator)
         let refreshAt = now + .nanoseconds(Int64(Double(kept.timeToLive.nanoseconds) * share))
-        if entries.count >= policy.entries, entries[question] == nil { evict(now: now) }
+        makeRoom(for: question)
         entries[question] = Entry(answer: kept, refreshAt: refreshAt)
+        absentNames[question.name] = kept.outcome == .nameError && !kept.isAliased ? kept : nil
         return kept
     }
 
     private mutating func storeFailure(_ answer: DNSAnswer, for question: DNSQuestion, now: NIODeadline) -> DNSAnswer {
+        makeRoom(for: question)
         var entry = entries[question] ?? Entry(refreshAt: now)
         entry.failures += 1
         entry.failure = answer
@@ -96,7 +115,7 @@ package struct AnswerCache: Sendable {
         let hold = TimeAmount.nanoseconds(min(doubled, policy.failureHoldMaximum.nanoseconds))
         if var usable = entry.answer, usable.expiresAt + policy.stale > now {
             let hasExpired = usable.expiresAt <= now
-            entry.retryAt = now + (hasExpired ? min(policy.staleRetry, hold) : min(hold, .seconds(1)))
+            entry.retryAt = now + (hasExpired ? policy.staleRetry : hold)
             entries[question] = entry
             usable.isStale = hasExpired
             return usable
@@ -113,11 +132,13 @@ package struct AnswerCache: Sendable {
         }
     }
 
-    /// Makes room: what has expired goes first.
-    private mutating func evict(now: NIODeadline) {
-        let victim = entries.min { left, right in
-            (left.value.answer?.expiresAt ?? now) < (right.value.answer?.expiresAt ?? now)
+    /// Makes room by the tenth that ends first, so that a flood of names is not sorted out one by one.
+    private mutating func makeRoom(for question: DNSQuestion) {
+        guard entries.count >= policy.entries, entries[question] == nil else { return }
+        let order = entries.map { (endsAt: $0.value.endsAt, question: $0.key) }.sorted { $0.endsAt < $1.endsAt }
+        for victim in order.prefix(max(1, policy.entries / 10)) {
+            entries[victim.question] = nil
+            absentNames[victim.question.name] = nil
         }
-        if let victim { entries[victim.key] = nil }
     }
 }

@@ -37,6 +37,8 @@ package struct DNSAnswer: Sendable, Hashable {
     package var isStale = false
     /// Whether the server says that it has validated the answer.
     package var isAuthenticated = false
+    /// Whether the name that was asked for is an alias, so that the outcome is that of another name (LOC-34, LOC-68).
+    package var isAliased = false
 
     package init(outcome: Outcome, timeToLive: TimeAmount, receivedAt: NIODeadline, server: String) {
         self.outcome = outcome

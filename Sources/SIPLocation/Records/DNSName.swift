@@ -14,8 +14,12 @@ package struct DNSName: Sendable, Hashable, CustomStringConvertible {
     /// A name from its presentation form; labels of other scripts become their A-label form (LOC-39).
     package init(_ text: some StringProtocol) {
         var lower = text.utf8.allSatisfy { $0 < 0x80 } ? text.lowercased() : Punycode.aLabels(of: text)
-        if lower.utf8.contains(0x5C) { lower = Self.text(of: Self.labels(of: lower)) }
-        if lower.hasSuffix(".") { lower = String(lower.dropLast()) }
+        if lower.utf8.contains(0x5C) {
+            // A dot at the end may be one that the escape before it makes part of the label.
+            lower = Self.text(of: Self.labels(of: lower))
+        } else if lower.hasSuffix(".") {
+            lower = String(lower.dropLast())
+        }
         self.text = lower
     }
 

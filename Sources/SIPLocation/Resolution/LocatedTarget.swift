@@ -45,6 +45,8 @@ package struct ResolutionPolicy: Sendable, Hashable {
     package var transports: [SIPTransport] = [.tls, .tcp, .udp]
     package var usesIPv4 = true
     package var usesIPv6 = true
+    /// Which family comes first inside one name: what RFC 6724 would say of this host (RFC 7984 section 4).
+    package var prefersIPv6 = false
     /// Whether DNS may lead to loopback and link-local addresses (LOC-72).
     package var allowsLoopback = false
     /// Servers that one target may have.

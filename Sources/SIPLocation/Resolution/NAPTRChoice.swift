@@ -26,42 +26,55 @@ struct NAPTRChoice {
             case .noData, .nameError: return []
             case .failure(let kind): throw .failed("NAPTR \(key) could not be asked: \(kind.rawValue)")
             case .records(let records):
-                let sorted = sorted(records, &walk)
-                let usable = usable(sorted, &walk)
-                if !usable.isEmpty { return usable }
-                guard
-                    let next = sorted.first(where: { $0.flags.isEmpty && $0.regexp.isEmpty && !$0.replacement.isRoot })
-                else {
-                    return []
+                switch choice(among: records, &walk) {
+                case .services(let services): return services
+                case .leadsOn(let next): key = next
                 }
-                key = next.replacement
             }
         }
         throw .absent("the NAPTR records of \(name) lead on more than \(Self.chainLimit) times")
     }
 
-    private func sorted(_ records: [DNSRecord], _ walk: inout Walk) -> [NAPTRData] {
-        var unique: [NAPTRData] = []
-        for case .naptr(let data) in records.map(\.data) where !unique.contains(data) { unique.append(data) }
-        if unique.count > policy.naptrRecords {
-            walk.note("more than \(policy.naptrRecords) NAPTR records; the rest is ignored")
-        }
-        return unique.prefix(policy.naptrRecords).sorted { ($0.order, $0.preference) < ($1.order, $1.preference) }
+    /// What the records of one name come to.
+    private enum Choice {
+        case services([Service])
+        /// The records of another name are to be looked at (a non-terminal rule, RFC 3403 section 2).
+        case leadsOn(DNSName)
     }
 
-    private func usable(_ records: [NAPTRData], _ walk: inout Walk) -> [Service] {
+    /// The first order that has a record for us decides, and nothing behind it is looked at (LOC-16).
+    private func choice(among records: [DNSRecord], _ walk: inout Walk) -> Choice {
         var services: [Service] = []
         var order: UInt16?
-        for record in records {
+        for record in sorted(records) {
             if let order, record.order != order { break }
+            if services.isEmpty, leadsOn(record) { return .leadsOn(record.replacement) }
             guard let transport = transport(record) else {
                 walk.note("NAPTR \(record.order) \(record.preference) '\(record.services)' is not used")
                 continue
             }
+            guard services.count < policy.naptrRecords else {
+                walk.note("more than \(policy.naptrRecords) NAPTR records can be used; the rest is ignored")
+                break
+            }
             order = record.order
             services.append(Service(transport: transport, replacement: record.replacement))
         }
-        return services
+        return .services(services)
+    }
+
+    private func sorted(_ records: [DNSRecord]) -> [NAPTRData] {
+        var unique: Set<NAPTRData> = []
+        var all: [NAPTRData] = []
+        for case .naptr(let data) in records.map(\.data) where unique.insert(data).inserted { all.append(data) }
+        return all.sorted { ($0.order, $0.preference) < ($1.order, $1.preference) }
+    }
+
+    /// Whether it is a rule of SIP that leads to further rules; those of other applications do not count (LOC-23).
+    private func leadsOn(_ record: NAPTRData) -> Bool {
+        guard record.flags.isEmpty, record.regexp.isEmpty, !record.replacement.isRoot else { return false }
+        let services = record.services.lowercased()
+        return services.isEmpty || services.hasPrefix("sips+") || (!isSecure && services.hasPrefix("sip+"))
     }
 
     private func transport(_ record: NAPTRData) -> SIPTransport? {

@@ -11,26 +11,40 @@ package struct SIPTarget: Sendable, Hashable {
         case service(DNSName)
     }
 
+    /// Where addresses are looked for: `maddr` when there is one, else the host (RFC 3263 section 4).
     package let host: Host
     package let port: UInt16?
+    /// The transport that was said; TLS for any that a SIPS URI says.
     package let transport: SIPTransport?
     package let isSecure: Bool
+    /// The host that was written, when `maddr` stands in its place for addresses.
+    private let writtenDomain: String?
 
     package init(host: Host, port: UInt16?, transport: SIPTransport?, isSecure: Bool) {
+        self.init(host, port, transport, isSecure: isSecure, writtenDomain: nil)
+    }
+
+    private init(
+        _ host: Host,
+        _ port: UInt16?,
+        _ transport: SIPTransport?,
+        isSecure: Bool,
+        writtenDomain: String?
+    ) {
         self.host = host
         self.port = port
-        self.transport = transport
+        self.transport = isSecure && transport != nil ? .tls : transport
         self.isSecure = isSecure
+        self.writtenDomain = writtenDomain
     }
 
     /// The domain that certificates must prove: the one that was asked for (RFC 5922 section 4, LOC-22).
     package var referenceDomain: String {
+        if let writtenDomain { return writtenDomain }
         switch host {
         case .address(let address): return address.description
         case .name(let name): return name.text
-        case .service(let name):
-            let labels = name.text.split(separator: ".")
-            return labels.drop { $0.hasPrefix("_") }.joined(separator: ".")
+        case .service(let name): return Self.domain(of: name)
         }
     }
 
@@ -41,77 +55,57 @@ package struct SIPTarget: Sendable, Hashable {
 
     /// Reads a target.
     package init(_ text: String) throws(Malformed) {
-        var rest = text[...]
-        var secure = false
-        if rest.lowercased().hasPrefix("sips:") {
-            secure = true
-            rest = rest.dropFirst(5)
-        } else if rest.lowercased().hasPrefix("sip:") {
-            rest = rest.dropFirst(4)
+        let parts = try TargetParts(text)
+        if parts.transport == .udp, parts.isSecure {
+            throw Malformed(description: "'\(text)': SIPS cannot be sent over UDP")
         }
-        if let at = rest.firstIndex(of: "@") { rest = rest[rest.index(after: at)...] }
-        let parts = rest.split(separator: ";", omittingEmptySubsequences: false)
-        guard let hostPort = parts.first, !hostPort.isEmpty else {
-            throw Malformed(description: "'\(text)' names no host")
+        if parts.host.hasPrefix("_"), parts.maddr == nil {
+            try self.init(service: parts, text)
+            return
         }
-        let named = try Self.transport(parts.dropFirst(), text)
-        let (hostText, port) = try Self.split(hostPort, text)
-        if named == .udp, secure { throw Malformed(description: "'\(text)': SIPS cannot be sent over UDP") }
-        let transport = secure ? .tls : named
-        if let address = IPAddress(parsing: hostText) {
-            self.init(host: .address(address), port: port, transport: transport, isSecure: secure)
-        } else if hostText.hasPrefix("_") {
-            guard let implied = Self.serviceTransport(hostText) else {
-                throw Malformed(
-                    description:
-                        "'\(text)' is no SRV name of SIP; write _sip._udp., _sip._tcp. or _sips._tcp. before the domain"
-                )
-            }
-            self.init(host: .service(DNSName(hostText)), port: nil, transport: implied, isSecure: implied == .tls)
+        let written = parts.maddr == nil ? nil : Self.written(parts.host)
+        let asked = parts.maddr ?? parts.host
+        let host: Host
+        if let address = IPAddress(parsing: asked) {
+            host = .address(address)
         } else {
-            let name = DNSName(hostText)
+            let name = DNSName(asked)
             guard name.isAskable else {
-                throw Malformed(description: "'\(hostText)' is no domain name that DNS could be asked for")
+                throw Malformed(description: "'\(asked)' is no domain name that DNS could be asked for")
             }
-            self.init(host: .name(name), port: port, transport: transport, isSecure: secure)
+            host = .name(name)
         }
+        self.init(host, parts.port, parts.transport, isSecure: parts.isSecure, writtenDomain: written)
     }
 
-    private static func transport(
-        _ parameters: ArraySlice<Substring>,
-        _ text: String
-    ) throws(Malformed) -> SIPTransport? {
-        for parameter in parameters {
-            let pair = parameter.split(separator: "=", maxSplits: 1)
-            guard pair.count == 2, pair[0].lowercased() == "transport" else { continue }
-            guard let transport = SIPTransport(name: pair[1]) else {
-                throw Malformed(
-                    description: "'\(text)': transport '\(pair[1])' is not spoken here; use udp, tcp or tls"
-                )
-            }
-            return transport
+    /// An SRV name: its labels say the transport, its records the port, so that nothing beside may say another.
+    private init(service parts: TargetParts, _ text: String) throws(Malformed) {
+        let name = DNSName(parts.host)
+        guard let implied = Self.serviceTransport(parts.host), name.isAskable, DNSName(Self.domain(of: name)).isAskable
+        else {
+            throw Malformed(
+                description:
+                    "'\(text)' is no SRV name of SIP; write _sip._udp., _sip._tcp. or _sips._tcp. before the domain"
+            )
         }
-        return nil
+        if parts.isSecure, !implied.isSecure {
+            throw Malformed(description: "'\(text)': SIPS is published as _sips._tcp., not in clear text")
+        }
+        if parts.port != nil {
+            throw Malformed(description: "'\(text)': the port of an SRV name stands in its records; leave it out")
+        }
+        if let said = parts.transport, said != implied, !(said == .tcp && implied == .tls) {
+            throw Malformed(description: "'\(text)': the name says \(implied.name), the parameter \(said.name)")
+        }
+        self.init(.service(name), nil, implied, isSecure: implied.isSecure, writtenDomain: nil)
     }
 
-    private static func split(_ hostPort: Substring, _ text: String) throws(Malformed) -> (Substring, UInt16?) {
-        if hostPort.hasPrefix("[") {
-            guard let close = hostPort.firstIndex(of: "]") else {
-                throw Malformed(description: "'\(text)': ']' is missing")
-            }
-            let rest = hostPort[hostPort.index(after: close)...]
-            return (hostPort[...close], try port(rest, text))
-        }
-        guard let colon = hostPort.firstIndex(of: ":") else { return (hostPort, nil) }
-        return (hostPort[..<colon], try port(hostPort[colon...], text))
+    private static func domain(of service: DNSName) -> String {
+        service.text.split(separator: ".").drop { $0.hasPrefix("_") }.joined(separator: ".")
     }
 
-    private static func port(_ text: Substring, _ whole: String) throws(Malformed) -> UInt16? {
-        if text.isEmpty { return nil }
-        guard text.hasPrefix(":"), let port = UInt16(text.dropFirst()), port > 0 else {
-            throw Malformed(description: "'\(whole)': the port must be a number from 1 to 65535")
-        }
-        return port
+    private static func written(_ host: Substring) -> String {
+        IPAddress(parsing: host)?.description ?? DNSName(host).text
     }
 
     private static func serviceTransport(_ name: Substring) -> SIPTransport? {

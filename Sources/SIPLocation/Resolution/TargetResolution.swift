@@ -34,7 +34,7 @@ package struct TargetResolution: Sendable {
         }
         return .resolved(
             LocatedTarget(
-                servers: Array(walk.servers.prefix(policy.servers)),
+                servers: walk.servers,
                 expiresAt: walk.expiresAt,
                 isStale: walk.isStale,
                 isPartial: walk.failure != nil,
@@ -50,12 +50,14 @@ package struct TargetResolution: Sendable {
             walk.add(address, transport, target.port ?? transport.defaultPort, Published(name: address.description))
         case .service(let name):
             let transport = target.transport ?? .tcp
-            guard try srv(name, transport, rank: 0, &walk) else { throw .absent("there is no SRV record \(name)") }
+            if case .absent = try srv(name, transport, rank: 0, &walk) {
+                throw .absent("there is no SRV record \(name)")
+            }
         case .name(let name):
             if let port = target.port {
                 let transport = target.transport ?? (target.isSecure ? .tls : .udp)
                 try addresses(name, transport, port, Published(name: name.text), &walk)
-            } else if let transport = target.transport, !target.isSecure || transport == .tls {
+            } else if let transport = target.transport {
                 try explicit(name, transport, &walk)
             } else {
                 try byNAPTR(name, &walk)
@@ -64,14 +66,11 @@ package struct TargetResolution: Sendable {
     }
 
     /// The transport is said: SRV of that transport, else the host's addresses (RFC 3263 section 4.2).
-    ///
-    /// A SIPS URI has TLS by its scheme; its NAPTR records are looked at first, for their replacement names.
     private func explicit(_ name: DNSName, _ transport: SIPTransport, _ walk: inout Walk) throws(Walk.Stop) {
-        if target.isSecure { return try byNAPTR(name, &walk) }
         guard policy.transports.contains(transport) else {
             throw .absent("transport \(transport.name) is not used here")
         }
-        if try !srv(name.prefixed(Self.label(transport)), transport, rank: 0, &walk) {
+        if case .absent = try srv(name.prefixed(Self.label(transport)), transport, rank: 0, &walk) {
             try addresses(name, transport, transport.defaultPort, Published(name: name.text), &walk)
         }
     }
@@ -80,8 +79,16 @@ package struct TargetResolution: Sendable {
     private func byNAPTR(_ name: DNSName, _ walk: inout Walk) throws(Walk.Stop) {
         let services = try NAPTRChoice(policy: policy, isSecure: target.isSecure).services(of: name, &walk)
         var rank: UInt16 = 0
+        var isTLSUnknown = false
         for service in services {
-            if try srv(service.replacement, service.transport, rank: rank, &walk) { rank += 1 }
+            if isTLSUnknown, !service.transport.isSecure {
+                walk.note("\(service.replacement) is not used: the TLS service before it could not be asked")
+                continue
+            }
+            let failures = walk.failures
+            if case .absent = try srv(service.replacement, service.transport, rank: rank, &walk) { continue }
+            rank += 1
+            if service.transport.isSecure, walk.failures > failures { isTLSUnknown = true }
         }
         if !services.isEmpty {
             if walk.servers.isEmpty, walk.asked.isEmpty, walk.failure == nil {
@@ -98,34 +105,50 @@ package struct TargetResolution: Sendable {
         guard !transports.isEmpty else { throw .absent("no transport is left for \(name)") }
         for transport in transports { walk.want(DNSQuestion(name.prefixed(Self.label(transport)), .srv)) }
         guard walk.asked.isEmpty else { throw .ask }
-        for transport in transports
-        where try srv(name.prefixed(Self.label(transport)), transport, rank: 0, &walk) { return }
-        guard walk.failure == nil else { throw .failed(walk.failure ?? "") }
-        let transport: SIPTransport = target.isSecure ? .tls : transports.contains(.udp) ? .udp : transports[0]
+        var offered: [SIPTransport] = []
+        for transport in transports {
+            switch try srv(name.prefixed(Self.label(transport)), transport, rank: 0, &walk) {
+            case .found: return
+            case .absent: offered.append(transport)
+            case .notOffered: continue
+            }
+        }
+        guard let transport = offered.contains(.udp) ? .udp : offered.first else {
+            throw .absent("\(name) says that SIP is not offered")
+        }
         try addresses(name, transport, transport.defaultPort, Published(name: name.text), &walk)
     }
 
-    /// Adds the servers of an SRV name; false when there is no such record.
+    /// What the SRV records of a name came to.
+    private enum Service {
+        case absent
+        /// A single record says "." (RFC 2782).
+        case notOffered
+        /// There are records, or there may be.
+        case found
+    }
+
+    /// Adds the servers of an SRV name.
     private func srv(
         _ name: DNSName,
         _ transport: SIPTransport,
         rank: UInt16,
         _ walk: inout Walk
-    ) throws(Walk.Stop) -> Bool {
-        guard let answer = walk.answer(DNSQuestion(name, .srv)) else { return true }
+    ) throws(Walk.Stop) -> Service {
+        guard let answer = walk.answer(DNSQuestion(name, .srv)) else { return .found }
         switch answer.outcome {
-        case .noData, .nameError: return false
+        case .noData, .nameError: return .absent
         case .failure(let kind):
             walk.fail("SRV \(name) could not be asked: \(kind.rawValue)")
-            return true
+            return .found
         case .records(let records):
-            var services: [SRVData] = []
-            for case .srv(let data) in records.map(\.data) where !services.contains(data) { services.append(data) }
+            let services = sorted(records)
             if services.count == 1, services[0].target.isRoot {
                 walk.note("\(name) says that the service is not offered")
-                return true
+                return .notOffered
             }
-            for service in services.sorted(by: { ($0.priority, $0.target.text) < ($1.priority, $1.target.text) }) {
+            if services.count > policy.servers { walk.noteLimit() }
+            for service in services.prefix(policy.servers) {
                 guard !service.target.isRoot, service.port > 0 else {
                     walk.note("SRV \(name) \(service.target):\(service.port) is no server")
                     continue
@@ -134,11 +157,21 @@ package struct TargetResolution: Sendable {
                     name: service.target.text,
                     rank: rank,
                     priority: service.priority,
-                    weight: service.weight
+                    weight: service.weight,
+                    isTarget: true
                 )
                 try addresses(service.target, transport, service.port, published, &walk)
             }
-            return true
+            return .found
+        }
+    }
+
+    /// The SRV records without duplicates, the lowest priority first, in an order that does not depend on the answer's.
+    private func sorted(_ records: [DNSRecord]) -> [SRVData] {
+        var unique: Set<SRVData> = []
+        for case .srv(let data) in records.map(\.data) { unique.insert(data) }
+        return unique.sorted {
+            ($0.priority, $0.target.text, $0.port, $0.weight) < ($1.priority, $1.target.text, $1.port, $1.weight)
         }
     }
 
@@ -153,7 +186,8 @@ package struct TargetResolution: Sendable {
         guard name.isAskable else { return walk.note("'\(name)' is no name that DNS may be asked for") }
         var found = 0
         var order: UInt8 = 0
-        for type in [DNSRecordType.a, .aaaa] where type == .a ? policy.usesIPv4 : policy.usesIPv6 {
+        let types: [DNSRecordType] = policy.prefersIPv6 ? [.aaaa, .a] : [.a, .aaaa]
+        for type in types where type == .a ? policy.usesIPv4 : policy.usesIPv6 {
             guard let answer = walk.answer(DNSQuestion(name, type)) else {
                 found += 1
                 continue
@@ -161,6 +195,9 @@ package struct TargetResolution: Sendable {
             if case .failure(let kind) = answer.outcome {
                 walk.fail("\(type) \(name) could not be asked: \(kind.rawValue)")
                 continue
+            }
+            if answer.isAliased, published.isTarget {
+                walk.note("\(name) is an alias, which no SRV target should be (RFC 2782)")
             }
             for case .address(let address) in answer.records.map(\.data) {
                 guard policy.allowsLoopback || !(address.isLoopback || address.isLinkLocal), !address.isUnsendable
@@ -195,4 +232,6 @@ struct Published {
     var priority: UInt16 = 0
     var weight: UInt16 = 0
     var addressOrder: UInt8 = 0
+    /// Whether an SRV record names it.
+    var isTarget = false
 }

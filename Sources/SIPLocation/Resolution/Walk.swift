@@ -12,14 +12,26 @@ struct Walk {
         case failed(String)
     }
 
+    /// Notes that one resolution keeps; the first ones say what is wrong.
+    static let noteLimit = 100
+
     let policy: ResolutionPolicy
     let known: [DNSQuestion: DNSAnswer]
     private(set) var asked: [DNSQuestion] = []
     private(set) var servers: [LocatedServer] = []
     private(set) var notes: [String] = []
     private(set) var failure: String?
+    private(set) var failures = 0
     private(set) var expiresAt: NIODeadline?
     private(set) var isStale = false
+    private var isAsked: Set<DNSQuestion> = []
+    private var isAdded: Set<Place> = []
+
+    /// What makes two servers the same one.
+    private struct Place: Hashable {
+        let endpoint: Endpoint
+        let priority: UInt16
+    }
 
     init(policy: ResolutionPolicy, known: [DNSQuestion: DNSAnswer]) {
         self.policy = policy
@@ -38,20 +50,28 @@ struct Walk {
     }
 
     mutating func want(_ question: DNSQuestion) {
-        guard known[question] == nil, !asked.contains(question) else { return }
+        guard known[question] == nil, isAsked.insert(question).inserted else { return }
         asked.append(question)
     }
 
-    mutating func note(_ text: String) { notes.append(text) }
+    /// Keeps a note, once.
+    mutating func note(_ text: String) {
+        guard notes.count < Self.noteLimit, !notes.contains(text) else { return }
+        notes.append(text)
+    }
 
-    mutating func fail(_ reason: String) { failure = failure ?? reason }
+    mutating func fail(_ reason: String) {
+        failure = failure ?? reason
+        failures += 1
+    }
 
     mutating func add(_ address: IPAddress, _ transport: SIPTransport, _ port: UInt16, _ published: Published) {
         guard policy.transports.contains(transport) else {
             return note("\(published.name): transport \(transport.name) is not used here")
         }
         let endpoint = Endpoint(transport: transport, address: address.unmapped, port: port)
-        guard !servers.contains(where: { $0.endpoint == endpoint && $0.priority == published.priority }) else { return }
+        guard servers.count < policy.servers else { return noteLimit() }
+        guard isAdded.insert(Place(endpoint: endpoint, priority: published.priority)).inserted else { return }
         servers.append(
             LocatedServer(
                 endpoint: endpoint,
@@ -63,4 +83,6 @@ struct Walk {
             )
         )
     }
+
+    mutating func noteLimit() { note("more than \(policy.servers) servers; the rest is ignored") }
 }

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import SIPLocation
+internal import SIPMessage
+internal import Testing
+
+/// A cache, its clock and its randomness, driven in virtual time.
+private struct Bench {
+    var cache: AnswerCache
+    var generator = SeededGenerator(seed: 1)
+
+    init(_ policy: AnswerCache.Policy = AnswerCache.Policy(), seed: UInt64 = 1) {
+        cache = AnswerCache(policy: policy)
+        generator = SeededGenerator(seed: seed)
+    }
+
+    static func at(_ seconds: Double) -> NIODeadline { ScriptedDNS.start + .milliseconds(Int64(seconds * 1000)) }
+
+    /// Stores an outcome as if it had come at `seconds`.
+    @discardableResult
+    mutating func store(
+        _ question: DNSQuestion,
+        _ outcome: DNSAnswer.Outcome,
+        ttl: Int64 = 0,
+        at seconds: Double,
+        isAliased: Bool = false
+    ) -> DNSAnswer {
+        var answer = ScriptedDNS.answer(outcome, .seconds(ttl), at: Self.at(seconds))
+        answer.isAliased = isAliased
+        return cache.store(answer, for: question, now: Self.at(seconds), using: &generator)
+    }
+
+    func look(_ question: DNSQuestion, at seconds: Double) -> String {
+        switch cache.lookUp(question, now: Self.at(seconds)) {
+        case .fresh(let answer): answer.isStale ? "stale" : "fresh"
+        case .dueForRefresh: "due"
+        case .ask(let stale): stale == nil ? "ask" : "ask or stale"
+        case .failed: "failed"
+        }
+    }
+}
+
+@Suite("The cache of answers (RFC 2308, RFC 8767), in virtual time")
+struct CacheTests {
+    static let a = DNSQuestion(DNSName("n1.example"), .a)
+    static let aaaa = DNSQuestion(DNSName("n1.example"), .aaaa)
+    static let records = DNSAnswer.Outcome.records([
+        DNSRecord(name: a.name, type: .a, ttl: 30, data: .address(.v4(0xC000_0201)))
+    ])
+
+    @Test(
+        "V-DNS-01, LOC-58, LOC-62: an answer is used by its own TTL and due between 80 and 90 % of it",
+        arguments: [(30, 24.0, 27.0), (60, 48, 54), (120, 96, 108), (300, 240, 270)] as [(Int64, Double, Double)]
+    )
+    func refreshWindow(ttl: Int64, from: Double, to: Double) {
+        var due: Set<Int> = []
+        for seed in 1...200 as ClosedRange<UInt64> {
+            var bench = Bench(seed: seed)
+            bench.store(Self.a, Self.records, ttl: ttl, at: 0)
+            #expect(bench.look(Self.a, at: from - 0.01) == "fresh")
+            #expect(bench.look(Self.a, at: to) == "due")
+            #expect(bench.look(Self.a, at: Double(ttl) - 0.01) == "due")
+            #expect(bench.look(Self.a, at: Double(ttl)) == "ask or stale")
+            due.insert(bench.look(Self.a, at: (from + to) / 2) == "due" ? 1 : 0)
+        }
+        #expect(due == [0, 1], "the moment is drawn, so that many edges do not ask at once")
+    }
+
+    @Test("LOC-58: TTLs are clamped to 1 second and to a day")
+    func clamp() {
+        var bench = Bench()
+        #expect(bench.store(Self.a, Self.records, ttl: 0, at: 0).timeToLive == .seconds(1))
+        #expect(bench.look(Self.a, at: 0.5) == "fresh")
+        #expect(bench.look(Self.a, at: 1) == "ask or stale")
+        #expect(bench.store(Self.a, Self.records, ttl: 604_800, at: 2).timeToLive == .seconds(86_400))
+    }
+
+    @Test("V-DNS-02, LOC-59: absence is held at most 300 seconds")
+    func negativeCap() {
+        var bench = Bench()
+        #expect(bench.store(Self.a, .noData, ttl: 900, at: 0).timeToLive == .seconds(300))
+        #expect(bench.store(Self.a, .noData, ttl: 120, at: 0).timeToLive == .seconds(120))
+        #expect(bench.look(Self.a, at: 119) == "due")
+        #expect(bench.look(Self.a, at: 120) == "ask or stale")
+    }
+
+    @Test("V-DNS-02, LOC-59: NODATA is of one type; NXDOMAIN is of the name and hides every type")
+    func absenceScope() {
+        var bench = Bench()
+        bench.store(Self.aaaa, .noData, ttl: 120, at: 0)
+        #expect(bench.look(Self.a, at: 1) == "ask")
+        bench.store(Self.a, Self.records, ttl: 100, at: 1)
+        bench.store(Self.aaaa, .nameError, ttl: 50, at: 2)
+        for type in [DNSRecordType.a, .aaaa, .srv, .tlsa] {
+            let question = DNSQuestion(Self.a.name, type)
+            guard case .fresh(let answer) = bench.cache.lookUp(question, now: Bench.at(3)) else {
+                Issue.record("\(type) is asked for")
+                continue
+            }
+            #expect(answer.outcome == .nameError)
+        }
+        #expect(bench.look(DNSQuestion(DNSName("other.example"), .a), at: 3) == "ask")
+        bench.store(Self.aaaa, .noData, ttl: 50, at: 60)
+        #expect(bench.look(Self.a, at: 61) == "fresh", "the name exists again, and A has some of its time left")
+    }
+
+    @Test("LOC-59: NXDOMAIN behind an alias says nothing of the name that was asked for")
+    func aliasedAbsence() {
+        var bench = Bench()
+        bench.store(Self.a, .nameError, ttl: 50, at: 0, isAliased: true)
+        #expect(bench.look(Self.a, at: 1) == "fresh")
+        #expect(bench.look(Self.aaaa, at: 1) == "ask")
+    }
+
+    @Test("LOC-60: a failure is remembered 5 s, then twice as long each time, at most 60 s; success forgets it")
+    func backoff() {
+        var bench = Bench()
+        var now = 0.0
+        for hold in [5.0, 10, 20, 40, 60, 60, 60] {
+            bench.store(Self.a, .failure(.serverFailure), at: now)
+            #expect(bench.look(Self.a, at: now + hold - 0.01) == "failed")
+            now += hold
+            #expect(bench.look(Self.a, at: now) == "ask")
+        }
+        bench.store(Self.a, Self.records, ttl: 1, at: now)
+        bench.store(Self.a, .failure(.serverFailure), at: now + 0.5)
+        #expect(bench.look(Self.a, at: now + 5.4) == "stale")
+        #expect(bench.look(Self.a, at: now + 5.5) == "ask or stale")
+    }
+
+    @Test("LOC-60: a fresh answer whose renewal fails is asked for anew no oftener than failures are")
+    func failedRenewal() {
+        var bench = Bench()
+        bench.store(Self.a, Self.records, ttl: 300, at: 0)
+        #expect(bench.look(Self.a, at: 270) == "due")
+        #expect(bench.store(Self.a, .failure(.timeout), at: 270).outcome == Self.records)
+        #expect(bench.look(Self.a, at: 274.9) == "fresh")
+        #expect(bench.look(Self.a, at: 275) == "due")
+    }
+
+    @Test("V-DNS-03, LOC-61: stale answers stand in, renewed at most every 30 s, until DNS says otherwise")
+    func stale() {
+        var bench = Bench()
+        bench.store(Self.a, Self.records, ttl: 30, at: 0)
+        bench.store(Self.a, .failure(.timeout), at: 27)
+        #expect(bench.look(Self.a, at: 31) == "stale")
+        var tries: [Double] = []
+        for tenth in 320..<4000 {
+            let now = Double(tenth) / 10
+            guard bench.look(Self.a, at: now) == "ask or stale" else {
+                #expect(bench.look(Self.a, at: now) == "stale")
+                continue
+            }
+            tries.append(now)
+            let answer = bench.store(Self.a, .failure(.timeout), at: now)
+            #expect(answer.isStale)
+            #expect(answer.outcome == Self.records)
+        }
+        #expect(zip(tries, tries.dropFirst()).allSatisfy { $1 - $0 >= 29.99 })
+        #expect(tries.count >= 10)
+        #expect(bench.store(Self.a, .nameError, ttl: 60, at: 430).outcome == .nameError)
+        #expect(bench.look(Self.a, at: 431) == "fresh")
+    }
+
+    @Test("LOC-61: a stale answer has an end, and then a failure is a failure")
+    func staleEnd() {
+        var policy = AnswerCache.Policy()
+        policy.stale = .seconds(100)
+        var bench = Bench(policy)
+        bench.store(Self.a, Self.records, ttl: 10, at: 0)
+        #expect(bench.look(Self.a, at: 109.9) == "ask or stale")
+        #expect(bench.look(Self.a, at: 110) == "ask")
+        #expect(bench.store(Self.a, .failure(.timeout), at: 110).isFailure)
+        #expect(bench.look(Self.a, at: 111) == "failed")
+    }
+
+    @Test("Answers that stand in are counted; those that have merely expired are not")
+    func staleCount() {
+        var bench = Bench()
+        bench.store(Self.a, Self.records, ttl: 10, at: 0)
+        #expect(bench.cache.staleCount(at: Bench.at(11)) == 0)
+        bench.store(Self.a, .failure(.timeout), at: 11)
+        #expect(bench.cache.staleCount(at: Bench.at(12)) == 1)
+        bench.store(Self.a, Self.records, ttl: 10, at: 50)
+        #expect(bench.cache.staleCount(at: Bench.at(51)) == 0)
+    }
+
+    @Test("The cache has a limit, for failures and absent names too; what expires first goes first")
+    func limit() {
+        var policy = AnswerCache.Policy()
+        policy.entries = 10
+        for outcome in [Self.records, .noData, .nameError, .failure(.timeout)] {
+            var bench = Bench(policy)
+            bench.store(Self.a, Self.records, ttl: 3600, at: 0)
+            for index in 0..<100 {
+                bench.store(DNSQuestion(DNSName("h\(index).example"), .a), outcome, ttl: 20, at: 1)
+                #expect(bench.cache.count <= 10)
+            }
+            #expect(bench.look(Self.a, at: 2) == "fresh")
+        }
+    }
+}
