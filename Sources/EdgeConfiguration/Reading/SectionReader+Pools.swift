@@ -47,7 +47,8 @@ extension SectionReader {
         reader.remember(values["target"], at: values.path("target"))
         do throws(SIPTarget.Malformed) {
             let target = try SIPTarget(pool.target)
-            guard let transport = target.transport, !pool.transports.isEmpty, !pool.transports.contains(transport)
+            guard let transport = target.isSecure ? .tls : target.transport, !pool.transports.isEmpty,
+                !pool.transports.contains(transport)
             else { return }
             reader.error(
                 values["transports"],

@@ -77,7 +77,7 @@ struct DemoReportTests {
     func bounds(share: Double) {
         let bounds = DemoBounds.counts(of: share, draws: 400)
         #expect(bounds.contains(Int(share * 400)))
-        #expect(!bounds.contains(Int(share * 400) + 40))
+        #expect(!bounds.contains(Int(share * 400) + 60))
         #expect(DemoBounds.counts(of: 0, draws: 400) == 0...0)
         #expect(DemoBounds.counts(of: 1, draws: 400) == 400...400)
     }
