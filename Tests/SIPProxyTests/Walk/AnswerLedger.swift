@@ -22,7 +22,8 @@ struct AnswerLedger {
     static func key(_ wire: Wire) -> String {
         // What the edge wrote into the Via, or the client's own lies, are no part of it.
         let via = (wire.values("Via").last ?? "").components(",").last ?? ""
-        return "\(via.prefix { $0 != ";" }) \(wire.firstBranch) \(wire.value("CSeq") ?? "")"
+        let host = wire.firstBranch.isEmpty ? via.components(";r").first : via.components(";").first
+        return "\(host ?? "") \(wire.firstBranch) \(wire.value("CSeq") ?? "")"
     }
 
     /// When the first final went to that request, in milliseconds.

@@ -149,7 +149,12 @@ struct Walk {
         if let final = ledger.finalAt(request.key) {
             guard clients[request.flow].transport == .udp, bench.elapsed < final + 4000 else { return }
         }
-        if chance(15) { damaged(request) } else { bench.receive(request.text, on: clients[request.flow]) }
+        // Without a branch any field may make it another request.
+        if chance(15), !Wire(request.text).branch.isEmpty {
+            damaged(request)
+        } else {
+            bench.receive(request.text, on: clients[request.flow])
+        }
     }
 
     private mutating func follow(_ method: String) {
@@ -192,7 +197,9 @@ struct Walk {
         let text = request.wire.answer(status, tag: "t\(Int.random(in: 0..<3, using: &generator))", extra: extra)
         let place = chance(95) ? flow : pick(clients, or: flow)
         if chance(8) {
-            bench.receive(damage(text), on: place)
+            let bytes = damage(text)
+            settle()
+            if !bench.receive(bytes, on: place) { _ = bench.take() }
         } else {
             bench.receive(text, on: place)
         }
