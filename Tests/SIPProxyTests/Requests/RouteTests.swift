@@ -27,7 +27,7 @@ struct RouteTests {
     }
 
     private func routes(_ sent: Sent) -> [String] {
-        sent.wire.values("Route").flatMap { $0.components(",").map(String.init) }
+        sent.wire.values("Route").flatMap { $0.components(",") }
     }
 
     @Test("V-RTE-01, PRX-81, PRX-18: our Route is taken off, and the next one decides, whatever way they are written")

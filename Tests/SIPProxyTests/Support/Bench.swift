@@ -119,13 +119,21 @@ final class Bench {
     // MARK: Events
 
     /// Feeds one message.
-    func receive(_ text: String, on flow: FlowContext) {
+    func receive(_ text: String, on flow: FlowContext) { receive(ByteBuffer(string: text), on: flow) }
+
+    /// Feeds the bytes of one message, and tells whether they were one.
+    @discardableResult
+    func receive(_ bytes: ByteBuffer, on flow: FlowContext) -> Bool {
+        defer { carryOut() }
         let framing: MessageParser.Framing = flow.transport.isReliable ? .stream : .datagram
-        switch MessageParser.parse(ByteBuffer(string: text), framing: framing, limits: MessageLimits()) {
-        case .message(let message): core.receive(message, on: flow, now: now)
-        case .malformed(let message): core.receiveMalformed(message, on: flow, now: now)
+        switch MessageParser.parse(bytes, framing: framing, limits: MessageLimits()) {
+        case .message(let message):
+            core.receive(message, on: flow, now: now)
+            return true
+        case .malformed(let message):
+            core.receiveMalformed(message, on: flow, now: now)
+            return false
         }
-        carryOut()
     }
 
     /// Feeds a response to a request that left.
@@ -143,6 +151,12 @@ final class Bench {
         return request.endpoint.flatMap { endpoint in
             backendFlows.first { $0.key.endpoint == endpoint }?.value ?? backendFlow(endpoint)
         }
+    }
+
+    /// Reports an attempt that was held.
+    func report(_ request: Sent) {
+        guard let attempt = request.attempt, let endpoint = request.endpoint else { return }
+        core.attemptSent(attempt, on: backendFlow(endpoint).id, now: now)
     }
 
     func fail(_ request: Sent, _ failure: AttemptFailure) {
@@ -163,11 +177,11 @@ final class Bench {
         carryOut()
     }
 
-    /// Lets time pass in steps of the timer wheel's slots.
-    func wait(_ seconds: Double) {
+    /// Lets time pass, in steps of the timer wheel's slots unless said otherwise.
+    func wait(_ seconds: Double, step: TimeAmount = .milliseconds(10)) {
         let end = now + .nanoseconds(Int64(seconds * 1e9))
         while now < end {
-            now = min(end, now + .milliseconds(10))
+            now = min(end, now + step)
             core.advance(to: now)
             carryOut()
         }
@@ -241,40 +255,17 @@ final class Bench {
         _ bytes: ByteBuffer
     ) {
         let place = datagram.map { "\($0.address.hostText):\($0.port)" } ?? name
-        let wire = Wire(String(buffer: bytes))
-        sent.append(Sent(at: elapsed, to: place, endpoint: endpoint, flow: flow, attempt: attempt, wire: wire))
+        let transport = endpoint?.transport ?? flow.flatMap { flows[$0]?.context.transport }
+        sent.append(
+            Sent(
+                at: elapsed,
+                to: place,
+                endpoint: endpoint,
+                flow: flow,
+                attempt: attempt,
+                isDatagram: transport == .udp,
+                wire: Wire(String(buffer: bytes))
+            )
+        )
     }
-}
-
-extension Bench {
-    /// Removes a client's flow, as when its connection closes.
-    func disconnect(_ flow: FlowContext) {
-        forget(flow.id)
-        close(flow)
-    }
-
-    /// The end of the requests that were counted, as `status` or `status local`.
-    var finished: [String] {
-        events.compactMap { event in
-            guard case .finished(let summary) = event else { return nil }
-            return summary.isLocal ? "\(summary.status) local" : "\(summary.status)"
-        }
-    }
-
-    /// The ends of attempts, as `B1 refused` or `B1 answered`.
-    var attempts: [String] {
-        events.compactMap { event in
-            guard case .attempt(let target, let failure, _, _) = event else { return nil }
-            return "\(Self.name(target.endpoint)) \(failure?.rawValue ?? "answered")"
-        }
-    }
-
-    var drops: [DropReason] {
-        events.compactMap { event in
-            if case .dropped(let reason) = event { reason } else { nil }
-        }
-    }
-
-    /// Whether nothing is left of any transaction (TXN-45).
-    var isQuiet: Bool { core.transactionCount == 0 && !core.hasTimers }
 }

@@ -16,6 +16,7 @@ struct Sent: Sendable {
     /// The flow, when it left on a particular one.
     let flow: FlowID?
     let attempt: AttemptID?
+    let isDatagram: Bool
     let wire: Wire
 
     var method: String { wire.method }

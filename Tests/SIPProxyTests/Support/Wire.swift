@@ -3,7 +3,7 @@
 /// A message as text, for what a test looks at.
 struct Wire: Sendable {
     let text: String
-    let lines: [Substring]
+    let lines: [String]
 
     init(_ text: String) {
         self.text = text
@@ -11,7 +11,7 @@ struct Wire: Sendable {
         lines = head.components("\r\n")
     }
 
-    var startLine: String { lines.first.map(String.init) ?? "" }
+    var startLine: String { lines.first ?? "" }
 
     /// The method of a request; empty for a response.
     var method: String { status == 0 ? String(startLine.prefix { $0 != " " }) : "" }
@@ -30,10 +30,10 @@ struct Wire: Sendable {
     /// The value of every field of that name, in order.
     func values(_ name: String) -> [String] {
         lines.dropFirst().compactMap { line in
-            guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == name.lowercased() else {
-                return nil
-            }
-            return String(line[line.index(after: colon)...].drop { $0 == " " })
+            guard line.utf8.count > name.utf8.count, line.utf8.dropFirst(name.utf8.count).first == 0x3A,
+                line.hasPrefix(name) || line.lowercased().hasPrefix(name.lowercased())
+            else { return nil }
+            return String(decoding: line.utf8.dropFirst(name.utf8.count + 1).drop { $0 == 0x20 }, as: UTF8.self)
         }
     }
 
@@ -45,7 +45,7 @@ struct Wire: Sendable {
     /// The branch of the lowest Via: the one that the first sender wrote.
     var firstBranch: String { Self.branch(values("Via").last ?? "") }
 
-    var toTag: String? { (value("To") ?? "").components(";tag=").dropFirst().first.map(String.init) }
+    var toTag: String? { (value("To") ?? "").components(";tag=").dropFirst().first }
 
     private static func branch(_ via: String) -> String {
         let rest = via.components("branch=").dropFirst().first ?? ""
@@ -54,15 +54,27 @@ struct Wire: Sendable {
 }
 
 extension StringProtocol {
-    /// The parts between the occurrences of `separator`.
-    func components(_ separator: String) -> [Substring] {
-        var parts: [Substring] = []
-        var rest = self[...]
-        while let range = rest.firstRange(of: separator) {
-            parts.append(Substring(rest[..<range.lowerBound]))
-            rest = rest[range.upperBound...]
+    /// The parts between the occurrences of `separator`, which are found byte by byte.
+    func components(_ separator: String) -> [String] {
+        let wanted = Array(separator.utf8)
+        return Array(utf8).withUnsafeBufferPointer { bytes in
+            var parts: [String] = []
+            var start = 0
+            var place = 0
+            while place + wanted.count <= bytes.count {
+                var matched = 0
+                while matched < wanted.count, bytes[place + matched] == wanted[matched] { matched += 1 }
+                if matched < wanted.count {
+                    place += 1
+                    continue
+                }
+                parts.append(String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<place]), as: UTF8.self))
+                place += wanted.count
+                start = place
+            }
+            parts.append(String(decoding: UnsafeBufferPointer(rebasing: bytes[start...]), as: UTF8.self))
+            return parts
         }
-        return parts + [Substring(rest)]
     }
 }
 

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import SIPMessage
+
+/// What has been answered to each request of a walk, and what was wrong with it.
+struct AnswerLedger {
+    private struct Answers {
+        /// The final other than a 2xx to INVITE.
+        var final: String?
+        var hasSuccess = false
+        var firstAt = 0
+    }
+
+    private var answers: [String: Answers] = [:]
+    private var branches: Set<String> = []
+    private(set) var problems: [String] = []
+    /// Finals that were seen, for the proof that a walk gets somewhere.
+    private(set) var finalCount = 0
+
+    /// The request that a response is for, or that a request is: the client's own Via and CSeq.
+    static func key(_ wire: Wire) -> String {
+        // What the edge wrote into the Via, or the client's own lies, are no part of it.
+        let via = (wire.values("Via").last ?? "").components(",").last ?? ""
+        let host = wire.firstBranch.isEmpty ? via.components(";r").first : via.components(";").first
+        return "\(host ?? "") \(wire.firstBranch) \(wire.value("CSeq") ?? "")"
+    }
+
+    /// When the first final went to that request, in milliseconds.
+    func finalAt(_ key: String) -> Int? {
+        answers[key].flatMap { $0.final != nil || $0.hasSuccess ? $0.firstAt : nil }
+    }
+
+    mutating func note(_ sent: Sent) {
+        if sent.status == 0 {
+            check(sent)
+            if sent.attempt != nil, !branches.insert(sent.wire.branch).inserted {
+                problems.append("branch used twice: \(sent.wire.text)")
+            }
+        } else {
+            noteAnswer(sent)
+        }
+    }
+
+    private mutating func noteAnswer(_ sent: Sent) {
+        let cseq = sent.wire.value("CSeq") ?? ""
+        if cseq.hasSuffix(" ACK") { problems.append("an ACK was answered: \(sent.wire.text)") }
+        if cseq.hasSuffix(" CANCEL") { return }
+        let key = Self.key(sent.wire)
+        var known = answers[key] ?? Answers()
+        let hadFinal = known.final != nil || known.hasSuccess
+        if sent.status < 200 {
+            if hadFinal { problems.append("\(sent.status) after a final: \(key)") }
+        } else if sent.status < 300, cseq.hasSuffix(" INVITE") {
+            known.hasSuccess = true
+            finalCount += 1
+        } else if let final = known.final {
+            if final != sent.wire.text { problems.append("two finals: \(final)\n\(sent.wire.text)") }
+        } else {
+            if known.hasSuccess { problems.append("\(sent.status) after a 200: \(key)") }
+            known.final = sent.wire.text
+            finalCount += 1
+        }
+        if !hadFinal { known.firstAt = sent.at }
+        answers[key] = known
+    }
+
+    /// A request that leaves is one that the edge itself would take; of responses only our own Via is read.
+    private mutating func check(_ sent: Sent) {
+        let outcome = MessageParser.parse(
+            ByteBuffer(string: sent.wire.text),
+            framing: sent.isDatagram ? .datagram : .stream,
+            limits: MessageLimits()
+        )
+        if case .malformed(let message) = outcome {
+            problems.append("\(message.reason) in what left: \(sent.wire.text)")
+        }
+    }
+}
