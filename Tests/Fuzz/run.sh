@@ -14,7 +14,8 @@ out=$PWD/.build-fuzz
 
 # The fuzzer's run time comes with the Swift toolchain, for the same compiler that counts the edges.
 swiftc=$(readlink -f "$(command -v swiftc)")
-library=$(ls "$(dirname "$swiftc")"/../lib/clang/*/lib/linux/libclang_rt.fuzzer_no_main-"$(uname -m)".a 2>/dev/null | head -n 1)
+library=$(find "$(dirname "$swiftc")/../lib/clang" -name "libclang_rt.fuzzer_no_main-$(uname -m).a" 2>/dev/null |
+    head -n 1 || true)
 if [ -z "$library" ]; then
     echo "fuzz: the Swift toolchain at $swiftc holds no libclang_rt.fuzzer_no_main-$(uname -m).a" >&2
     exit 1

@@ -77,8 +77,10 @@ struct ReferenceFramer {
         }
         let values = fields.compactMap { field -> [UInt8]? in
             guard let colon = field.firstIndex(of: 0x3A), field.first != 0x20, field.first != 0x09 else { return nil }
-            let name = String(decoding: trimmed(field[..<colon]), as: UTF8.self).lowercased()
-            return name == "content-length" || name == "l" ? trimmed(field[(colon + 1)...]) : nil
+            var name = field[..<colon]
+            while name.last == 0x20 || name.last == 0x09 { name.removeLast() }
+            let isLength = ["content-length", "l"].contains(String(decoding: name, as: UTF8.self).lowercased())
+            return isLength ? trimmed(field[(colon + 1)...]) : nil
         }
         guard values.count == 1, let digits = values.first, !digits.isEmpty,
             digits.allSatisfy({ (0x30...0x39).contains($0) })
