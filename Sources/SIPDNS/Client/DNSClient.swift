@@ -14,6 +14,10 @@ package final class DNSClient: Sendable {
         /// How long one server is waited for, and how often all are tried (LOC-69).
         package var timeout = TimeAmount.seconds(1)
         package var attempts = 2
+        /// How long a question is waited for when an expired answer could stand in (LOC-61, RFC 8767 section 5).
+        package var patience = TimeAmount.milliseconds(1800)
+        /// Questions that are on their way at a time; each has a socket of its own (LOC-67).
+        package var concurrency = 128
         package var cache = AnswerCache.Policy()
 
         package init(servers: [(address: IPAddress, port: UInt16)]) {
@@ -49,7 +53,7 @@ package final class DNSClient: Sendable {
     /// Uses other servers from now on.
     package func use(_ settings: Settings) -> EventLoopFuture<Void> {
         let state = state
-        return loop.submit { state.value.settings = settings }
+        return loop.submit { state.value.use(settings) }
     }
 
     package func statistics() -> EventLoopFuture<Statistics> {
@@ -63,6 +67,8 @@ package final class DNSClient: Sendable {
         var settings: Settings
         var cache: AnswerCache
         var pending: [DNSQuestion: EventLoopFuture<DNSAnswer>] = [:]
+        var waiting = CircularBuffer<(question: DNSQuestion, promise: EventLoopPromise<DNSAnswer>)>()
+        var running = 0
         var statistics = Statistics()
         var health = ServerHealth()
 
@@ -81,27 +87,64 @@ package final class DNSClient: Sendable {
             case .dueForRefresh(let answer):
                 let renewal = exchange(question)
                 return awaitingRenewal ? renewal : loop.makeSucceededFuture(answer)
-            case .ask: return exchange(question)
+            case .ask(let stale):
+                let answer = exchange(question)
+                guard let stale, !awaitingRenewal else { return answer }
+                return self.answer(answer, orAfterPatience: stale)
             }
+        }
+
+        func use(_ settings: Settings) {
+            self.settings = settings
+            health = ServerHealth()
+        }
+
+        /// What comes in time, else the answer that has expired (LOC-61).
+        private func answer(
+            _ answer: EventLoopFuture<DNSAnswer>,
+            orAfterPatience expired: DNSAnswer
+        ) -> EventLoopFuture<DNSAnswer> {
+            var stale = expired
+            stale.isStale = true
+            let promise = loop.makePromise(of: DNSAnswer.self)
+            let standIn = stale
+            let patience = loop.scheduleTask(in: settings.patience) { promise.succeed(standIn) }
+            answer.whenComplete { result in
+                patience.cancel()
+                promise.completeWith(result)
+            }
+            return promise.futureResult
         }
 
         /// Asks the servers, once for all that ask the same (LOC-62).
         private func exchange(_ question: DNSQuestion) -> EventLoopFuture<DNSAnswer> {
             if let running = pending[question] { return running }
-            let bound = NIOLoopBound(self, eventLoop: loop)
-            let future = tryServers(
-                question,
-                order: health.order(count: settings.servers.count, attempts: settings.attempts)
-            )
-            .map { answer in
-                let state = bound.value
-                state.pending[question] = nil
-                state.count(answer)
-                var generator = SystemRandomNumberGenerator()
-                return state.cache.store(answer, for: question, now: .now(), using: &generator)
+            let promise = loop.makePromise(of: DNSAnswer.self)
+            pending[question] = promise.futureResult
+            waiting.append((question, promise))
+            startWaiting()
+            return promise.futureResult
+        }
+
+        private func startWaiting() {
+            while running < settings.concurrency, let (question, promise) = waiting.popFirst() {
+                running += 1
+                let order = health.order(count: settings.servers.count, attempts: settings.attempts)
+                let bound = NIOLoopBound(self, eventLoop: loop)
+                tryServers(question, order: order).whenComplete { result in
+                    let state = bound.value
+                    state.finish(question, promise, (try? result.get()) ?? state.failure(.timeout))
+                }
             }
-            pending[question] = future
-            return future
+        }
+
+        private func finish(_ question: DNSQuestion, _ promise: EventLoopPromise<DNSAnswer>, _ answer: DNSAnswer) {
+            running -= 1
+            pending[question] = nil
+            count(answer)
+            var generator = SystemRandomNumberGenerator()
+            promise.succeed(cache.store(answer, for: question, now: .now(), using: &generator))
+            startWaiting()
         }
 
         private func tryServers(_ question: DNSQuestion, order: ArraySlice<Int>) -> EventLoopFuture<DNSAnswer> {
@@ -145,20 +188,5 @@ package final class DNSClient: Sendable {
             copy.staleEntries = cache.staleCount(at: .now())
             return copy
         }
-    }
-}
-
-/// Which servers have failed lately: those are asked last (LOC-69).
-struct ServerHealth {
-    private var failures: [Int: Int] = [:]
-
-    /// The order in which to ask, `attempts` rounds.
-    func order(count: Int, attempts: Int) -> ArraySlice<Int> {
-        let round = (0..<count).sorted { (failures[$0] ?? 0, $0) < (failures[$1] ?? 0, $1) }
-        return Array(repeating: round, count: attempts).flatMap { $0 }[...]
-    }
-
-    mutating func note(_ server: Int, failed: Bool) {
-        failures[server] = failed ? min((failures[server] ?? 0) + 1, 8) : nil
     }
 }

@@ -15,13 +15,10 @@ struct DNSExchange: Sendable {
 
     /// The answer; a failure when there is none in time.
     func run() -> EventLoopFuture<DNSAnswer> {
-        datagram(withEDNS: true).flatMap { response -> EventLoopFuture<DNSMessageCodec.Response> in
-            // FORMERR (1) and NOTIMP (4) are what a server without EDNS says.
-            if response.code == 1 || response.code == 4 { return self.datagram(withEDNS: false) }
-            return self.loop.makeSucceededFuture(response)
-        }
-        .flatMap { response -> EventLoopFuture<DNSMessageCodec.Response> in
-            response.isTruncated ? self.stream() : self.loop.makeSucceededFuture(response)
+        whole(withEDNS: true).flatMap { response -> EventLoopFuture<DNSMessageCodec.Response> in
+            // FORMERR (1), NOTIMP (4) and BADVERS (16) are what a server without our EDNS says.
+            [1, 4, 16].contains(response.code)
+                ? self.whole(withEDNS: false) : self.loop.makeSucceededFuture(response)
         }
         .map { ResponseReader(question: self.question, server: "\(self.server)").answer(from: $0, now: .now()) }
         .flatMapErrorThrowing { error in
@@ -34,6 +31,17 @@ struct DNSExchange: Sendable {
         case timeout
         case bogus
         case closed
+    }
+
+    /// The answer by UDP, or by TCP when that is cut; nothing cut is ever used.
+    private func whole(withEDNS: Bool) -> EventLoopFuture<DNSMessageCodec.Response> {
+        datagram(withEDNS: withEDNS).flatMap { response -> EventLoopFuture<DNSMessageCodec.Response> in
+            guard response.isTruncated else { return self.loop.makeSucceededFuture(response) }
+            return self.stream(withEDNS: withEDNS).flatMapThrowing { response in
+                guard !response.isTruncated else { throw ExchangeFailure.bogus }
+                return response
+            }
+        }
     }
 
     private func datagram(withEDNS: Bool) -> EventLoopFuture<DNSMessageCodec.Response> {
@@ -58,9 +66,9 @@ struct DNSExchange: Sendable {
         }
     }
 
-    private func stream() -> EventLoopFuture<DNSMessageCodec.Response> {
+    private func stream(withEDNS: Bool) -> EventLoopFuture<DNSMessageCodec.Response> {
         let id = UInt16.random(in: .min ... .max)
-        guard let query = DNSMessageCodec.query(question, id: id, withEDNS: true) else {
+        guard let query = DNSMessageCodec.query(question, id: id, withEDNS: withEDNS) else {
             return loop.makeFailedFuture(ExchangeFailure.bogus)
         }
         let promise = loop.makePromise(of: DNSMessageCodec.Response.self)

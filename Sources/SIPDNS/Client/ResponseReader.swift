@@ -22,26 +22,34 @@ struct ResponseReader {
     private func read(_ response: DNSMessageCodec.Response, now: NIODeadline) -> DNSAnswer {
         switch response.code {
         case 0: return records(response, now)
-        case 3: return make(.nameError, absenceTTL(response) ?? Self.withoutSOA, now)
+        case 3: return nameError(response, now)
         case 1: return make(.failure(.formatError), .zero, now)
         case 5: return make(.failure(.refused), .zero, now)
         default: return make(.failure(.serverFailure), .zero, now)
         }
     }
 
+    /// The name that does not exist is the last one of the aliases, if there are any (RFC 2308 section 2.1).
+    private func nameError(_ response: DNSMessageCodec.Response, _ now: NIODeadline) -> DNSAnswer {
+        let aliases = response.answers.filter { $0.type == .cname }
+        let seconds = aliases.reduce(UInt32.max) { min($0, Self.bounded($1.ttl)) }
+        return make(.nameError, shorter(absenceTTL(response) ?? Self.withoutSOA, seconds), now, !aliases.isEmpty)
+    }
+
     /// Follows CNAME records from the question's name to records of its type; the shortest TTL of the chain counts.
     private func records(_ response: DNSMessageCodec.Response, _ now: NIODeadline) -> DNSAnswer {
         var name = question.name
         var seconds = UInt32.max
+        var isAliased: Bool { name != question.name }
         for _ in 0...Self.aliasLimit {
             let found = response.answers.filter { $0.name == name && $0.type == question.type }
             if !found.isEmpty {
                 seconds = found.reduce(seconds) { min($0, Self.bounded($1.ttl)) }
-                return make(.records(found), .seconds(Int64(seconds)), now)
+                return make(.records(found), .seconds(Int64(seconds)), now, isAliased)
             }
             guard let alias = response.answers.first(where: { $0.name == name && $0.type == .cname }),
                 case .cname(let next) = alias.data
-            else { return absence(response, now, followed: name != question.name) }
+            else { return absence(response, now, isAliased: isAliased, aliasSeconds: seconds) }
             seconds = min(seconds, Self.bounded(alias.ttl))
             name = next
         }
@@ -49,10 +57,19 @@ struct ResponseReader {
     }
 
     /// NOERROR without the records: they do not exist when a SOA says so; a bare empty answer is a failure (LOC-65).
-    private func absence(_ response: DNSMessageCodec.Response, _ now: NIODeadline, followed: Bool) -> DNSAnswer {
-        if let ttl = absenceTTL(response) { return make(.noData, ttl, now) }
-        return followed ? make(.noData, Self.withoutSOA, now) : make(.failure(.bogus), .zero, now)
+    private func absence(
+        _ response: DNSMessageCodec.Response,
+        _ now: NIODeadline,
+        isAliased: Bool,
+        aliasSeconds: UInt32
+    ) -> DNSAnswer {
+        guard let ttl = absenceTTL(response) ?? (isAliased ? Self.withoutSOA : nil) else {
+            return make(.failure(.bogus), .zero, now)
+        }
+        return make(.noData, shorter(ttl, aliasSeconds), now, isAliased)
     }
+
+    private func shorter(_ ttl: TimeAmount, _ seconds: UInt32) -> TimeAmount { min(ttl, .seconds(Int64(seconds))) }
 
     private func absenceTTL(_ response: DNSMessageCodec.Response) -> TimeAmount? {
         for record in response.authorities {
@@ -61,8 +78,15 @@ struct ResponseReader {
         return nil
     }
 
-    private func make(_ outcome: DNSAnswer.Outcome, _ ttl: TimeAmount, _ now: NIODeadline) -> DNSAnswer {
-        DNSAnswer(outcome: outcome, timeToLive: ttl, receivedAt: now, server: server)
+    private func make(
+        _ outcome: DNSAnswer.Outcome,
+        _ ttl: TimeAmount,
+        _ now: NIODeadline,
+        _ isAliased: Bool = false
+    ) -> DNSAnswer {
+        var answer = DNSAnswer(outcome: outcome, timeToLive: ttl, receivedAt: now, server: server)
+        answer.isAliased = isAliased
+        return answer
     }
 
     /// A TTL with the sign bit set is a large one (RFC 8767 section 4); a week is the longest that RFC allows.

@@ -16,7 +16,8 @@ package enum DNSMessageCodec {
         package let id: UInt16
         package let isTruncated: Bool
         package let isAuthenticated: Bool
-        package let code: UInt8
+        /// With its upper bits from the OPT record (RFC 6891 section 6.1.3).
+        package let code: UInt16
         package let question: DNSQuestion
         package let answers: [DNSRecord]
         package let authorities: [DNSRecord]
@@ -58,7 +59,8 @@ package enum DNSMessageCodec {
                 id: ldns_pkt_id(packet),
                 isTruncated: ldns_pkt_tc(packet) != 0,
                 isAuthenticated: ldns_pkt_ad(packet) != 0,
-                code: UInt8(truncatingIfNeeded: ldns_pkt_get_rcode(packet).rawValue),
+                code: UInt16(ldns_pkt_edns_extended_rcode(packet)) << 4
+                    | UInt16(truncatingIfNeeded: ldns_pkt_get_rcode(packet).rawValue) & 0xF,
                 question: question,
                 answers: RecordReader.records(ldns_pkt_answer(packet)),
                 authorities: RecordReader.records(ldns_pkt_authority(packet))

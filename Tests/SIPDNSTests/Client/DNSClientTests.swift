@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import SIPDNS
+import SIPLocation
+import SIPMessage
+import TestSupport
+import Testing
+
+@Suite("The resolver: several servers, one cache, one question at a time")
+struct DNSClientTests {
+    static func question(_ name: String, _ type: DNSRecordType = .a) -> DNSQuestion { DNSQuestion(DNSName(name), type) }
+
+    @Test("LOC-69: a mute server costs one timeout, once; then the one that answers is asked first")
+    func secondServer() async throws {
+        let (mute, good) = (try await ClientBench.mute(), try await ClientBench.zoneServer())
+        let client = try await ClientBench.client([mute.port, good.port], timeout: .milliseconds(300))
+        #expect(try await client.ask(ClientBench.host).get().records.count == 1)
+        #expect(try await client.ask(Self.question("host.z.test", .aaaa)).get().records.count == 1)
+        #expect(mute.queries == ["udp A host.z.test"])
+        #expect(good.queries == ["udp A host.z.test", "udp AAAA host.z.test"])
+        await mute.stop()
+        await good.stop()
+    }
+
+    @Test("LOC-69: when all are mute, each is asked in each of two rounds, and then it is a timeout")
+    func allMute() async throws {
+        let servers = [try await ClientBench.mute(), try await ClientBench.mute()]
+        let client = try await ClientBench.client(servers.map(\.port), timeout: .milliseconds(100))
+        let begin = ContinuousClock.now
+        #expect(try await client.ask(ClientBench.host).get().outcome == .failure(.timeout))
+        #expect(ContinuousClock.now - begin >= .milliseconds(400))
+        for server in servers {
+            #expect(server.queries.count == 2)
+            await server.stop()
+        }
+    }
+
+    @Test("LOC-69: SERVFAIL and REFUSED of one server are not the last word", arguments: [2, 5] as [UInt8])
+    func refusing(code: UInt8) async throws {
+        let bad = try await FakeDNS.start(on: ClientBench.loop) { query in
+            [.answer(query.bytes(of: ZoneReply(code: ZoneReply.Code(rawValue: code) ?? .noError)))]
+        }
+        let good = try await ClientBench.zoneServer()
+        let client = try await ClientBench.client([bad.port, good.port])
+        #expect(try await client.ask(ClientBench.host).get().records.count == 1)
+        let alone = try await ClientBench.client([bad.port])
+        let answer = try await alone.ask(ClientBench.host).get()
+        #expect(answer.outcome == .failure(code == 2 ? .serverFailure : .refused))
+        let count = bad.queries.count
+        #expect(try await alone.ask(ClientBench.host).get().isFailure)
+        #expect(bad.queries.count == count, "LOC-60: remembered, not asked again at once")
+        await bad.stop()
+        await good.stop()
+    }
+
+    @Test("LOC-57, LOC-59, LOC-65: absence needs a SOA; an empty answer without one is a failure")
+    func absence() async throws {
+        let zone = try ClientBench.zone()
+        let server = try await FakeDNS.start(on: ClientBench.loop) { query in
+            if query.asked.name == DNSName("bare.z.test") { return [.answer(query.bytes(of: ZoneReply()))] }
+            if query.asked.name == DNSName("none.z.test") {
+                return [.answer(query.bytes(of: ZoneReply(code: .nameError)))]
+            }
+            return [.answer(query.reply(zone))]
+        }
+        let client = try await ClientBench.client([server.port])
+        let noData = try await client.ask(Self.question("host.z.test", .srv)).get()
+        #expect(noData.outcome == .noData)
+        #expect(noData.timeToLive == .seconds(120), "the SOA's minimum, not its own TTL")
+        let absent = try await client.ask(Self.question("absent.z.test")).get()
+        #expect(absent.outcome == .nameError)
+        let count = server.queries.count
+        #expect(try await client.ask(Self.question("absent.z.test", .aaaa)).get().outcome == .nameError)
+        #expect(server.queries.count == count, "V-DNS-02: the name does not exist for any type")
+        #expect(try await client.ask(Self.question("bare.z.test")).get().outcome == .failure(.bogus))
+        #expect(try await client.ask(Self.question("none.z.test")).get().timeToLive == .seconds(5))
+        await server.stop()
+    }
+
+    @Test("LOC-62: the same question asked fifty times at once goes out once")
+    func singleFlight() async throws {
+        let server = try await ClientBench.zoneServer()
+        let client = try await ClientBench.client([server.port])
+        let futures = (0..<50).map { _ in client.ask(ClientBench.host) }
+        for future in futures { #expect(try await future.get().records.count == 1) }
+        #expect(server.queries == ["udp A host.z.test"])
+        #expect(try await client.statistics().get().queries == ["answer": 1])
+        await server.stop()
+    }
+
+    @Test("A thousand questions at once are all answered, with no more sockets than allowed")
+    func concurrency() async throws {
+        let server = try await ClientBench.zoneServer("* IN A 192.0.2.9\n")
+        let client = try await ClientBench.client([server.port]) { $0.concurrency = 16 }
+        let futures = (0..<1000).map { client.ask(Self.question("h\($0).z.test")) }
+        for future in futures { #expect(try await future.get().records.count == 1) }
+        #expect(server.queries.count == 1000)
+        await server.stop()
+    }
+
+    @Test("Without a server there is no answer, and with one from then on there is")
+    func newServers() async throws {
+        let server = try await ClientBench.zoneServer()
+        let client = try await ClientBench.client([]) { $0.cache.failureHold = .nanoseconds(1) }
+        #expect(try await client.ask(ClientBench.host).get().outcome == .failure(.timeout))
+        try await client.use(DNSClient.Settings(servers: [(.v4(0x7F00_0001), server.port)])).get()
+        #expect(try await client.ask(ClientBench.host).get().records.count == 1)
+        await server.stop()
+    }
+
+    @Test("LOC-70: names that may not be asked for send nothing", arguments: ["host", "x.invalid", "x.local", "1.2.3"])
+    func notAskable(name: String) async throws {
+        let server = try await ClientBench.zoneServer()
+        let client = try await ClientBench.client([server.port])
+        #expect(try await client.ask(Self.question(name)).get().outcome == .failure(.notAskable))
+        #expect(server.queries == [])
+        await server.stop()
+    }
+
+    @Test("LOC-62: an answer is renewed before it expires, and nobody waits for it")
+    func renewal() async throws {
+        let zone = try ClientBench.zone("short 1 IN A 192.0.2.7\n")
+        let server = try await FakeDNS.start(on: ClientBench.loop) { $0.index == 0 ? [.answer($0.reply(zone))] : [] }
+        let client = try await ClientBench.client([server.port], timeout: .seconds(5))
+        #expect(try await client.ask(Self.question("short.z.test")).get().records.count == 1)
+        let wasRenewed = try await Waiting.until(within: .seconds(3)) {
+            let begin = ContinuousClock.now
+            let answer = try await client.ask(Self.question("short.z.test")).get()
+            #expect(!answer.isFailure)
+            return server.queries.count == 2 && ContinuousClock.now - begin < .milliseconds(500)
+        }
+        #expect(wasRenewed)
+        await server.stop()
+    }
+
+    @Test("LOC-61: when no server answers any more, the expired answer stands in, at the latest after the patience")
+    func stale() async throws {
+        let zone = try ClientBench.zone("short 1 IN A 192.0.2.7\n")
+        let server = try await FakeDNS.start(on: ClientBench.loop) { $0.index == 0 ? [.answer($0.reply(zone))] : [] }
+        let client = try await ClientBench.client([server.port], timeout: .seconds(20)) {
+            $0.patience = .milliseconds(50)
+            $0.attempts = 1
+        }
+        #expect(try await client.ask(Self.question("short.z.test")).get().records.count == 1)
+        let isStale = try await Waiting.until(within: .seconds(5)) {
+            let answer = try await client.ask(Self.question("short.z.test")).get()
+            #expect(answer.records.count == 1)
+            return answer.isStale
+        }
+        #expect(isStale)
+        await server.stop()
+    }
+
+    @Test("LOC-61: NXDOMAIN is an answer and ends what stood in")
+    func staleEnds() async throws {
+        let (zone, later) = (try ClientBench.zone("short 1 IN A 192.0.2.7\n"), try ClientBench.zone())
+        let server = try await FakeDNS.start(on: ClientBench.loop) { [.answer($0.reply($0.index == 0 ? zone : later))] }
+        let client = try await ClientBench.client([server.port])
+        #expect(try await client.ask(Self.question("short.z.test")).get().records.count == 1)
+        let isGone = try await Waiting.until(within: .seconds(5)) {
+            try await client.ask(Self.question("short.z.test"), awaitingRenewal: true).get().outcome == .nameError
+        }
+        #expect(isGone)
+        #expect(server.queries.count == 2)
+        await server.stop()
+    }
+}
