@@ -49,6 +49,19 @@ struct FlowTests {
         try await backend.stop()
     }
 
+    @Test("MSG-01: a lone CR inside a header section is answered with 400 and ends the connection")
+    func loneCR() async throws {
+        let backend = try await AnsweringServer.start()
+        let bench = try await EdgeBench.start(backends: [backend.port])
+        let client = try await WireConnection.connect(bench.port)
+        client.send(Wire.options("cr", extra: "Subject: one\rX-Two: two\r\n") + Wire.options("next"))
+        #expect(await client.waitUntilClosed())
+        #expect(client.text.contains("SIP/2.0 400") && !client.text.contains("SIP/2.0 200"))
+        #expect(backend.received.isEmpty)
+        try await bench.stop()
+        try await backend.stop()
+    }
+
     @Test("TRN-05: a message that does not end in time, and a silent client, lose their connections")
     func timeouts() async throws {
         let bench = try await EdgeBench.start(backends: []) { limits in

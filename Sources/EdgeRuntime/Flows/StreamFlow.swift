@@ -184,7 +184,10 @@ final class StreamFlow: ChannelInboundHandler {
         messageSince = nil
         switch MessageParser.parse(bytes, framing: .stream, limits: limits) {
         case .message(let message): worker.received(message, on: context, now: now)
-        case .malformed(let malformed): worker.receivedMalformed(malformed, on: context, now: now)
+        case .malformed(let malformed):
+            worker.receivedMalformed(malformed, on: context, now: now)
+            // What ends its lines in two ways may be read as two messages by the next who reads it (MSG-01).
+            if malformed.reason == .lineEnd { close() }
         }
     }
 
