@@ -28,7 +28,9 @@ struct QueryLogTests {
     static let core: Set<String> = ["A core", "AAAA core"]
     static let bare: Set<String> = ["A bare", "AAAA bare"]
 
-    /// Each row: the target, the rounds of questions, the servers. Inside a round any order will do.
+    /// Each row: the target, the rounds of questions, the servers.
+    ///
+    /// Inside a round any order will do.
     static let rows: [(String, [Set<String>], [String])] = [
         ("sip:192.0.2.9", [], ["udp:192.0.2.9:5060"]),
         ("sips:192.0.2.9", [], ["tls:192.0.2.9:5061"]),

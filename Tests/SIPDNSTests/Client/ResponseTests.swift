@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import SIPLocation
+import SIPMessage
+import TestSupport
+import Testing
+
+@testable import SIPDNS
+
+@Suite("What a response comes to: aliases, times, absence")
+struct ResponseTests {
+    static let question = DNSQuestion(DNSName("c0.test"), .a)
+
+    static func alias(_ from: Int, _ to: Int, ttl: UInt32 = 60) -> DNSRecord {
+        DNSRecord(name: DNSName("c\(from).test"), type: .cname, ttl: ttl, data: .cname(DNSName("c\(to).test")))
+    }
+
+    static func address(_ index: Int, ttl: UInt32 = 60) -> DNSRecord {
+        DNSRecord(name: DNSName("c\(index).test"), type: .a, ttl: ttl, data: .address(.v4(0xC000_0201)))
+    }
+
+    static func soa(ttl: UInt32, minimum: UInt32) -> DNSRecord {
+        DNSRecord(name: DNSName("test"), type: .soa, ttl: ttl, data: .soa(minimum: minimum))
+    }
+
+    static func read(_ answers: [DNSRecord], _ authorities: [DNSRecord] = [], code: UInt16 = 0) -> DNSAnswer {
+        let response = DNSMessageCodec.Response(
+            id: 1,
+            isTruncated: false,
+            isAuthenticated: false,
+            code: code,
+            question: question,
+            answers: answers,
+            authorities: authorities
+        )
+        return ResponseReader(question: question, server: "t").answer(from: response, now: .uptimeNanoseconds(1))
+    }
+
+    @Test(
+        "LOC-68: a chain of eight aliases is followed, with the shortest TTL; one of nine is not",
+        arguments: [true, false]
+    )
+    func chain(isReversed: Bool) {
+        func records(_ length: Int) -> [DNSRecord] {
+            let all =
+                (0..<length).map { Self.alias($0, $0 + 1, ttl: $0 == 3 ? 7 : 60) } + [Self.address(length, ttl: 30)]
+            return isReversed ? all.reversed() : all
+        }
+        let eight = Self.read(records(8))
+        #expect(eight.records == [Self.address(8, ttl: 30)])
+        #expect(eight.timeToLive == .seconds(7))
+        #expect(eight.isAliased)
+        #expect(Self.read(records(9)).outcome == .failure(.bogus))
+        #expect(Self.read(records(0)).isAliased == false)
+    }
+
+    @Test("LOC-68: aliases in a circle are a failure, with a SOA too", arguments: [1, 2, 5])
+    func circle(length: Int) {
+        let circle = (0..<length).map { Self.alias($0, ($0 + 1) % length) }
+        #expect(Self.read(circle).outcome == .failure(.bogus))
+        #expect(Self.read(circle, [Self.soa(ttl: 60, minimum: 60)]).outcome == .failure(.bogus))
+    }
+
+    @Test("Records of other names and types beside the answer are not believed")
+    func strangers() {
+        let own = Self.address(0)
+        let other = DNSRecord(name: DNSName("c0.test"), type: .aaaa, ttl: 60, data: .address(.v6(high: 1, low: 1)))
+        #expect(Self.read([Self.address(9), other, own]).records == [own])
+        #expect(Self.read([Self.address(9), other]).outcome == .failure(.bogus))
+    }
+
+    @Test("V-DNS-02, LOC-59: absence lives as long as the shorter of the SOA's TTL and minimum; without SOA 5 s")
+    func absence() {
+        #expect(Self.read([], [Self.soa(ttl: 3600, minimum: 900)]).timeToLive == .seconds(900))
+        #expect(Self.read([], [Self.soa(ttl: 120, minimum: 900)]).timeToLive == .seconds(120))
+        #expect(Self.read([], [Self.soa(ttl: 120, minimum: 900)]).outcome == .noData)
+        #expect(Self.read([], code: 3).timeToLive == .seconds(5))
+        #expect(Self.read([], code: 3).outcome == .nameError)
+        #expect(Self.read([]).outcome == .failure(.bogus), "LOC-65")
+    }
+
+    @Test("LOC-68: absence behind an alias lives no longer than the alias, and is not the first name's")
+    func absenceBehindAlias() {
+        let soa = Self.soa(ttl: 600, minimum: 600)
+        for (code, outcome) in [(3, DNSAnswer.Outcome.nameError), (0, .noData)] as [(UInt16, DNSAnswer.Outcome)] {
+            let answer = Self.read([Self.alias(0, 1, ttl: 20)], [soa], code: code)
+            #expect(answer.outcome == outcome)
+            #expect(answer.timeToLive == .seconds(20))
+            #expect(answer.isAliased)
+        }
+    }
+
+    @Test("LOC-58: a TTL with the sign bit is a large one, a week at most; 0 stays 0")
+    func times() {
+        #expect(Self.read([Self.address(0, ttl: 0x8000_0001)]).timeToLive == .seconds(604_800))
+        #expect(Self.read([Self.address(0, ttl: 0)]).timeToLive == .zero)
+        #expect(Self.read([Self.address(0, ttl: 9), Self.address(0, ttl: 4)]).timeToLive == .seconds(4))
+    }
+
+    @Test(
+        "LOC-57: codes that are no answer are failures, each by its name",
+        arguments: [
+            (1, .formatError), (2, .serverFailure), (4, .serverFailure), (5, .refused), (9, .serverFailure),
+            (16, .serverFailure),
+        ] as [(UInt16, DNSAnswer.Failure)]
+    )
+    func codes(code: UInt16, failure: DNSAnswer.Failure) {
+        #expect(Self.read([Self.address(0)], code: code).outcome == .failure(failure))
+    }
+
+    @Test("LOC-69: name servers are read from a file of resolv.conf's form; without any it is the local host")
+    func resolverConfiguration() throws {
+        let text =
+            "# comment\nsearch a.test\nnameserver 192.0.2.53\nnameserver\t2001:db8::53\nnameserver nonsense\noptions x\n"
+        let directory = try TemporaryDirectory()
+        let file = try directory.write(text, to: "resolv.conf")
+        #expect(ResolverConfiguration.servers(file: file).count == 2)
+        #expect(ResolverConfiguration.servers(in: text).map(\.address.description) == ["192.0.2.53", "2001:db8::53"])
+        #expect(ResolverConfiguration.servers(in: text).map(\.port) == [53, 53])
+        #expect(ResolverConfiguration.servers(file: directory.file("absent")).map(\.address) == [.v4(0x7F00_0001)])
+    }
+}
