@@ -83,6 +83,21 @@ extension SystemTests {
             #expect(silent.status == 1 && silent.output.contains("x.sock"), "\(silent.output)")
         }
 
+        @Test("brana zone check names each mistake of the broken zone, and passes the sound ones")
+        func zoneCheck() async throws {
+            let zones = "\(Brana.root)/zones"
+            let sound = ["weights", "priorities", "signed", "demo"].map { "\(zones)/\($0).zone" }
+            let good = try await Brana.command(["zone", "check"] + sound, in: directory)
+            #expect(good.status == 0 && good.output.contains("ok"), "\(good.output)")
+            let bad = try await Brana.command(["zone", "check", "\(zones)/broken.zone"], in: directory)
+            #expect(bad.status == 1)
+            let lines = bad.output.split(separator: "\n").filter { $0.hasPrefix("\(zones)/broken.zone:") }
+            #expect(lines.count >= 10 && lines.contains { $0.contains("publish") }, "\(bad.output)")
+            let json = try await Brana.command(["zone", "check", "\(zones)/broken.zone", "--json"], in: directory)
+            let findings = try JSONText.decode([ZoneReport].self, from: json.output)
+            #expect(findings.count == lines.count && findings.allSatisfy { $0.line > 0 })
+        }
+
         @Test("brana zone serve answers what brana resolve asks, and takes a changed file within a second")
         func zones() async throws {
             let port = try FreePort.next()

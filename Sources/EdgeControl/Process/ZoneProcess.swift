@@ -32,6 +32,20 @@ package enum ZoneProcess {
         package var description: String { "'\(text)' is no address and port, such as 127.0.0.1:5353 or [::1]:5353" }
     }
 
+    /// Everything that is wrong or doubtful in the zone files, in their order.
+    package static func check(_ files: [String]) -> [ZoneReport] {
+        ZoneChecker.findings(in: files).map { finding in
+            ZoneReport(
+                file: finding.file,
+                line: finding.line,
+                severity: finding.severity.rawValue,
+                message: finding.message,
+                advice: finding.advice,
+                text: finding.description
+            )
+        }
+    }
+
     package static func serve(_ options: Options, say: @escaping @Sendable (String) -> Void) async throws {
         guard let endpoint = Endpoint(parsing: "udp:\(options.listen)") else { throw BadAddress(text: options.listen) }
         var trouble = ZoneTrouble()
@@ -65,4 +79,18 @@ package enum ZoneProcess {
         }
         try await group.shutdownGracefully()
     }
+}
+
+/// One finding of `brana zone check`.
+package struct ZoneReport: Codable, Sendable {
+    package let file: String
+    /// Counted from 1; 0 for the file as a whole.
+    package let line: Int
+    /// `error` or `warning`.
+    package let severity: String
+    package let message: String
+    /// What to publish instead.
+    package let advice: String?
+    /// All of it as one line.
+    package let text: String
 }

@@ -8,7 +8,7 @@ struct ZoneCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "zone",
         abstract: "Serve zone files for a rehearsal, or check them.",
-        subcommands: [ZoneServeCommand.self]
+        subcommands: [ZoneServeCommand.self, ZoneCheckCommand.self]
     )
 }
 
@@ -51,5 +51,29 @@ struct ZoneServeCommand: AsyncParsableCommand {
             Terminal.error("\(error)")
             throw ExitCode(1)
         }
+    }
+}
+
+/// `brana zone check`: what is wrong with SIP zones, and what to publish instead.
+struct ZoneCheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Tell what is wrong with the SIP records of zone files, and what to publish instead.",
+        discussion: "Exit status 1 when there is an error, with --strict when there is a warning."
+    )
+
+    @Argument(help: "Zone files.", completion: .file(extensions: ["zone"])) var files: [String]
+    @Flag(help: "Take warnings for errors.") var strict = false
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() throws {
+        let findings = ZoneProcess.check(files)
+        if json {
+            print(try JSONText.encode(findings), terminator: "")
+        } else {
+            for finding in findings { print(finding.text) }
+            if findings.isEmpty { print("\(files.joined(separator: ", ")): ok") }
+        }
+        if findings.contains(where: { strict || $0.severity == "error" }) { throw ExitCode(1) }
     }
 }

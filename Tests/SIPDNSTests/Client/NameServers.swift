@@ -70,7 +70,7 @@ struct NameServer {
     /// Starts it with signals let through: a process inherits them blocked from the thread that a test runs on.
     private static func start(_ name: String, _ file: String, in directory: TemporaryDirectory) throws -> ChildProcess {
         guard let path = ChildProcess.find(name) else { throw TestSupportError("\(name) is not installed") }
-        return try ChildProcess("env", ["--default-signal=TERM", path, "-d", "-c", file], in: directory)
+        return try ChildProcess(path, ["-d", "-c", file], in: directory)
     }
 
     private static func started(_ server: NameServer, _ origin: String) async throws -> NameServer {
