@@ -27,6 +27,8 @@ final class StreamFlow: ChannelInboundHandler {
     /// Why a flow did not come up, as far as it is known.
     private(set) var openingFailure = AttemptFailure.refused
     private(set) var lastRead: NIODeadline
+    /// When the transport's connection stood, from which a TLS handshake is timed.
+    private(set) var connectedAt: NIODeadline
     /// When the message that is being received began.
     private(set) var messageSince: NIODeadline?
     private(set) var bytesIn: UInt64 = 0
@@ -45,6 +47,7 @@ final class StreamFlow: ChannelInboundHandler {
         self.usesTLS = usesTLS
         self.limits = limits
         self.lastRead = now
+        self.connectedAt = now
         self.framer = StreamFramer(limits: limits)
     }
 
@@ -60,6 +63,7 @@ final class StreamFlow: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        connectedAt = worker.eventLoop.now
         if !usesTLS { becomeReady() }
         context.fireChannelActive()
     }
@@ -174,14 +178,13 @@ final class StreamFlow: ChannelInboundHandler {
 
     /// The stream has lost its frame: answer what can be answered, then close (TRN-02, TRN-03).
     private func fail(_ error: FramingError, head: ByteBuffer?, now: NIODeadline) {
-        worker.framingFailed(error)
-        if let head {
-            var limits = limits
-            limits.headerSection = max(limits.headerSection, head.readableBytes)
-            if case .malformed(let malformed) = MessageParser.parse(head, framing: .stream, limits: limits) {
-                let isTooLong = error == .messageTooLong
-                worker.receivedMalformed(isTooLong ? malformed.asTooLarge : malformed, on: context, now: now)
-            }
+        var limits = limits
+        limits.headerSection = max(limits.headerSection, head?.readableBytes ?? 0)
+        if let head, case .malformed(let malformed) = MessageParser.parse(head, framing: .stream, limits: limits) {
+            let isTooLong = error == .messageTooLong
+            worker.receivedMalformed(isTooLong ? malformed.asTooLarge : malformed, on: context, now: now)
+        } else {
+            worker.framingFailed(error)
         }
         close()
     }

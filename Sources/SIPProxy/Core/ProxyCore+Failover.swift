@@ -26,10 +26,20 @@ extension ProxyCore {
         let isGoneFlow = failure == .flowGone
         finish(client, afterReliable: true, now: now)
         guard !wasAbandoned, !server.hasFinal else { return }
-        if isGoneFlow { return reject(server, .flowFailed, now: now) }
+        if isGoneFlow {
+            counters.lostFlow()
+            return reject(server, .flowFailed, now: now)
+        }
         if server.isCancelled { return reject(server, Rejection(487, "Request Terminated"), now: now) }
-        if tryNext(server, now: now) { return }
+        if tryNext(server, after: failure, now: now) { return }
         answerBest(server, client, now: now)
+    }
+
+    /// Sends the request to the next candidate after an attempt that failed; false when there is none.
+    func tryNext(_ server: ServerTransaction, after failure: AttemptFailure, now: NIODeadline) -> Bool {
+        guard tryNext(server, now: now) else { return false }
+        counters.failedOver(failure)
+        return true
     }
 
     /// A reused connection that closes as the request is written says nothing of the backend: one more try at the same
@@ -58,7 +68,9 @@ extension ProxyCore {
             failed(client, client.target == nil ? .flowGone : .closed, now: now)
         case .proceeding where client.target == nil:
             finish(client, afterReliable: true, now: now)
-            if !client.server.hasFinal { reject(client.server, .flowFailed, now: now) }
+            guard !client.server.hasFinal else { return }
+            counters.lostFlow()
+            reject(client.server, .flowFailed, now: now)
         case .proceeding:
             // The answer may come over a new connection (TXN-12).
             client.lostAt = now + .seconds(2)

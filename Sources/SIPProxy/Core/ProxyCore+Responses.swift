@@ -146,7 +146,7 @@ extension ProxyCore {
         let server = client.server
         guard !server.hasFinal else { return }
         collect(response, server)
-        if movesOn, !server.isCancelled, tryNext(server, now: now) { return }
+        if movesOn, !server.isCancelled, tryNext(server, after: .status, now: now) { return }
         answerBest(server, client, now: now)
     }
 
@@ -179,6 +179,7 @@ extension ProxyCore {
         var output = ByteBuffer()
         edits.apply(to: response, into: &output)
         server.lastResponse = output
+        counters.relayed(response.status)
         act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), output))
     }
 
