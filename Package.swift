@@ -121,7 +121,7 @@ let package = Package(
             dependencies: ["SIPProxy", "SIPMessage", "BackendPool", "TestSupport", nioCore],
             swiftSettings: strict
         ),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "EdgeConfigurationTests",
             dependencies: ["EdgeConfiguration", "SIPMessage", "BackendPool", "TestSupport"],

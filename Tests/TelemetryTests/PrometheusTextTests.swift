@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Telemetry
+internal import TestSupport
 internal import Testing
 
 @Suite("Prometheus text exposition 0.0.4")

@@ -33,12 +33,12 @@ struct ValueTests {
     func table() {
         var table = CounterTable<DropLabel>()
         for label in DropLabel.allCases { table.add(UInt64(label.rawValue) + 1, to: label) }
-        table.increment(.other)
+        table.increment(.queueFull)
         var sum = CounterTable<DropLabel>()
         sum.merge(table)
         sum.merge(table)
         #expect(sum[.malformed] == 2)
-        #expect(sum[.other] == 2 * UInt64(DropLabel.allCases.count + 1))
+        #expect(sum[.queueFull] == 2 * UInt64(DropLabel.allCases.count + 1))
         #expect(sum.samples().map(\.labels) == DropLabel.allCases.map { [$0.label] })
         #expect(table.total == UInt64((1...DropLabel.allCases.count).reduce(1, +)))
     }
@@ -56,13 +56,29 @@ struct ValueTests {
         #expect(grid.samples().last == MetricSample(["6xx", "local"], .integer(52)))
     }
 
+    @Test("Rows come as they are counted in; what was never counted is zero, and merging needs no row on either side")
+    func rows() {
+        var rows = CounterRows<ResultLabel>()
+        #expect(rows[7, .failure] == 0)
+        rows.increment(2, .failure)
+        rows.increment(2, .failure)
+        rows.increment(0, .success)
+        var sum = CounterRows<ResultLabel>()
+        sum.increment(5, .success)
+        sum.merge(rows)
+        sum.merge(CounterRows())
+        #expect([sum[0, .success], sum[2, .failure], sum[5, .success], sum[5, .failure]] == [1, 2, 1, 0])
+        #expect(sum[2].samples(["voice"]).map(\.labels) == [["voice", "success"], ["voice", "failure"]])
+        #expect(sum[2].total == 2)
+    }
+
     @Test("Label values are the words that operators know")
     func labels() {
         #expect(MethodLabel.invite.label == "INVITE")
         #expect(ResponseClassLabel(status: 486).label == "4xx")
         #expect(ResponseClassLabel(status: 0).label == "1xx")
         #expect(ResponseClassLabel(status: .max).label == "6xx")
-        #expect(FailoverLabel.connectTimeout.label == "connect_timeout")
+        #expect(AttemptFailureLabel.connectTimeout.label == "connect_timeout")
         #expect(TLSVersionLabel.tls13.label == "1.3")
         #expect(TimerLabel.b.label == "B")
     }

@@ -14,20 +14,19 @@ internal import Telemetry
 extension ControlPlane {
     /// The page of `/metrics`, in Prometheus text.
     package func metrics() async throws -> String {
-        let statistics = try await edge?.statistics() ?? []
+        let workers = try await edge?.statistics() ?? []
         let dnsStatistics = try await dns.statistics().get()
+        let total = workers.reduce(into: WorkerCounters()) { $0.merge($1.counters) }
         var page = PrometheusText()
         writeEdge(into: &page)
-        writeTraffic(statistics, into: &page)
-        writePools(statistics, into: &page)
-        page.write(
-            MetricCatalog.dnsQueries,
-            dnsStatistics.queries.sorted { $0.key < $1.key }.map {
-                MetricSample([$0.key], .integer(Int64(clamping: $0.value)))
-            }
-        )
-        page.write(MetricCatalog.dnsCacheEntries, value: Int64(dnsStatistics.cacheEntries))
-        page.write(MetricCatalog.dnsStaleEntries, value: Int64(dnsStatistics.staleEntries))
+        writeListeners(total, into: &page)
+        writeTLS(total, into: &page)
+        writeTraffic(total, workers, into: &page)
+        writePools(workers, into: &page)
+        writeBackends(total, workers, into: &page)
+        writeDNS(dnsStatistics, into: &page)
+        page.write(MetricCatalog.limitHits, total.limits.samples())
+        page.write(MetricCatalog.requestLinesDropped, value: Int64(clamping: requestLog.dropped))
         return page.text
     }
 
@@ -40,32 +39,83 @@ extension ControlPlane {
         page.write(
             MetricCatalog.edgeReloads,
             [
-                MetricSample(["success"], .integer(Int64(clamping: reloads.succeeded))),
-                MetricSample(["failure"], .integer(Int64(clamping: reloads.failed))),
+                .count([ResultLabel.success.label], reloads.succeeded),
+                .count([ResultLabel.failure.label], reloads.failed),
             ]
         )
         page.write(MetricCatalog.edgeLastReloadSuccess, value: reloads.lastSucceeded ? 1 : 0)
-        let now = Int64(Date().timeIntervalSince1970)
+    }
+
+    /// A listener that moved to another address in a reload goes on under its name.
+    private func writeListeners(_ total: WorkerCounters, into page: inout PrometheusText) {
+        func perListener(_ count: (Int) -> UInt64) -> [MetricSample] {
+            configuration.listeners.map { settings in
+                .count([settings.name], numbers.listeners(named: settings.name).reduce(0) { $0 &+ count($1) })
+            }
+        }
+        page.write(MetricCatalog.connectionsAccepted, perListener { total.connections[$0, .accepted] })
         page.write(
-            MetricCatalog.tlsCertificateDays,
-            contexts.certificates.map { profile, summary in
-                MetricSample([profile], .integer(Int64(summary.daysLeft(now: now))))
+            MetricCatalog.connectionsActive,
+            perListener { total.connections[$0, .accepted] &- total.connections[$0, .closed] }
+        )
+        page.write(
+            MetricCatalog.connectionsRefused,
+            configuration.listeners.flatMap { settings in
+                var refusals = CounterTable<RefusalLabel>()
+                for number in numbers.listeners(named: settings.name) { refusals.merge(total.refusals[number]) }
+                return refusals.samples([settings.name])
             }
         )
     }
+
+    private func writeTLS(_ total: WorkerCounters, into page: inout PrometheusText) {
+        page.write(MetricCatalog.tlsHandshakes, total.handshakes.samples())
+        page.write(MetricCatalog.tlsResumptions, total.resumptions.samples())
+        page.write(MetricCatalog.tlsFailures, total.handshakeFailures.samples())
+        page.write(MetricCatalog.tlsConnectionFailures, total.tlsFailures.samples())
+        page.write(
+            MetricCatalog.tlsHandshakeDuration,
+            [
+                .histogram([SideLabel.client.label], total.clientHandshakeDurations),
+                .histogram([SideLabel.backend.label], total.backendHandshakeDurations),
+            ]
+        )
+        let now = Int64(Date().timeIntervalSince1970)
+        var days: [String: Int64] = [:]
+        for (profile, summary) in contexts.certificates {
+            days[profile] = min(days[profile] ?? .max, Int64(summary.daysLeft(now: now)))
+        }
+        page.write(
+            MetricCatalog.tlsCertificateDays,
+            days.sorted { $0.key < $1.key }.map { MetricSample([$0.key], .integer($0.value)) }
+        )
+    }
+
+    private func writeDNS(_ statistics: DNSClient.Statistics, into page: inout PrometheusText) {
+        page.write(
+            MetricCatalog.dnsQueries,
+            DNSOutcomeLabel.allCases.map { .count([$0.label], statistics.queries[$0.label] ?? 0) }
+        )
+        page.write(MetricCatalog.dnsCacheEntries, value: Int64(statistics.cacheEntries))
+        page.write(MetricCatalog.dnsStaleEntries, value: Int64(statistics.staleEntries))
+        let pools = configuration.pools.map(\.name)
+        page.write(MetricCatalog.dnsRefreshes, pools.flatMap { counters(of: $0).refreshes.samples([$0]) })
+        page.write(
+            MetricCatalog.dnsRefreshDuration,
+            pools.map { .histogram([$0], counters(of: $0).refreshDurations) }
+        )
+    }
+
+    /// What was counted of a pool so far.
+    func counters(of pool: String) -> PoolCounters { poolCounters[pool] ?? PoolCounters() }
 }
 
-/// Sums one number over workers.
-func sum(_ statistics: [WorkerStatistics], _ number: (WorkerStatistics) -> UInt64) -> Int64 {
-    Int64(clamping: statistics.reduce(UInt64(0)) { $0 &+ number($1) })
-}
+extension MetricSample {
+    static func count(_ labels: [String], _ value: UInt64) -> MetricSample {
+        MetricSample(labels, .integer(Int64(clamping: value)))
+    }
 
-/// Sums counters by key over workers.
-func sums<Key: Hashable>(
-    _ statistics: [WorkerStatistics],
-    _ counters: (WorkerCounters) -> [Key: UInt64]
-) -> [Key: UInt64] {
-    statistics.reduce(into: [:]) { sums, worker in
-        for (key, value) in counters(worker.counters) { sums[key, default: 0] &+= value }
+    static func histogram(_ labels: [String], _ value: BucketHistogram) -> MetricSample {
+        MetricSample(labels, .histogram(value.snapshot))
     }
 }

@@ -1,55 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BackendPool
+internal import EdgeConfiguration
 internal import EdgeRuntime
 internal import NIOCore
 internal import SIPProxy
 internal import Telemetry
 
 extension ControlPlane {
-    func writePools(_ statistics: [WorkerStatistics], into page: inout PrometheusText) {
-        let now = NIODeadline.now()
-        let views = pools.values.map { $0.state.view(now: now) }.sorted { $0.name < $1.name }
-        var states: [MetricSample] = []
-        for view in views {
-            for state in BackendState.allCases {
-                let count = view.backends.count { $0.state == state }
-                states.append(MetricSample([view.name, state.rawValue], .integer(Int64(count))))
+    func writePools(_ workers: [WorkerStatistics], into page: inout PrometheusText) {
+        let views = poolViews()
+        page.write(
+            MetricCatalog.poolBackends,
+            views.flatMap { view in
+                var table = CounterTable<BackendStateLabel>()
+                for backend in view.backends { table.increment(BackendStateLabel(backend.state)) }
+                return table.samples([view.name])
             }
+        )
+        page.write(
+            MetricCatalog.poolTruncated,
+            views.map { MetricSample([$0.name], .integer(Int64($0.truncatedCount))) }
+        )
+        page.write(MetricCatalog.poolMembership, views.flatMap { counters(of: $0.name).membership.samples([$0.name]) })
+        page.write(
+            MetricCatalog.poolMajorityLosses,
+            views.map { .count([$0.name], counters(of: $0.name).majorityLosses) }
+        )
+        page.write(
+            MetricCatalog.poolPanics,
+            views.map { view in
+                .count([view.name], workers.reduce(0) { $0 &+ ($1.core.panics[view.id] ?? 0) })
+            }
+        )
+        page.write(MetricCatalog.probeResults, views.flatMap { counters(of: $0.name).probes.samples([$0.name]) })
+        page.write(
+            MetricCatalog.probeDuration,
+            views.map { .histogram([$0.name], counters(of: $0.name).probeDurations) }
+        )
+    }
+
+    func writeBackends(_ total: WorkerCounters, _ workers: [WorkerStatistics], into page: inout PrometheusText) {
+        let views = poolViews()
+        func gauges(_ metric: Metric, _ value: (BackendView) -> MetricSample.Value) {
+            page.write(metric, Self.perBackend(views) { [MetricSample($0, value($1))] })
         }
-        page.write(MetricCatalog.poolBackends, states)
-        page.write(MetricCatalog.backendUp, Self.perBackend(views) { .integer($0.state == .up ? 1 : 0) })
-        page.write(MetricCatalog.backendUsable, Self.perBackend(views) { .integer($0.isUsable ? 1 : 0) })
-        page.write(MetricCatalog.backendWeight, Self.perBackend(views) { .integer(Int64($0.weight)) })
-        page.write(MetricCatalog.backendEffectiveWeight, Self.perBackend(views) { .decimal($0.effectiveWeight) })
-        let counts = Self.counts(statistics)
+        func counts(_ backend: BackendView) -> WorkerCounters.BackendCounts {
+            total.backends[backend.target] ?? .init()
+        }
+        gauges(MetricCatalog.backendUp) { .integer($0.state == .up ? 1 : 0) }
+        gauges(MetricCatalog.backendUsable) { .integer($0.isUsable ? 1 : 0) }
+        gauges(MetricCatalog.backendWeight) { .integer(Int64($0.weight)) }
+        gauges(MetricCatalog.backendEffectiveWeight) { .decimal($0.effectiveWeight) }
+        gauges(MetricCatalog.backendConnections) { backend in
+            .integer(Int64(workers.reduce(0) { $0 + ($1.backendFlows[backend.target] ?? 0) }))
+        }
         page.write(
             MetricCatalog.backendAttempts,
-            Self.perBackend(views) { backend in
-                let count = counts[BackendTarget(endpoint: backend.endpoint, pool: backend.id.pool)]
-                return .integer(Int64(clamping: (count?.answered ?? 0) &+ (count?.failed ?? 0)))
+            Self.perBackend(views) { labels, backend in
+                let counts = counts(backend)
+                return [.count(labels, counts.answered &+ counts.failed)]
             }
+        )
+        page.write(MetricCatalog.backendFailures, Self.perBackend(views) { counts($1).failures.samples($0) })
+        page.write(
+            MetricCatalog.backendDuration,
+            Self.perBackend(views) { [.histogram($0, counts($1).durations)] }
         )
         page.write(
-            MetricCatalog.probeResults,
-            [
-                MetricSample(["", "", "passed"], .integer(Int64(clamping: probes.passed))),
-                MetricSample(["", "", "failed"], .integer(Int64(clamping: probes.failed))),
-            ]
+            MetricCatalog.backendStateChanges,
+            views.flatMap { view in
+                let counters = counters(of: view.name)
+                return Self.perBackend([view]) { counters.stateChanges(of: $1.endpoint).samples($0) }
+            }
         )
     }
 
-    private static func perBackend(_ views: [PoolView], _ value: (BackendView) -> MetricSample.Value) -> [MetricSample]
-    {
-        views.flatMap { view in view.backends.map { MetricSample([view.name, "\($0.endpoint)"], value($0)) } }
+    /// The pools in the order of the configuration.
+    private func poolViews() -> [PoolView] {
+        let now = NIODeadline.now()
+        return configuration.pools.compactMap { pools[$0.name]?.state.view(now: now) }
     }
 
-    private static func counts(_ statistics: [WorkerStatistics]) -> [BackendTarget: WorkerCounters.BackendCounts] {
-        statistics.reduce(into: [:]) { totals, worker in
-            for (target, count) in worker.counters.backends {
-                totals[target, default: .init()].answered &+= count.answered
-                totals[target, default: .init()].failed &+= count.failed
-            }
-        }
+    private static func perBackend(
+        _ views: [PoolView],
+        _ samples: (_ labels: [String], BackendView) -> [MetricSample]
+    ) -> [MetricSample] {
+        views.flatMap { view in view.backends.flatMap { samples([view.name, "\($0.endpoint)"], $0) } }
     }
+}
+
+extension BackendView {
+    fileprivate var target: BackendTarget { BackendTarget(endpoint: endpoint, pool: id.pool) }
 }

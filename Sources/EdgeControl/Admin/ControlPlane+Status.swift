@@ -75,9 +75,7 @@ extension ControlPlane {
         let counts = view.backends.map { backend -> WorkerCounters.BackendCounts in
             let target = BackendTarget(endpoint: backend.endpoint, pool: view.id)
             return statistics.reduce(into: .init()) { sum, worker in
-                guard let count = worker.counters.backends[target] else { return }
-                sum.answered += count.answered
-                sum.failed += count.failed
+                if let count = worker.counters.backends[target] { sum.merge(count) }
             }
         }
         let total = counts.reduce(0) { $0 + $1.answered }

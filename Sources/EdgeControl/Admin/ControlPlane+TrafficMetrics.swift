@@ -1,83 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import BackendPool
+internal import EdgeConfiguration
 internal import EdgeRuntime
-internal import NIOCore
-internal import SIPMessage
 internal import SIPProxy
 internal import Telemetry
 
 extension ControlPlane {
-    func writeTraffic(_ statistics: [WorkerStatistics], into page: inout PrometheusText) {
-        let requests = sums(statistics) { $0.requests }
+    func writeTraffic(_ total: WorkerCounters, _ workers: [WorkerStatistics], into page: inout PrometheusText) {
+        writeRequests(total, into: &page)
+        page.write(MetricCatalog.responses, Self.responses(workers))
         page.write(
-            MetricCatalog.requests,
-            Self.grouped(requests) { Self.label($0.method) }
+            MetricCatalog.requestDuration,
+            [
+                .histogram([RequestKindLabel.invite.label], total.inviteDurations),
+                .histogram([RequestKindLabel.nonInvite.label], total.otherDurations),
+            ]
         )
-        page.write(MetricCatalog.responses, Self.responses(requests))
-        page.write(
-            MetricCatalog.failovers,
-            Self.byName(sums(statistics) { $0.failovers }.map { ($0.key.rawValue, $0.value) })
-        )
+        page.write(MetricCatalog.failovers, Self.failovers(workers))
         page.write(
             MetricCatalog.transactions,
-            [MetricSample(["server"], .integer(Int64(statistics.reduce(0) { $0 + $1.transactions })))]
+            [
+                Self.gauge([TransactionLabel.server.label], workers, \.transactions),
+                Self.gauge([TransactionLabel.client.label], workers, \.clientTransactions),
+            ]
         )
-        page.write(
-            MetricCatalog.malformed,
-            Self.byName(sums(statistics) { $0.malformed }.map { ("\($0.key)", $0.value) })
-        )
-        page.write(
-            MetricCatalog.dropped,
-            Self.byName(sums(statistics) { $0.drops }.map { ($0.key.rawValue, $0.value) })
-        )
+        page.write(MetricCatalog.timersActive, [Self.gauge([], workers, \.timers)])
+        page.write(MetricCatalog.timersFired, Self.timers(workers))
+        page.write(MetricCatalog.malformed, total.malformed.samples())
+        page.write(MetricCatalog.dropped, total.drops.samples())
         page.write(
             MetricCatalog.flowsActive,
             [
-                MetricSample(["client"], .integer(Int64(statistics.reduce(0) { $0 + $1.clientFlows }))),
-                MetricSample(["backend"], .integer(Int64(statistics.reduce(0) { $0 + $1.backendFlows }))),
+                Self.gauge([SideLabel.client.label], workers, \.clientFlows),
+                Self.gauge([SideLabel.backend.label], workers) { $0.backendFlows.values.reduce(0, +) },
             ]
         )
+        let gone = workers.reduce(UInt64(0)) { $0 &+ $1.core.goneFlows }
         page.write(
             MetricCatalog.flowTokenFailures,
-            [MetricSample(["forged"], .integer(sum(statistics) { $0.counters.badTokens }))]
+            [
+                .count([TokenFailureLabel.forged.label], total.forgedTokens),
+                .count([TokenFailureLabel.flowGone.label], gone),
+            ]
         )
-        page.write(MetricCatalog.flowBytesReceived, value: sum(statistics) { $0.counters.bytesIn })
-        page.write(MetricCatalog.flowBytesSent, value: sum(statistics) { $0.counters.bytesOut })
-        page.write(MetricCatalog.limitHits, Self.byName(sums(statistics) { $0.limits }.map { ($0.key, $0.value) }))
-        page.write(MetricCatalog.connectionsAccepted, value: sum(statistics) { $0.counters.accepted })
-        page.write(MetricCatalog.connectionsRefused, value: sum(statistics) { $0.counters.refused })
-        page.write(MetricCatalog.tlsHandshakes, value: sum(statistics) { $0.counters.handshakes })
+        page.write(MetricCatalog.flowBytesReceived, total.bytesIn.samples())
+        page.write(MetricCatalog.flowBytesSent, total.bytesOut.samples())
+    }
+
+    private func writeRequests(_ total: WorkerCounters, into page: inout PrometheusText) {
+        var known = numbers
+        let pools: [(name: String, number: UInt16?)] =
+            [("", nil)] + configuration.pools.map { ($0.name, known.pool($0.name)) }
         page.write(
-            MetricCatalog.tlsFailures,
-            Self.byName(sums(statistics) { $0.handshakeFailures }.map { ($0.key, $0.value) })
+            MetricCatalog.requests,
+            pools.flatMap { pool -> [MetricSample] in
+                let row = WorkerCounters.requestRow(pool.number)
+                return MethodLabel.allCases.map { .count([$0.label, pool.name], total.requests[row, $0]) }
+            }
         )
     }
 
-    private static func label(_ method: SIPMethod) -> String {
-        method == .other ? "other" : "\(method.name)"
-    }
-
-    private static func grouped(
-        _ requests: [WorkerCounters.RequestKey: UInt64],
-        by label: (WorkerCounters.RequestKey) -> String
-    ) -> [MetricSample] {
-        var totals: [String: UInt64] = [:]
-        for (key, value) in requests { totals[label(key), default: 0] &+= value }
-        return byName(totals.map { ($0.key, $0.value) })
-    }
-
-    private static func responses(_ requests: [WorkerCounters.RequestKey: UInt64]) -> [MetricSample] {
-        var totals: [[String]: UInt64] = [:]
-        for (key, value) in requests where key.statusClass > 0 {
-            totals[["\(key.statusClass)xx", key.isLocal ? "local" : "backend"], default: 0] &+= value
-        }
-        return totals.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { labels, value in
-            MetricSample(labels, .integer(Int64(clamping: value)))
+    private static func responses(_ workers: [WorkerStatistics]) -> [MetricSample] {
+        ResponseClassLabel.allCases.flatMap { kind -> [MetricSample] in
+            let relayed = workers.reduce(UInt64(0)) { $0 &+ $1.core.relayedResponses[kind.rawValue] }
+            let own = workers.reduce(UInt64(0)) { $0 &+ $1.core.ownResponses[kind.rawValue] }
+            return [
+                .count([kind.label, OriginLabel.backend.label], relayed),
+                .count([kind.label, OriginLabel.local.label], own),
+            ]
         }
     }
 
-    static func byName(_ values: [(String, UInt64)]) -> [MetricSample] {
-        values.sorted { $0.0 < $1.0 }.map { MetricSample([$0.0], .integer(Int64(clamping: $0.1))) }
+    private static func failovers(_ workers: [WorkerStatistics]) -> [MetricSample] {
+        var table = CounterTable<AttemptFailureLabel>()
+        for worker in workers {
+            for (failure, count) in worker.core.failovers { table.add(count, to: AttemptFailureLabel(failure)) }
+        }
+        return table.samples()
+    }
+
+    /// The core numbers its timers as the catalogue does.
+    private static func timers(_ workers: [WorkerStatistics]) -> [MetricSample] {
+        TimerLabel.allCases.map { timer in
+            .count([timer.label], workers.reduce(0) { $0 &+ $1.core.timers[timer.rawValue] })
+        }
+    }
+
+    private static func gauge(
+        _ labels: [String],
+        _ workers: [WorkerStatistics],
+        _ number: (WorkerStatistics) -> Int
+    ) -> MetricSample {
+        MetricSample(labels, .integer(Int64(workers.reduce(0) { $0 + number($1) })))
     }
 }

@@ -9,6 +9,7 @@ internal import SIPDNS
 internal import SIPLocation
 internal import SIPMessage
 internal import SIPProxy
+internal import Telemetry
 
 /// Pools: their members from DNS, ahead of expiry, and what traffic and probes tell of them.
 extension ControlPlane {
@@ -77,9 +78,15 @@ extension ControlPlane {
     /// Resolves a pool's target once and takes what has changed.
     func refresh(_ name: String) async {
         guard let pool = pools[name] else { return }
+        let asked = NIODeadline.now()
         let outcome = try? await resolver.resolve(pool.target, policy: pool.resolutionPolicy, awaitingRenewal: true)
         guard let outcome, pools[name] === pool else { return }
         pool.refreshes += 1
+        poolCounters[name, default: PoolCounters()].refreshDurations.record(nanoseconds: (.now() - asked).nanoseconds)
+        defer {
+            let result: ResultLabel = pool.failure == nil ? .success : .failure
+            poolCounters[name, default: PoolCounters()].refreshes.increment(result)
+        }
         switch outcome.step {
         case .resolved(let located): take(located, into: pool)
         case .absent(let reason):
@@ -117,6 +124,7 @@ extension ControlPlane {
 
     private func apply(_ candidates: [BackendCandidate], to pool: ManagedPool, because reason: String) {
         let change = pool.state.apply(candidates, now: .now())
+        poolCounters[pool.settings.name, default: PoolCounters()].count(change)
         guard !change.isEmpty else { return }
         logger.notice(
             "pool changed",

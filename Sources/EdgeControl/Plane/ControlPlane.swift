@@ -35,7 +35,7 @@ package actor ControlPlane {
     var edge: Edge?
     var reloads = ReloadCounts()
     var isDraining = false
-    var probes = ProbeCounts()
+    var poolCounters: [String: PoolCounters] = [:]
     private let tokens: TokenAuthenticator
     private let loopKey: UInt32
     private var isPublishScheduled = false
@@ -157,13 +157,17 @@ package actor ControlPlane {
         for pool in pools.values {
             let (changes, removed) = pool.state.advance(to: now)
             for change in changes { note(change, in: pool) }
-            for endpoint in removed { pool.forget(endpoint) }
+            for endpoint in removed {
+                pool.forget(endpoint)
+                poolCounters[pool.settings.name, default: PoolCounters()].forget(endpoint)
+            }
             changed = changed || !changes.isEmpty || !removed.isEmpty
         }
         if changed { publish() }
     }
 
     func note(_ change: HealthChange, in pool: ManagedPool) {
+        poolCounters[pool.settings.name, default: PoolCounters()].count(change)
         logger.notice(
             "backend changed",
             metadata: [
@@ -231,10 +235,4 @@ struct ReloadCounts: Sendable {
     var succeeded: UInt64 = 0
     var failed: UInt64 = 0
     var lastSucceeded = true
-}
-
-/// How probes went, by outcome.
-struct ProbeCounts: Sendable {
-    var passed: UInt64 = 0
-    var failed: UInt64 = 0
 }

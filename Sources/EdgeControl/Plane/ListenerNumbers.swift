@@ -31,6 +31,11 @@ struct Numbers {
         return ListenerID(index: number)
     }
 
+    /// The numbers that listeners of a name have had, at whatever addresses.
+    func listeners(named name: String) -> [Int] {
+        listeners.filter { $0.key.name == name }.map { Int($0.value) }
+    }
+
     /// The pool's number: the same as long as its name is.
     mutating func pool(_ name: String) -> UInt16 {
         if let number = pools[name] { return number }

@@ -48,10 +48,13 @@ extension ControlPlane {
             from: "sip:\(configuration.edge.name)",
             timeout: pool.state.policy.timeout
         )
+        let began = NIODeadline.now()
         let outcome = await exchange.run()
+        let duration = NIODeadline.now() - began
         guard pools[name] === pool else { return }
         let accepted = if case .answered(let status, _) = outcome { pool.state.policy.accepts(status) } else { false }
-        if accepted { probes.passed += 1 } else { probes.failed += 1 }
+        poolCounters[name, default: PoolCounters()]
+            .count(outcome, isAccepted: accepted, nanoseconds: duration.nanoseconds)
         if let change = pool.state.observe(probe: outcome, of: endpoint, now: .now()) {
             note(change, in: pool)
             publish()

@@ -4,6 +4,7 @@ internal import DequeModule
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
+internal import Telemetry
 
 /// The flows of one worker to one backend, and the messages that wait for one (TRN-42, TRN-43, TRN-49).
 ///
@@ -142,7 +143,7 @@ final class BackendFlows {
     }
 
     private func fail(_ attempt: AttemptID?, _ failure: AttemptFailure) {
-        if failure == .queueFull { worker.counters.limits["backend_queue", default: 0] &+= 1 }
+        if failure == .queueFull { worker.counters.limits.increment(.queue) }
         guard let attempt else { return }
         worker.core.attemptFailed(attempt, failure, now: worker.eventLoop.now)
     }

@@ -3,6 +3,7 @@
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
+internal import Telemetry
 
 /// One UDP socket: a listener's, which speaks to everybody, or one connected to a backend.
 ///
@@ -31,6 +32,8 @@ final class DatagramFlow: ChannelInboundHandler {
         self.backend = backend
         self.limits = limits
     }
+
+    var side: SideLabel { backend == nil ? .client : .backend }
 
     func handlerAdded(context: ChannelHandlerContext) { channelContext = context }
 

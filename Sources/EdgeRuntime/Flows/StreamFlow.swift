@@ -4,6 +4,7 @@ internal import EdgeTLS
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
+internal import Telemetry
 
 /// One stream connection, TCP or TLS, to a client or a backend: the last handler of its pipeline.
 ///
@@ -27,6 +28,8 @@ final class StreamFlow: ChannelInboundHandler {
     /// Why a flow did not come up, as far as it is known.
     private(set) var openingFailure = AttemptFailure.refused
     private(set) var lastRead: NIODeadline
+    /// When the transport's connection stood, from which a TLS handshake is timed.
+    private(set) var connectedAt: NIODeadline
     /// When the message that is being received began.
     private(set) var messageSince: NIODeadline?
     private(set) var bytesIn: UInt64 = 0
@@ -47,6 +50,7 @@ final class StreamFlow: ChannelInboundHandler {
         self.usesTLS = usesTLS
         self.limits = limits
         self.lastRead = now
+        self.connectedAt = now
         self.framer = StreamFramer(limits: limits)
     }
 
@@ -62,6 +66,7 @@ final class StreamFlow: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        connectedAt = worker.eventLoop.now
         if !usesTLS { becomeReady() }
         context.fireChannelActive()
     }
@@ -150,7 +155,8 @@ final class StreamFlow: ChannelInboundHandler {
     }
 
     private func giveUp() {
-        worker.counters.limits["write_queue", default: 0] &+= 1
+        worker.counters.limits.increment(.writeQueue)
+        worker.counters.drops.increment(.queueFull)
         outgoing = ByteBuffer()
         channelContext?.close(promise: nil)
     }
@@ -193,14 +199,13 @@ final class StreamFlow: ChannelInboundHandler {
 
     /// The stream has lost its frame: answer what can be answered, then close (TRN-02, TRN-03).
     private func fail(_ error: FramingError, head: ByteBuffer?, now: NIODeadline) {
-        worker.framingFailed(error)
-        if let head {
-            var limits = limits
-            limits.headerSection = max(limits.headerSection, head.readableBytes)
-            if case .malformed(let malformed) = MessageParser.parse(head, framing: .stream, limits: limits) {
-                let isTooLong = error == .messageTooLong
-                worker.receivedMalformed(isTooLong ? malformed.asTooLarge : malformed, on: context, now: now)
-            }
+        var limits = limits
+        limits.headerSection = max(limits.headerSection, head?.readableBytes ?? 0)
+        if let head, case .malformed(let malformed) = MessageParser.parse(head, framing: .stream, limits: limits) {
+            let isTooLong = error == .messageTooLong
+            worker.receivedMalformed(isTooLong ? malformed.asTooLarge : malformed, on: context, now: now)
+        } else {
+            worker.framingFailed(error)
         }
         close()
     }

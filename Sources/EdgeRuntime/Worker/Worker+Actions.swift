@@ -3,6 +3,7 @@
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
+internal import Telemetry
 
 extension Worker {
     /// Does one thing that the core asked for.
@@ -11,14 +12,12 @@ extension Worker {
         case .respond(let id, let datagram, let bytes):
             respond(bytes, on: id, datagram: datagram)
         case .sendToBackend(let target, let attempt, let bytes):
-            counters.attempts &+= 1
             flows(to: target).send(bytes, attempt: attempt)
         case .sendOnFlow(let id, let datagram, let attempt, let bytes):
             send(bytes, on: id, datagram: datagram, attempt: attempt)
         case .resolve(let id, let name):
             resolve(id, name)
         case .handOver(let worker, let message, let context):
-            counters.handedOver &+= 1
             guard Int(worker) < siblings.count, worker != index else { return }
             siblings[Int(worker)].deliver(message, on: context)
         case .closeFlow(let id):
@@ -30,13 +29,11 @@ extension Worker {
 
     private func respond(_ bytes: ByteBuffer, on id: FlowID, datagram: DatagramAddress?) {
         if let flow = streams[id] {
-            counters.responsesOut &+= 1
             flow.enqueue(bytes)
         } else if let flow = datagrams[id] {
-            counters.responsesOut &+= 1
             flow.enqueue(bytes, to: datagram)
         } else {
-            counters.responsesLost &+= 1
+            counters.drops.increment(.deadFlow)
         }
     }
 
@@ -47,7 +44,6 @@ extension Worker {
                 if let attempt { core.attemptFailed(attempt, .flowGone, now: eventLoop.now) }
                 return
             }
-            counters.crossings &+= 1
             siblings[Int(id.worker)].send(
                 bytes,
                 on: id,
@@ -96,9 +92,10 @@ extension Worker {
             observations.note(target, failure: failure, retryAfter: retryAfter)
             // A failure must not wait: other workers still choose this backend.
             if failure != nil { reportObservations() }
-        case .dropped(let reason): counters.drops[reason, default: 0] &+= 1
-        case .limit(let limit): counters.limits[limit.rawValue, default: 0] &+= 1
-        case .badToken: counters.badTokens &+= 1
+        case .dropped(let reason): counters.drops.increment(DropLabel(reason))
+        case .limit(let limit):
+            if let label = LimitLabel(limit) { counters.limits.increment(label) }
+        case .badToken: counters.forgedTokens &+= 1
         }
     }
 

@@ -4,6 +4,7 @@ internal import EdgeTLS
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
+internal import Telemetry
 
 /// Client connections: accepting them, and what happens to flows.
 extension Worker {
@@ -18,11 +19,11 @@ extension Worker {
             total: snapshot.limits.connections,
             perSource: setup.connectionsPerSource
         ) {
-            counters.refused &+= 1
-            counters.limits[refusal == .total ? "connections" : "connections_per_source", default: 0] &+= 1
+            counters.refusals.increment(Int(id.index), refusal == .total ? .connections : .connectionsPerSource)
+            counters.limits.increment(refusal == .total ? .connections : .connectionsPerSource)
             return channel.close()
         }
-        counters.accepted &+= 1
+        counters.connections.increment(Int(id.index), .accepted)
         let port = UInt16(truncatingIfNeeded: remote.port ?? 0)
         let context = clientContext(setup.identity, makeFlowID(), address: address, port: port)
         let flow = StreamFlow(
@@ -88,12 +89,13 @@ extension Worker {
     }
 
     func handshakeCompleted(_ flow: StreamFlow, _ completed: TLSHandshakeCompleted) {
-        counters.handshakes &+= 1
+        let side = SideLabel(flow.context.side)
+        counters.handshakeCompleted(side, completed, eventLoop.now - flow.connectedAt)
         flow.context.verifiedNames = completed.peer?.sipDomains ?? []
     }
 
     func handshakeFailed(_ flow: StreamFlow, _ failure: TLSFailure) {
-        counters.handshakeFailures[failure.reason.rawValue, default: 0] &+= 1
+        counters.handshakeFailures.increment(SideLabel(failure.side), TLSFailureLabel(failure.reason))
         let peer = "\(flow.context.remoteAddress.hostText):\(flow.context.remotePort)"
         var side = "client"
         if case .backend = flow.context.side { side = "backend" }
@@ -105,11 +107,12 @@ extension Worker {
 
     /// TLS failed after its handshake; a peer that leaves without a close_notify is counted and no news (TLS-35).
     func connectionDamaged(_ failure: TLSFailure) {
-        counters.tlsFailures[failure.reason.rawValue, default: 0] &+= 1
+        counters.tlsFailures.increment(SideLabel(failure.side), TLSFailureLabel(failure.reason))
     }
 
+    /// A stream lost its frame, and nothing of the message could be read.
     func framingFailed(_ error: FramingError) {
-        counters.framing["\(error)", default: 0] &+= 1
+        counters.malformed.increment(MalformedLabel(error))
     }
 
     /// A flow has come up.
@@ -121,11 +124,12 @@ extension Worker {
 
     /// A stream flow is gone.
     func closed(_ flow: StreamFlow, wasReady: Bool) {
-        counters.bytesIn &+= flow.bytesIn
-        counters.bytesOut &+= flow.bytesOut
+        counters.add(bytesIn: flow.bytesIn, bytesOut: flow.bytesOut, SideLabel(flow.context.side))
         streams[flow.context.id] = nil
         switch flow.context.side {
-        case .client: limiter.release(flow.context.remoteAddress)
+        case .client:
+            counters.connections.increment(Int(flow.context.listener.index), .closed)
+            limiter.release(flow.context.remoteAddress)
         case .backend(let target): backends[target]?.closed(flow, wasReady: wasReady)
         }
         if wasReady { core.flowClosed(flow.context.id, now: eventLoop.now) }
@@ -133,8 +137,14 @@ extension Worker {
     }
 
     func closed(_ flow: DatagramFlow) {
-        datagrams[flow.id] = nil
+        forget(flow)
         if let target = flow.backend { backends[target]?.datagramClosed() }
+    }
+
+    /// Takes a UDP socket off the books, and what it counted on them.
+    func forget(_ flow: DatagramFlow) {
+        guard datagrams.removeValue(forKey: flow.id) != nil else { return }
+        counters.add(bytesIn: flow.bytesIn, bytesOut: flow.bytesOut, flow.side)
     }
 
     /// A backend's host says that nobody listens there (TRN-47).

@@ -2,6 +2,7 @@
 
 internal import NIOCore
 internal import SIPProxy
+internal import Telemetry
 
 extension Worker {
     /// Once a second: closes flows that are idle too long or deliver a message too slowly (TRN-05), and reports.
@@ -11,10 +12,10 @@ extension Worker {
         var closing: [StreamFlow] = []
         for flow in streams.values where flow.phase == .ready {
             if let since = flow.messageSince, now - since > limits.messageTimeout {
-                counters.limits["message_timeout", default: 0] &+= 1
+                counters.limits.increment(.messageTimeout)
                 closing.append(flow)
             } else if flow.context.side == .client, now - flow.lastRead > limits.idleTimeout {
-                counters.limits["idle_timeout", default: 0] &+= 1
+                counters.limits.increment(.idleTimeout)
                 closing.append(flow)
             }
         }
@@ -27,20 +28,21 @@ extension Worker {
         var counters = counters
         var clients = 0
         for flow in streams.values {
-            counters.bytesIn &+= flow.bytesIn
-            counters.bytesOut &+= flow.bytesOut
+            counters.add(bytesIn: flow.bytesIn, bytesOut: flow.bytesOut, SideLabel(flow.context.side))
             if flow.context.side == .client { clients += 1 }
         }
         for flow in datagrams.values {
-            counters.bytesIn &+= flow.bytesIn
-            counters.bytesOut &+= flow.bytesOut
+            counters.add(bytesIn: flow.bytesIn, bytesOut: flow.bytesOut, flow.side)
         }
         return WorkerStatistics(
             worker: index,
             counters: counters,
+            core: core.counters,
             transactions: core.transactionCount,
+            clientTransactions: core.clientTransactionCount,
+            timers: core.timerCount,
             clientFlows: clients,
-            backendFlows: backends.values.reduce(0) { $0 + $1.count }
+            backendFlows: backends.mapValues(\.count)
         )
     }
 }

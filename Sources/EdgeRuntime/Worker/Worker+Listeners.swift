@@ -42,6 +42,6 @@ extension Worker {
     /// Accepts no more; connections that were accepted stay.
     func closeListener(_ id: ListenerID) {
         listenerChannels.removeValue(forKey: id)?.close(promise: nil)
-        if let flow = listenerDatagrams.removeValue(forKey: id) { datagrams[flow.id] = nil }
+        if let flow = listenerDatagrams.removeValue(forKey: id) { forget(flow) }
     }
 }

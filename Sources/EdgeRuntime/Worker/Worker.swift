@@ -4,6 +4,7 @@ internal import BackendPool
 package import NIOCore
 internal import SIPMessage
 package import SIPProxy
+internal import Telemetry
 
 /// The owner of one event loop and of all that lives on it: the SIP core, the flows of clients, the flows to backends.
 ///
@@ -65,13 +66,12 @@ package final class Worker {
     // MARK: Events of flows
 
     func received(_ message: SIPMessage, on context: FlowContext, now: NIODeadline) {
-        counters.messagesIn &+= 1
         core.receive(message, on: context, now: now)
         runActions()
     }
 
     func receivedMalformed(_ message: MalformedMessage, on context: FlowContext, now: NIODeadline) {
-        counters.malformed[message.reason, default: 0] &+= 1
+        counters.malformed.increment(MalformedLabel(message.reason))
         core.receiveMalformed(message, on: context, now: now)
         runActions()
     }
@@ -88,6 +88,7 @@ package final class Worker {
             flows.close()
             backends[target] = nil
         }
+        counters.backends = counters.backends.filter { snapshot.knows($0.key) }
     }
 
     /// Takes no new dialogs from now on; what runs goes on.

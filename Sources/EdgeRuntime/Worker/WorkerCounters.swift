@@ -1,69 +1,115 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BackendPool
+internal import EdgeTLS
 internal import NIOCore
-package import SIPMessage
+internal import SIPMessage
 package import SIPProxy
+package import Telemetry
 
 /// What one worker counts, as plain numbers that only it writes; a copy is taken for the metrics.
 package struct WorkerCounters: Sendable {
-    /// Requests by method and class of their final status, 0 for none.
-    package struct RequestKey: Sendable, Hashable {
-        package let method: SIPMethod
-        package let statusClass: UInt8
-        package let isLocal: Bool
-    }
-
     /// What was sent to one backend.
     package struct BackendCounts: Sendable {
         package init() {}
 
-        package var answered: UInt64 = 0
-        package var failed: UInt64 = 0
-        package var seconds: Double = 0
+        package var durations = BucketHistogram()
+        package var failures = CounterTable<AttemptFailureLabel>()
+
+        /// Attempts that got an answer.
+        package var answered: UInt64 { durations.count }
+        package var failed: UInt64 { failures.total }
+
+        package mutating func merge(_ other: BackendCounts) {
+            durations.merge(other.durations)
+            failures.merge(other.failures)
+        }
     }
 
-    package var messagesIn: UInt64 = 0
-    package var responsesOut: UInt64 = 0
-    package var responsesLost: UInt64 = 0
-    package var attempts: UInt64 = 0
-    package var handedOver: UInt64 = 0
-    package var crossings: UInt64 = 0
-    package var badTokens: UInt64 = 0
-    package var accepted: UInt64 = 0
-    package var refused: UInt64 = 0
-    package var handshakes: UInt64 = 0
-    package var handshakeFailures: [String: UInt64] = [:]
-    /// TLS connections that failed after their handshake, by reason.
-    package var tlsFailures: [String: UInt64] = [:]
-    package var bytesIn: UInt64 = 0
-    package var bytesOut: UInt64 = 0
-    package var requests: [RequestKey: UInt64] = [:]
-    package var failovers: [AttemptFailure: UInt64] = [:]
+    /// What happened to the connections of listeners.
+    package enum ConnectionEvent: Int, LabelValue { case accepted, closed }
+
+    /// By `ListenerID.index`.
+    package var connections = CounterRows<ConnectionEvent>()
+    package var refusals = CounterRows<RefusalLabel>()
+    package var handshakes = CounterGrid<SideLabel, TLSVersionLabel>()
+    package var resumptions = CounterTable<SideLabel>()
+    package var handshakeFailures = CounterGrid<SideLabel, TLSFailureLabel>()
+    /// TLS connections that failed after their handshake.
+    package var tlsFailures = CounterGrid<SideLabel, TLSFailureLabel>()
+    package var clientHandshakeDurations = BucketHistogram()
+    package var backendHandshakeDurations = BucketHistogram()
+    package var bytesIn = CounterTable<SideLabel>()
+    package var bytesOut = CounterTable<SideLabel>()
+    /// By pool: `requestRow` numbers the rows.
+    package var requests = CounterRows<MethodLabel>()
+    package var inviteDurations = BucketHistogram()
+    package var otherDurations = BucketHistogram()
     package var backends: [BackendTarget: BackendCounts] = [:]
-    package var malformed: [MalformedMessage.Reason: UInt64] = [:]
-    package var framing: [String: UInt64] = [:]
-    package var drops: [DropReason: UInt64] = [:]
-    package var limits: [String: UInt64] = [:]
+    package var malformed = CounterTable<MalformedLabel>()
+    package var drops = CounterTable<DropLabel>()
+    package var limits = CounterTable<LimitLabel>()
+    package var forgedTokens: UInt64 = 0
 
     package init() {}
 
-    mutating func finished(_ summary: RequestSummary) {
-        let key = RequestKey(
-            method: summary.method,
-            statusClass: UInt8(truncatingIfNeeded: summary.status / 100),
-            isLocal: summary.isLocal
-        )
-        requests[key, default: 0] &+= 1
+    /// The row of `requests` that a pool has; the first is of requests that no route rule gave to a pool.
+    package static func requestRow(_ pool: UInt16?) -> Int { pool.map { Int($0) + 1 } ?? 0 }
+
+    /// Adds another worker's counts.
+    package mutating func merge(_ other: WorkerCounters) {
+        connections.merge(other.connections)
+        refusals.merge(other.refusals)
+        handshakes.merge(other.handshakes)
+        resumptions.merge(other.resumptions)
+        handshakeFailures.merge(other.handshakeFailures)
+        tlsFailures.merge(other.tlsFailures)
+        clientHandshakeDurations.merge(other.clientHandshakeDurations)
+        backendHandshakeDurations.merge(other.backendHandshakeDurations)
+        bytesIn.merge(other.bytesIn)
+        bytesOut.merge(other.bytesOut)
+        requests.merge(other.requests)
+        inviteDurations.merge(other.inviteDurations)
+        otherDurations.merge(other.otherDurations)
+        for (target, counts) in other.backends { backends[target, default: BackendCounts()].merge(counts) }
+        malformed.merge(other.malformed)
+        drops.merge(other.drops)
+        limits.merge(other.limits)
+        forgedTokens &+= other.forgedTokens
     }
 
-    mutating func attemptEnded(_ target: BackendTarget, _ failure: AttemptFailure?, _ duration: TimeAmount) {
-        if let failure {
-            failovers[failure, default: 0] &+= 1
-            backends[target, default: BackendCounts()].failed &+= 1
+    mutating func finished(_ summary: RequestSummary) {
+        requests.increment(Self.requestRow(summary.pool?.index), MethodLabel(summary.method))
+        guard summary.status > 0 else { return }
+        if summary.method == .invite {
+            inviteDurations.record(nanoseconds: summary.duration.nanoseconds)
         } else {
-            backends[target, default: BackendCounts()].answered &+= 1
-            backends[target, default: BackendCounts()].seconds += Double(duration.nanoseconds) / 1e9
+            otherDurations.record(nanoseconds: summary.duration.nanoseconds)
         }
+    }
+
+    /// Counts for backends of pools alone: next hops that requests name are without number.
+    mutating func attemptEnded(_ target: BackendTarget, _ failure: AttemptFailure?, _ duration: TimeAmount) {
+        guard target.pool != nil else { return }
+        if let failure {
+            backends[target, default: BackendCounts()].failures.increment(AttemptFailureLabel(failure))
+        } else {
+            backends[target, default: BackendCounts()].durations.record(nanoseconds: duration.nanoseconds)
+        }
+    }
+
+    mutating func handshakeCompleted(_ side: SideLabel, _ completed: TLSHandshakeCompleted, _ duration: TimeAmount) {
+        handshakes.increment(side, TLSVersionLabel(completed.version))
+        if completed.resumed { resumptions.increment(side) }
+        switch side {
+        case .client: clientHandshakeDurations.record(nanoseconds: duration.nanoseconds)
+        case .backend: backendHandshakeDurations.record(nanoseconds: duration.nanoseconds)
+        }
+    }
+
+    mutating func add(bytesIn received: UInt64, bytesOut sent: UInt64, _ side: SideLabel) {
+        bytesIn.add(received, to: side)
+        bytesOut.add(sent, to: side)
     }
 }
 
@@ -71,7 +117,11 @@ package struct WorkerCounters: Sendable {
 package struct WorkerStatistics: Sendable {
     package let worker: WorkerIndex
     package let counters: WorkerCounters
+    package let core: ProxyCounters
     package let transactions: Int
+    package let clientTransactions: Int
+    package let timers: Int
     package let clientFlows: Int
-    package let backendFlows: Int
+    /// Open connections to each backend, UDP sockets among them.
+    package let backendFlows: [BackendTarget: Int]
 }

@@ -27,6 +27,7 @@ extension ProxyCore {
             tag: server.tag,
             source: source(of: flow)
         )
+        counters.answered(200)
         act(.respond(flow.id, datagram: responseAddress(cancel, flow), response))
         guard server.isInvite, server.state == .proceeding, !server.isCancelled else { return }
         server.isCancelled = true

@@ -19,6 +19,7 @@ extension ProxyCore {
             if let extra = rejection.extra { buffer.writeImmutableBuffer(extra) }
         }
         server.lastResponse = response
+        counters.answered(rejection.status)
         act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), response))
         complete(server, rejection.status, nil, now: now)
     }
@@ -33,6 +34,7 @@ extension ProxyCore {
             source: source(of: server.flow)
         )
         server.lastResponse = response
+        counters.answered(100)
         act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), response))
     }
 
@@ -107,6 +109,7 @@ extension ProxyCore {
             isLocal: isLocal,
             backend: client?.target ?? server.lastTarget,
             poolName: server.pool?.name,
+            pool: server.pool?.id,
             attempts: server.attempts,
             duration: now - server.startedAt,
             flow: server.flow,

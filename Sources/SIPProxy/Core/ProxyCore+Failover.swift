@@ -32,10 +32,11 @@ extension ProxyCore {
         guard !wasAbandoned, !server.hasFinal else { return }
         if isGoneFlow {
             if turnsOutwards(server, now: now) { return }
+            counters.lostFlow()
             return reject(server, .flowFailed, now: now)
         }
         if server.isCancelled { return reject(server, Rejection(487, "Request Terminated"), now: now) }
-        if tryNext(server, now: now) { return }
+        if tryNext(server, after: failure, now: now) { return }
         answerBest(server, client, now: now)
     }
 
@@ -57,6 +58,13 @@ extension ProxyCore {
         } catch {
             reject(server, error, now: now)
         }
+        return true
+    }
+
+    /// Sends the request to the next candidate after an attempt that failed; false when there is none.
+    func tryNext(_ server: ServerTransaction, after failure: AttemptFailure, now: NIODeadline) -> Bool {
+        guard tryNext(server, now: now) else { return false }
+        counters.failedOver(failure)
         return true
     }
 
@@ -100,7 +108,9 @@ extension ProxyCore {
             failed(client, client.target == nil ? .flowGone : failure, now: now)
         case .proceeding where client.target == nil:
             finish(client, afterReliable: true, now: now)
-            if !client.server.hasFinal { reject(client.server, .flowFailed, now: now) }
+            guard !client.server.hasFinal else { return }
+            counters.lostFlow()
+            reject(client.server, .flowFailed, now: now)
         case .proceeding:
             // The answer may come over a new connection (TXN-12).
             client.lostAt = now + .seconds(2)

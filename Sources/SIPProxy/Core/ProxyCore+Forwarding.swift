@@ -108,6 +108,7 @@ extension ProxyCore {
         guard let selection else { return nil }
         // Panic mode knows nothing of what the request demands.
         if needsTLS, !pool.backends[selection.index].endpoint.transport.isSecure { return nil }
+        if selection.isPanic { counters.panicked(pool.id) }
         return selection.index
     }
 

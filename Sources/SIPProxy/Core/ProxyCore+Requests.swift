@@ -84,6 +84,7 @@ extension ProxyCore {
             tag: generator.next(),
             source: source(of: flow)
         )
+        counters.answered(rejection.status)
         act(.respond(flow.id, datagram: responseAddress(request, flow), response))
     }
 

@@ -146,7 +146,7 @@ extension ProxyCore {
         let server = client.server
         guard !server.hasFinal else { return }
         collect(response, server)
-        if movesOn, !server.isCancelled, tryNext(server, now: now) { return }
+        if movesOn, !server.isCancelled, tryNext(server, after: .status, now: now) { return }
         answerBest(server, client, now: now)
     }
 
@@ -195,6 +195,7 @@ extension ProxyCore {
         edits.apply(to: response, into: &output)
         // A late 2xx is nothing to repeat in the place of the final that was sent.
         if server.state == .proceeding { server.lastResponse = output }
+        counters.relayed(response.status)
         act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), output))
     }
 

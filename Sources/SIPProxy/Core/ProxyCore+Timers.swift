@@ -8,29 +8,48 @@ internal import SIPMessage
 extension ProxyCore {
     func timeOut(_ client: ClientTransaction, now: NIODeadline) {
         if let armed = client.armedAt, armed <= now { client.armedAt = nil }
-        if let end = client.endAt, end <= now { return terminate(client) }
+        if let end = client.endAt, end <= now {
+            counters.fired(client.state == .accepted ? .m : client.isInvite ? .d : .k)
+            return terminate(client)
+        }
         if let at = client.retransmitAt, at <= now { retransmit(client, now: now) }
         if let at = client.cancelRetransmitAt, at <= now { retransmitCancel(client, now: now) }
         if let at = client.lostAt, at <= now { lookAgain(client, now: now) }
         if let at = client.firstResponseAt, at <= now { moveOn(client, now: now) }
-        if let at = client.timeoutAt, at <= now { return giveUp(client, now: now) }
+        if let at = client.timeoutAt, at <= now {
+            counters.fired(client.isInvite ? .b : .f)
+            return giveUp(client, now: now)
+        }
         if let at = client.timerCAt, at <= now { timerC(client, now: now) }
         if client.state != .terminated { arm(client) }
     }
 
     func timeOut(_ server: ServerTransaction, now: NIODeadline) {
         if let armed = server.armedAt, armed <= now { server.armedAt = nil }
-        if let end = server.endAt, end <= now { return self.end(server) }
+        if let end = server.endAt, end <= now {
+            counters.fired(Self.endTimer(of: server))
+            return self.end(server)
+        }
         if let at = server.tryingAt, at <= now {
             server.tryingAt = nil
             if server.state == .proceeding { sendTrying(server) }
         }
         if let at = server.retransmitAt, at <= now, let response = server.lastResponse {
+            counters.fired(.g)
             act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), response))
             server.retransmitInterval = min(server.retransmitInterval * 2, snapshot.settings.t2)
             server.retransmitAt = at + server.retransmitInterval
         }
         arm(server)
+    }
+
+    /// The timer that ends a server transaction as it stands.
+    private static func endTimer(of server: ServerTransaction) -> ProxyCounters.Timer {
+        switch server.state {
+        case .accepted: .l
+        case .confirmed: .i
+        case .proceeding, .completed, .terminated: server.isInvite ? .h : .j
+        }
     }
 
     /// Timer A doubles without bound, timer E up to T2.
@@ -39,6 +58,7 @@ extension ProxyCore {
             client.retransmitAt = nil
             return
         }
+        counters.fired(client.isInvite ? .a : .e)
         sendAgain(sent, client)
         let doubled = client.retransmitInterval * 2
         client.retransmitInterval = client.isInvite ? doubled : min(doubled, snapshot.settings.t2)
@@ -47,6 +67,7 @@ extension ProxyCore {
 
     private func retransmitCancel(_ client: ClientTransaction, now: NIODeadline) {
         guard let at = client.cancelRetransmitAt, let cancel = client.cancel else { return }
+        counters.fired(.e)
         sendAgain(cancel, client)
         client.cancelInterval = min(client.cancelInterval * 2, snapshot.settings.t2)
         client.cancelRetransmitAt = at + client.cancelInterval
@@ -60,6 +81,7 @@ extension ProxyCore {
         client.firstResponseAt = nil
         let server = client.server
         guard client.state == .calling, !server.hasFinal, !server.isCancelled else { return }
+        counters.fired(.firstResponse)
         client.isAbandoned = true
         // It may still answer; it is not asked again beside the next one (LOC-42).
         client.retransmitAt = nil
@@ -68,7 +90,7 @@ extension ProxyCore {
             act(.event(.attempt(target, .timeout, retryAfter: nil, duration: now - client.sentAt)))
             failedNow(client, now: now)
         }
-        if !tryNext(server, now: now) { answerBest(server, client, now: now) }
+        if !tryNext(server, after: .timeout, now: now) { answerBest(server, client, now: now) }
     }
 
     /// Timer B or F, or no final after a CANCEL (TXN-40).
@@ -96,12 +118,13 @@ extension ProxyCore {
                 now: now
             )
         }
-        if !tryNext(server, now: now) { answerBest(server, client, now: now) }
+        if !tryNext(server, after: .timeout, now: now) { answerBest(server, client, now: now) }
     }
 
     /// A call that rings for ever is called off (PRX-69).
     private func timerC(_ client: ClientTransaction, now: NIODeadline) {
         client.timerCAt = nil
+        counters.fired(.c)
         if client.state == .proceeding {
             sendCancel(client, now: now)
         } else {

@@ -23,6 +23,8 @@ package final class ProxyCore {
     var resolving: [ResolutionID: PendingResolution] = [:]
     var recentFailures: [BackendID: NIODeadline] = [:]
     var isDraining = false
+    /// What was counted so far.
+    package internal(set) var counters = ProxyCounters()
     private var actions: [ProxyAction] = []
     private var spare: [ProxyAction] = []
     private var due: [TimerWheel.Owner] = []
@@ -46,6 +48,12 @@ package final class ProxyCore {
 
     /// Server transactions that have not ended.
     package var transactionCount: Int { servers.count }
+
+    /// Client transactions that have not ended.
+    package var clientTransactionCount: Int { clients.count }
+
+    /// Timers that run; one that nobody needs any more runs to its end.
+    package var timerCount: Int { wheel.count }
 
     /// Whether `advance` must be called from time to time.
     package var hasTimers: Bool { wheel.count > 0 || !recentFailures.isEmpty }
@@ -86,6 +94,7 @@ package final class ProxyCore {
         else {
             return act(.event(.dropped(.malformed)))
         }
+        counters.answered(message.status ?? 400)
         act(.respond(flow.id, datagram: nil, answer))
     }
 

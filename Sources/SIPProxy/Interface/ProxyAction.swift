@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import BackendPool
 package import NIOCore
 package import SIPMessage
 
@@ -81,6 +82,8 @@ package final class RequestSummary: Sendable {
     package let backend: BackendTarget?
     /// The pool that a route rule chose.
     package let poolName: String?
+    /// The number of that pool.
+    package let pool: PoolID?
     package let attempts: UInt8
     package let duration: TimeAmount
     /// The flow that the request came on.
@@ -93,6 +96,7 @@ package final class RequestSummary: Sendable {
         isLocal: Bool,
         backend: BackendTarget?,
         poolName: String?,
+        pool: PoolID?,
         attempts: UInt8,
         duration: TimeAmount,
         flow: FlowContext,
@@ -103,6 +107,7 @@ package final class RequestSummary: Sendable {
         self.isLocal = isLocal
         self.backend = backend
         self.poolName = poolName
+        self.pool = pool
         self.attempts = attempts
         self.duration = duration
         self.flow = flow

@@ -6,10 +6,9 @@ package enum ResultLabel: Int, LabelValue { case success, failure }
 /// Which side of the edge.
 package enum SideLabel: Int, LabelValue { case client, backend }
 
-/// A request's method; methods that Brana does not know share one value.
+/// The method of a request that has a transaction of its own; methods that Brana does not know share one value.
 package enum MethodLabel: Int, LabelValue {
-    case invite, ack, bye, cancel, options, register, subscribe, notify, publish, message, info, update, prack, refer
-    case other
+    case invite, bye, options, register, subscribe, notify, publish, message, info, update, prack, refer, other
 
     package var label: String { self == .other ? "other" : String(describing: self).uppercased() }
 }
@@ -29,10 +28,8 @@ package enum ResponseClassLabel: Int, LabelValue {
 /// Who made a response.
 package enum OriginLabel: Int, LabelValue { case backend, local }
 
-/// Why a connection was not accepted, or was closed by the edge.
-package enum RefusalLabel: Int, LabelValue {
-    case listenerLimit, sourceLimit, rateLimit, handshakeLimit, descriptorLimit, banned, draining
-}
+/// The limit that a connection was refused for; the words are those of the configuration.
+package enum RefusalLabel: Int, LabelValue { case connections, connectionsPerSource }
 
 /// The negotiated TLS version.
 package enum TLSVersionLabel: Int, LabelValue {
@@ -47,39 +44,40 @@ package enum TLSVersionLabel: Int, LabelValue {
     }
 }
 
-/// Why a TLS handshake failed.
+/// Why a TLS handshake or an established TLS connection failed; the words are those of the log.
 package enum TLSFailureLabel: Int, LabelValue {
-    case timeout, closed, noSharedVersion, noSharedCipher, noCertificate, expired, untrusted, revoked, identity, alert
-    case protocolError, other
+    case handshakeDeadline, closedDuringHandshake, notTls, version, parameters, certificateMissing, certificateInvalid
+    case nameMismatch, unknownServerName, peerAlert, protocolViolation, truncated, library
 }
 
-/// Why a request went to another backend.
-package enum FailoverLabel: Int, LabelValue {
-    case refused, connectTimeout, tls, queueFull, flowGone, unreachable, closed, noResponse, unavailable
+/// Why an attempt at a backend failed.
+package enum AttemptFailureLabel: Int, LabelValue {
+    case refused, connectTimeout, tls, queueFull, closed, timeout, status
 }
 
 /// What is wrong with a message that cannot be used.
 package enum MalformedLabel: Int, LabelValue {
     case framing, startLine, version, headerSyntax, missingHeader, duplicateHeader, contentLength, uri, tooLarge, body
-    case other
 }
 
 /// Why a message was dropped without an answer (OVL-63).
 package enum DropLabel: Int, LabelValue {
-    case malformed, unmatchedResponse, unmatchedAck, unsendableAddress, rateLimit, banned, overload, amplification
-    case maxForwards, queueFull, flowGone, other
+    case malformed, strayResponse, foreignVia, strayAck, lateResponse, unsendable, maxForwards, cancelFromElsewhere
+    case overLimit, deadFlow, queueFull
 }
 
 /// Why a flow token was not honoured (RFC 5626 section 5.3).
-package enum TokenFailureLabel: Int, LabelValue { case malformed, forged, unknownKey, flowGone }
+package enum TokenFailureLabel: Int, LabelValue { case forged, flowGone }
 
-/// How a DNS query ended (LOC-57).
+/// How a DNS query ended (LOC-57), in the words of name servers.
 package enum DNSOutcomeLabel: Int, LabelValue {
-    case records, noData, nameError, serverFailure, refused, timeout, malformed, bogus
+    case answer, nodata, nxdomain, servfail, refused, formerr, timeout, bogus
 }
 
 /// How a probe ended.
-package enum ProbeLabel: Int, LabelValue { case passed, refusedStatus, refused, timeout, tls, closed, unreachable }
+package enum ProbeLabel: Int, LabelValue {
+    case passed, status, refused, unreachable, connectTimeout, tls, identity, closed, timeout
+}
 
 /// The state of a backend; the words are those of `brana pools`.
 package enum BackendStateLabel: Int, LabelValue { case up, down, unknown, draining, ejected, disabled, held }
@@ -87,16 +85,15 @@ package enum BackendStateLabel: Int, LabelValue { case up, down, unknown, draini
 /// How a pool's membership changed.
 package enum MembershipLabel: Int, LabelValue { case added, reweighted, draining, returned, removed }
 
-/// A limit that was reached.
+/// A limit that was reached; the words are those of the configuration where it has one.
 package enum LimitLabel: Int, LabelValue {
-    case connections, connectionsPerSource, handshakes, handshakesPerSource, requestRate, registerRate, transactions
-    case messageSize, headerCount, queuedBytes, backendQueue, poolBackends, forks, naptrRecords, resolutionDepth
+    case connections, connectionsPerSource, transactions, routeValues, messageTimeout, idleTimeout, writeQueue, queue
 }
 
 /// A transaction's side.
 package enum TransactionLabel: Int, LabelValue { case server, client }
 
-/// A timer of RFC 3261 section 17, or one of the edge's own.
+/// A timer of RFC 3261 sections 16.6 and 17 or RFC 6026, or the first-response limit (LOC-63).
 package enum TimerLabel: Int, LabelValue {
     case a, b, c, d, e, f, g, h, i, j, k, l, m, firstResponse
 

@@ -66,18 +66,27 @@ extension MetricCatalog {
         .of("side", SideLabel.self),
         .of("reason", TLSFailureLabel.self)
     )
+    package static let tlsConnectionFailures = Metric(
+        .counter,
+        "tls_connection_failures_total",
+        "TLS connections that failed after their handshake.",
+        .of("side", SideLabel.self),
+        .of("reason", TLSFailureLabel.self)
+    )
     package static let tlsHandshakeDuration = Metric(
         .histogram,
         "tls_handshake_duration_seconds",
-        "Time of finished TLS handshakes.",
+        "Time of finished TLS handshakes, from the connection on.",
         .of("side", SideLabel.self)
     )
     package static let tlsCertificateDays = Metric(
         .gauge,
         "tls_certificate_remaining_days",
-        "Days until the certificate of a profile expires; negative when it has.",
+        "Days until the first certificate of a profile expires; negative when it has.",
         .profile
     )
 
-    static let tls = [tlsHandshakes, tlsResumptions, tlsFailures, tlsHandshakeDuration, tlsCertificateDays]
+    static let tls = [
+        tlsHandshakes, tlsResumptions, tlsFailures, tlsConnectionFailures, tlsHandshakeDuration, tlsCertificateDays,
+    ]
 }

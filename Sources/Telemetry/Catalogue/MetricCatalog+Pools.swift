@@ -66,17 +66,10 @@ extension MetricCatalog {
         .pool,
         .backend
     )
-    package static let backendActive = Metric(
-        .gauge,
-        "backend_requests_active",
-        "Attempts without a final response so far.",
-        .pool,
-        .backend
-    )
     package static let backendAttempts = Metric(
         .counter,
         "backend_attempts_total",
-        "Requests sent to it, each attempt counted.",
+        "Attempts to send a request to it that were answered or failed.",
         .pool,
         .backend
     )
@@ -86,12 +79,12 @@ extension MetricCatalog {
         "Attempts that failed.",
         .pool,
         .backend,
-        .of("reason", FailoverLabel.self)
+        .of("reason", AttemptFailureLabel.self)
     )
     package static let backendDuration = Metric(
         .histogram,
         "backend_response_duration_seconds",
-        "Time from an attempt to its first response.",
+        "Time from an attempt to its final response.",
         .pool,
         .backend
     )
@@ -105,7 +98,7 @@ extension MetricCatalog {
     )
 
     static let backend = [
-        backendUp, backendUsable, backendWeight, backendEffectiveWeight, backendConnections, backendActive,
+        backendUp, backendUsable, backendWeight, backendEffectiveWeight, backendConnections,
         backendAttempts, backendFailures, backendDuration, backendStateChanges,
     ]
 
@@ -131,7 +124,6 @@ extension MetricCatalog {
         "DNS queries by how they ended.",
         .of("outcome", DNSOutcomeLabel.self)
     )
-    package static let dnsDuration = Metric(.histogram, "dns_query_duration_seconds", "Time of answered DNS queries.")
     package static let dnsCacheEntries = Metric(.gauge, "dns_cache_entries", "Answers in the cache.")
     package static let dnsStaleEntries = Metric(
         .gauge,
@@ -141,10 +133,17 @@ extension MetricCatalog {
     package static let dnsRefreshes = Metric(
         .counter,
         "dns_refreshes_total",
-        "Resolutions of a pool's target.",
+        "Resolutions of a pool's target; a failure found no backend, or could not ask for all.",
         .pool,
         .of("result", ResultLabel.self)
     )
 
-    static let dns = [dnsQueries, dnsDuration, dnsCacheEntries, dnsStaleEntries, dnsRefreshes]
+    package static let dnsRefreshDuration = Metric(
+        .histogram,
+        "dns_refresh_duration_seconds",
+        "Time of these resolutions, all their queries together.",
+        .pool
+    )
+
+    static let dns = [dnsQueries, dnsCacheEntries, dnsStaleEntries, dnsRefreshes, dnsRefreshDuration]
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Messages, transactions, flows and limits.
+/// Messages, transactions, flows, limits and the request log.
 extension MetricCatalog {
     package static let requests = Metric(
         .counter,
         "proxy_requests_total",
-        "Requests taken for forwarding; the pool is empty where no route took them.",
+        "Requests that have got a final response or ended without one; the pool is empty where no route chose one.",
         .of("method", MethodLabel.self),
         .pool
     )
     package static let responses = Metric(
         .counter,
         "proxy_responses_total",
-        "Responses sent to clients.",
+        "Responses sent to clients, repeats not counted.",
         .of("class", ResponseClassLabel.self),
         .of("origin", OriginLabel.self)
     )
@@ -26,7 +26,7 @@ extension MetricCatalog {
         .counter,
         "proxy_failovers_total",
         "Requests sent on to another backend after a failed attempt.",
-        .of("reason", FailoverLabel.self)
+        .of("reason", AttemptFailureLabel.self)
     )
     package static let transactions = Metric(
         .gauge,
@@ -34,11 +34,15 @@ extension MetricCatalog {
         "Transactions held.",
         .of("side", TransactionLabel.self)
     )
-    package static let timersActive = Metric(.gauge, "proxy_timers_active", "Timers that run.")
+    package static let timersActive = Metric(
+        .gauge,
+        "proxy_timers_active",
+        "Timers that run; one that nobody needs any more runs to its end."
+    )
     package static let timersFired = Metric(
         .counter,
         "proxy_timers_fired_total",
-        "Timers that ran out (RFC 3261 section 17).",
+        "Timers that ran out (RFC 3261 sections 16.6 and 17, RFC 6026).",
         .of("timer", TimerLabel.self)
     )
     package static let malformed = Metric(
@@ -61,7 +65,7 @@ extension MetricCatalog {
     package static let flowsActive = Metric(
         .gauge,
         "flow_connections_active",
-        "Live flows of every transport.",
+        "Open connections, and UDP sockets towards backends.",
         .of("side", SideLabel.self)
     )
     package static let flowTokenFailures = Metric(
@@ -93,4 +97,12 @@ extension MetricCatalog {
     )
 
     static let limit = [limitHits]
+
+    package static let requestLinesDropped = Metric(
+        .counter,
+        "log_request_lines_dropped_total",
+        "Request log lines that were left out because too many waited to be written."
+    )
+
+    static let log = [requestLinesDropped]
 }

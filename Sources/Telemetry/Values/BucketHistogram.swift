@@ -18,6 +18,9 @@ package struct BucketHistogram: Sendable, Hashable {
         sum &+= microseconds
     }
 
+    /// How many durations were counted.
+    package var count: UInt64 { counts.reduce(0, &+) }
+
     /// Adds another worker's counts.
     package mutating func merge(_ other: BucketHistogram) {
         for index in counts.indices { counts[index] &+= other.counts[index] }

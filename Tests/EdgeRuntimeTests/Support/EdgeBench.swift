@@ -6,6 +6,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import SIPMessage
 import SIPProxy
+import Telemetry
 import TestSupport
 
 /// An edge on loopback with one TCP listener and one pool of TCP backends, without any control plane.
@@ -65,7 +66,7 @@ final class EdgeBench: Sendable {
         try await edge.statistics().reduce(0) { $0 + number($1.counters) }
     }
 
-    func limitHits(_ name: String) async throws -> UInt64 { try await count { $0.limits[name] ?? 0 } }
+    func limitHits(_ limit: LimitLabel) async throws -> UInt64 { try await count { $0.limits[limit] } }
 
     func stop() async throws { try await edge.shutDown() }
 

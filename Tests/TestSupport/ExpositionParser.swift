@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A strict reader of Prometheus' text format 0.0.4, written against the format's description and not the writer.
-struct ExpositionParser {
-    struct Series: Hashable {
-        let name: String
-        let labels: [String: String]
+package struct ExpositionParser {
+    package struct Series: Hashable, Sendable {
+        package let name: String
+        package let labels: [String: String]
+
+        package init(name: String, labels: [String: String]) {
+            self.name = name
+            self.labels = labels
+        }
     }
 
-    struct Failure: Error, Equatable {
-        let line: Int
-        let words: String
+    package struct Failure: Error, Equatable {
+        package let line: Int
+        package let words: String
     }
 
-    private(set) var types: [String: String] = [:]
-    private(set) var helps: [String: String] = [:]
-    private(set) var values: [Series: Double] = [:]
+    package private(set) var types: [String: String] = [:]
+    package private(set) var helps: [String: String] = [:]
+    package private(set) var values: [Series: Double] = [:]
     private var family = ""
     private var finished: Set<String> = []
 
-    init(_ text: String) throws {
+    package init(_ text: String) throws {
         guard text.isEmpty || text.hasSuffix("\n") else { throw Failure(line: 0, words: "no line feed at the end") }
         for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().enumerated() {
             do throws(Words) {
