@@ -47,7 +47,20 @@ package final class ChildProcess: Sendable {
                 let file = try directory.write(text, to: "\(self.name)-\(UInt32.random(in: 0...UInt32.max)).in")
                 return FileHandle(forReadingAtPath: file) ?? FileHandle.nullDevice
             } ?? FileHandle.nullDevice
-        try process.run()
+        try Self.unmasked { try process.run() }
+    }
+
+    /// Runs `body` with no signal blocked in this thread.
+    ///
+    /// A child has the mask of the thread that starts it, and the threads of a test block most signals: a child that
+    /// does not unblock them itself would hear neither SIGTERM nor SIGUSR1.
+    private static func unmasked(_ body: () throws -> Void) rethrows {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try body()
     }
 
     deinit {

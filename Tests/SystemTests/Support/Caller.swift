@@ -38,7 +38,7 @@ enum Caller {
         )
     }
 
-    /// The project's own backends, named b1, b2 …
+    /// The project's own backends, named b1, b2 and so on.
     static func backends(_ count: Int) async throws -> [DemoBackend] {
         var backends: [DemoBackend] = []
         for index in 1...count {
