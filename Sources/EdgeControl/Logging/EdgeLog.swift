@@ -18,7 +18,8 @@ package struct EdgeLog: Sendable {
             var handlers: [any LogHandler] = []
             if settings.stderr { handlers.append(StandardErrorHandler(label: label)) }
             if let sink { handlers.append(SyslogHandler(label: label, sink: sink)) }
-            var all = MultiplexLogHandler(handlers)
+            // No handler at all is more than the library's multiplexer takes.
+            var all: any LogHandler = handlers.isEmpty ? SwiftLogNoOpLogHandler() : MultiplexLogHandler(handlers)
             all.logLevel = .trace
             return ThresholdHandler(all, threshold)
         }

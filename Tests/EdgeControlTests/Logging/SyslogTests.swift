@@ -50,6 +50,16 @@ struct SyslogTests {
         again.close()
     }
 
+    @Test("A log that goes nowhere is a log too")
+    func nowhere() {
+        var settings = LoggingSettings()
+        settings.stderr = false
+        let log = EdgeLog(settings)
+        log.logger.critical("into the void")
+        log.use(level: "trace")
+        #expect(log.logger.logLevel == .trace)
+    }
+
     @Test("The level is that of the configuration, and a reload may change it in every copy of the logger")
     func level() throws {
         let directory = try TemporaryDirectory()
