@@ -15,17 +15,31 @@ struct EdgeText {
     var pool = ["health: { probe: options, interval: 500ms, timeout: 1s, fall: 2, rise: 1 }"]
     /// Further listeners, a line each.
     var listeners: [String] = []
+    /// Further TLS profiles by name.
+    var profiles: [String: String] = [:]
     var edge = "name: edge.example.test, workers: 1, drain_timeout: 2s"
     /// Further sections.
     var rest = "logging: { level: info }"
 
     /// A certificate for `edge.example.test`, and the standard text around it.
-    init(target: String, nameServer: Int? = nil) throws {
-        certificates = try TestCertificates()
+    init(target: String, nameServer: Int? = nil, certificates: TestCertificates? = nil) throws {
+        let certificates = try certificates ?? TestCertificates()
+        self.certificates = certificates
         leaf = try certificates.leaf("edge", names: ["DNS:edge.example.test", "IP:127.0.0.1"])
         port = try FreePort.next()
         self.target = target
         self.nameServer = nameServer
+    }
+
+    /// An edge that shows its certificate to the backends, and has a listener for them that wants theirs.
+    static func mutual(target: String, nameServer: Int, certificates: TestCertificates) throws -> EdgeText {
+        var edge = try EdgeText(target: target, nameServer: nameServer, certificates: certificates)
+        let files = "certificate: \(edge.leaf.chain), key: \(edge.leaf.key), ca: \(certificates.authority)"
+        edge.profiles["trunk"] = "{ \(files), verify: true, require: true }"
+        edge.pool.append("tls: trunk")
+        let inner = try FreePort.next()
+        edge.listeners = ["{ name: inner, address: \"127.0.0.1:\(inner)\", transport: tls, tls: trunk, role: inner }"]
+        return edge
     }
 
     var text: String {
@@ -37,6 +51,7 @@ struct EdgeText {
         lines.append(
             "  public: { certificate: \(leaf.chain), key: \(leaf.key), ca: \(certificates.authority), \(level) }"
         )
+        lines += profiles.sorted { $0.key < $1.key }.map { "  \($0): \($1)" }
         if let nameServer { lines.append("resolver: { servers: [\"127.0.0.1:\(nameServer)\"] }") }
         lines += ["pools:", "  voice:", "    target: \(target)", "    allow_loopback: true"]
         lines += pool.map { "    \($0)" }
