@@ -17,6 +17,7 @@ extension ControlPlane {
             ]
         )
         page.write(MetricCatalog.failovers, Self.failovers(workers))
+        page.write(MetricCatalog.nextHopFailures, Self.nextHopFailures(workers))
         page.write(
             MetricCatalog.transactions,
             [
@@ -77,6 +78,13 @@ extension ControlPlane {
             for (failure, count) in worker.core.failovers { table.add(count, to: AttemptFailureLabel(failure)) }
         }
         return table.samples()
+    }
+
+    /// The core numbers these failures as the catalogue does.
+    private static func nextHopFailures(_ workers: [WorkerStatistics]) -> [MetricSample] {
+        NextHopFailureLabel.allCases.map { reason in
+            .count([reason.label], workers.reduce(0) { $0 &+ $1.core.nextHopFailures[reason.rawValue] })
+        }
     }
 
     /// The core numbers its timers as the catalogue does.

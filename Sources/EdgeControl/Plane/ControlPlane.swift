@@ -185,7 +185,7 @@ package actor ControlPlane {
         return WorkerHooks(
             resolve: { name, loop, completion in
                 Task {
-                    let outcome = await Self.resolve(name, by: resolver)
+                    let outcome = await NextHopResolution.resolve(name, by: resolver)
                     loop.execute { completion(outcome) }
                 }
             },
@@ -196,26 +196,6 @@ package actor ControlPlane {
             logRequest: { requestLog.write($0) },
             logConnection: { message, details in connectionLog.write(message, details) }
         )
-    }
-
-    private static func resolve(_ name: NextHopName, by resolver: TargetResolver) async -> ResolutionOutcome {
-        let target = SIPTarget(
-            host: .name(DNSName(name.host)),
-            port: name.port,
-            transport: name.transport,
-            isSecure: name.isSecure
-        )
-        var policy = ResolutionPolicy()
-        policy.allowsLoopback = true
-        guard let outcome = try? await resolver.resolve(target, policy: policy),
-            case .resolved(let located) = outcome.step
-        else {
-            return .failed
-        }
-        let ordered = located.servers.sorted {
-            ($0.rank, $0.priority, $0.addressOrder) < ($1.rank, $1.priority, $1.addressOrder)
-        }
-        return .resolved(ordered.map(\.endpoint))
     }
 
     static func resolverSettings(_ settings: ResolverSettings) -> DNSClient.Settings {

@@ -6,6 +6,7 @@ internal import EdgeTLS
 internal import NIOCore
 internal import NIOPosix
 internal import SIPMessage
+internal import SIPProxy
 
 /// One OPTIONS to one backend on a connection of its own, over the backend's transport and with the same identity
 /// checks as calls (OVL-25).
@@ -39,8 +40,8 @@ struct ProbeExchange: Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if exchange.endpoint.transport == .tls {
-                        guard let tls = exchange.setup.tlsHandler(to: exchange.endpoint, deadline: exchange.timeout)
-                        else {
+                        let target = BackendTarget(endpoint: exchange.endpoint, pool: nil)
+                        guard let tls = exchange.setup.tlsHandler(to: target, deadline: exchange.timeout) else {
                             throw ChannelError.operationUnsupported
                         }
                         try channel.pipeline.syncOperations.addHandler(tls)

@@ -25,7 +25,7 @@ package struct ListenerSetup: Sendable {
 package struct BackendSetup: Sendable {
     /// The identity shown to backends over TLS, and what is trusted.
     package let tls: TLSContext?
-    /// The name to ask for, which a backend's certificate must prove (RFC 5922 section 7.2); nil: the backend's address.
+    /// The name to ask for, which a backend's certificate must prove (RFC 5922 section 7.2); nil: what the target says.
     package let serverName: String?
     /// Whether the certificate's name is checked.
     package let verifiesName: Bool
@@ -107,15 +107,26 @@ package struct EdgeSnapshot: Sendable {
 }
 
 extension BackendSetup {
-    /// A TLS handler for a connection to `endpoint`; nil when there is no TLS context.
-    package func tlsHandler(to endpoint: Endpoint, deadline: TimeAmount) -> TLSHandler? {
+    /// The name that the peer must prove (RFC 5922 section 4): the pool's, else the one that was asked for, else its
+    /// address.
+    package func name(of target: BackendTarget) -> String {
+        serverName ?? target.domain ?? target.endpoint.address.description
+    }
+
+    /// A TLS handler for a connection to `target`; nil when there is no TLS context.
+    package func tlsHandler(to target: BackendTarget, deadline: TimeAmount) -> TLSHandler? {
         guard let tls else { return nil }
-        let name = serverName ?? endpoint.address.description
+        let name = name(of: target)
         let policy: PeerIdentityPolicy =
             verifiesName ? .verify(domain: name, acceptsWildcards: acceptsWildcards) : .none
         return TLSHandler(
             context: tls,
-            role: .client(serverName: name, identity: policy, sessionScope: endpoint.description),
+            // What one name has proved does not speak for another.
+            role: .client(
+                serverName: name,
+                identity: policy,
+                sessionScope: "\(target.endpoint) \(name)"
+            ),
             handshakeDeadline: deadline
         )
     }

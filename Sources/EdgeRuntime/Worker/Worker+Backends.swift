@@ -55,7 +55,7 @@ extension Worker {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if bound.value.context.transport == .tls {
-                        guard let tls = setup.tlsHandler(to: target.endpoint, deadline: handshake) else {
+                        guard let tls = setup.tlsHandler(to: target, deadline: handshake) else {
                             throw MissingTLSProfile()
                         }
                         try channel.pipeline.syncOperations.addHandler(tls)

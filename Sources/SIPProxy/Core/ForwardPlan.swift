@@ -11,8 +11,9 @@ struct ForwardPlan {
         case pool
         /// To exactly this flow of a client.
         case flow(FlowToken)
-        /// To an address that the next Route or the Request-URI names.
-        case endpoint(Endpoint)
+        /// To an address that the next Route or the Request-URI names; a certificate there must prove the domain, or
+        /// the address where that is nil.
+        case endpoint(Endpoint, domain: String?)
         /// To a name that the next Route or the Request-URI holds.
         case name(NextHopName)
     }
@@ -33,6 +34,15 @@ struct ForwardPlan {
     var requiresPath = false
     /// The flow of a client that has come back over another one (FLW-26).
     var goneFlow: FlowID?
+
+    /// The name that a certificate at its next hop must prove, where a URI says one.
+    var domain: String? {
+        switch destination {
+        case .name(let name): name.domain
+        case .endpoint(_, let domain): domain
+        case .pool, .flow: nil
+        }
+    }
 }
 
 /// An answer that the edge gives by itself.

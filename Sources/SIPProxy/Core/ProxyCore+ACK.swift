@@ -38,23 +38,22 @@ extension ProxyCore {
             let bytes = write(ack, on: flow, plan, branch(of: ack, plan), .flow(token), token.transport, box: box)
             let datagram = token.transport == .udp ? DatagramAddress(address: token.address, port: token.port) : nil
             act(.sendOnFlow(token.flow, datagram: datagram, nil, bytes))
-        case .endpoint(let endpoint):
-            forwardACK(ack, on: flow, plan, to: endpoint)
+        case .endpoint(let endpoint, let domain):
+            forwardACK(ack, on: flow, plan, to: target(at: endpoint, domain: domain))
         case .name(let name):
-            let id = ResolutionID(rawValue: UInt64(worker) << 48 | makeNonce())
+            let id = makeResolutionID()
             resolving[id] = .ack(ack, flow, plan)
             act(.resolve(id, name))
         case .pool:
             // An ACK without a Route of ours follows the INVITE by its Call-ID (PRX-76).
             guard let endpoint = statelessChoice(ack, flow) else { return act(.event(.dropped(.strayAck))) }
-            forwardACK(ack, on: flow, plan, to: endpoint)
+            forwardACK(ack, on: flow, plan, to: target(at: endpoint, domain: nil))
         }
     }
 
-    func forwardACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: ForwardPlan, to endpoint: Endpoint) {
-        let target = BackendTarget(endpoint: endpoint, pool: pool(of: endpoint))
+    func forwardACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: ForwardPlan, to target: BackendTarget) {
         let hop = Hop.backend(target, index: nil)
-        let bytes = write(ack, on: flow, plan, branch(of: ack, plan), hop, endpoint.transport, box: box)
+        let bytes = write(ack, on: flow, plan, branch(of: ack, plan), hop, target.endpoint.transport, box: box)
         act(.sendToBackend(target, nil, bytes))
     }
 

@@ -33,7 +33,7 @@ extension ProxyCore {
         server.isCancelled = true
         server.cancelReason = cancel.first(.reason).map { cancel.bytes.slice($0.line) }
         guard let client = server.current, client.state == .calling || client.state == .proceeding else {
-            server.isResolving = false
+            stopAsking(server)
             return reject(server, Rejection(487, "Request Terminated"), now: now)
         }
         client.wantsCancel = true

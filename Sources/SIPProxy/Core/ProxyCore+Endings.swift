@@ -66,10 +66,11 @@ extension ProxyCore {
             server.tryingAt = nil
             server.retransmitAt = nil
             server.endAt = nil
+            stopAsking(server)
             if serverByKey[server.key] == server.slot { serverByKey[server.key] = nil }
             if let key = server.orphanKey, orphans[key] == server.slot { orphans[key] = nil }
         }
-        if server.liveClients == 0, !server.isResolving { servers.remove(server.slot) }
+        if server.liveClients == 0 { servers.remove(server.slot) }
     }
 
     /// A client transaction has its final: it is gone at once on reliable transports, and absorbs repeats for a while on

@@ -92,9 +92,14 @@ extension ProxyCore {
         return true
     }
 
-    /// Passes a backend by for a moment.
+    /// Passes an attempt's backend by for a moment.
     func failedNow(_ client: ClientTransaction, now: NIODeadline) {
-        guard let target = client.target, let pool = target.pool else { return }
+        if let target = client.target { passBy(target, now: now) }
+    }
+
+    /// Passes a backend by for a moment.
+    package func passBy(_ target: BackendTarget, now: NIODeadline) {
+        guard let pool = target.pool else { return }
         recentFailures[BackendID(pool: pool, endpoint: target.endpoint)] = now + Self.localHold
     }
 
@@ -144,23 +149,5 @@ extension ProxyCore {
     func abandon(_ server: ServerTransaction, now: NIODeadline) {
         report(server, 0, nil, isLocal: true, now: now)
         end(server)
-    }
-
-    /// The addresses of a name have come.
-    package func resolved(_ id: ResolutionID, _ outcome: ResolutionOutcome, now: NIODeadline) {
-        guard let pending = resolving.removeValue(forKey: id) else { return }
-        var endpoints: [Endpoint] = []
-        if case .resolved(let found) = outcome { endpoints = found }
-        switch pending {
-        case .ack(let request, let flow, let plan):
-            guard let first = endpoints.first else { return act(.event(.dropped(.deadFlow))) }
-            forwardACK(request, on: flow, plan, to: first)
-        case .transaction(let slot, let nonce):
-            guard let server = servers[slot], server.nonce == nonce, server.isResolving else { return }
-            server.isResolving = false
-            if server.hasFinal { return end(server) }
-            server.endpoints = endpoints[...]
-            if !tryNext(server, now: now) { reject(server, unavailable(), now: now) }
-        }
     }
 }

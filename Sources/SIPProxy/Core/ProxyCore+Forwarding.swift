@@ -15,14 +15,11 @@ extension ProxyCore {
         case .flow(let token):
             guard token.transport.isSecure || !server.plan.isSecure else { throw sipsNotAllowed(server) }
             send(server, to: .flow(token), now: now)
-        case .endpoint(let endpoint):
-            server.endpoints = [endpoint]
+        case .endpoint(let endpoint, let domain):
+            server.hops = HopWalk(endpoint, domain: domain)
             guard tryNext(server, now: now) else { throw unavailable() }
         case .name(let name):
-            let id = ResolutionID(rawValue: UInt64(worker) << 48 | makeNonce())
-            server.isResolving = true
-            resolving[id] = .transaction(slot: server.slot, nonce: server.nonce)
-            act(.resolve(id, name))
+            askForHops(server, name, now: now)
         }
     }
 
@@ -74,15 +71,7 @@ extension ProxyCore {
 
     /// Sends the request to the next candidate; false when there is none.
     func tryNext(_ server: ServerTransaction, now: NIODeadline) -> Bool {
-        if server.pool == nil {
-            guard server.attempts < 8, let endpoint = server.endpoints.popFirst() else { return false }
-            send(
-                server,
-                to: .backend(BackendTarget(endpoint: endpoint, pool: pool(of: endpoint)), index: nil),
-                now: now
-            )
-            return true
-        }
+        if server.hops != nil { return tryNextHop(server, now: now) }
         guard let pool = server.pool, server.attempts < server.policy.tries, let index = select(server, pool) else {
             return false
         }

@@ -121,46 +121,6 @@ extension ProxyCore {
         return box.listeners[flow.listener].map { $0.identity.role != .access } ?? false
     }
 
-    private func nextHop(
-        _ uri: SIPURI,
-        _ request: SIPMessage,
-        isSecure: Bool
-    ) throws(Rejection) -> ForwardPlan.Destination {
-        guard uri.isSIP else { throw Rejection(416, "Unsupported URI Scheme") }
-        let secure = isSecure || uri.scheme == .sips
-        let named = request.transport(of: uri)
-        if uri.transport != nil, named == nil { throw Rejection(503, "Transport Not Supported") }
-        let transport = secure ? .tls : named
-        guard let address = uri.address, uri.maddr == nil else {
-            let host = uri.maddr.map { request.bytes.text($0) } ?? request.bytes.text(uri.host)
-            return .name(NextHopName(host: host, port: uri.port, transport: transport, isSecure: secure))
-        }
-        guard !address.isUnsendable else { throw .noRelay }
-        return .endpoint(endpoint(address, uri.port, transport))
-    }
-
-    /// The endpoint of an address, and of a pool's backend there when the URI leaves the transport open: a Contact
-    /// without a transport parameter means the server that is known by that address and port.
-    private func endpoint(_ address: IPAddress, _ port: UInt16?, _ transport: SIPTransport?) -> Endpoint {
-        if let transport {
-            return Endpoint(transport: transport, address: address.unmapped, port: port ?? transport.defaultPort)
-        }
-        for candidate in [SIPTransport.tcp, .tls, .udp] {
-            let endpoint = Endpoint(
-                transport: candidate,
-                address: address.unmapped,
-                port: port ?? candidate.defaultPort
-            )
-            if pool(of: endpoint) != nil { return endpoint }
-        }
-        return Endpoint(transport: .udp, address: address.unmapped, port: port ?? 5060)
-    }
-
-    /// The pool that has a backend at that endpoint, whose TLS identity and names then apply.
-    func pool(of endpoint: Endpoint) -> PoolID? {
-        snapshot.pools.first { $0.index(of: endpoint) != nil }?.id
-    }
-
     /// Methods that form or refresh a dialog, and unknown ones (PRX-30).
     private func recordsRoute(_ method: SIPMethod) -> Bool {
         switch method {

@@ -30,6 +30,7 @@ extension ProxyCore {
             counters.fired(Self.endTimer(of: server))
             return self.end(server)
         }
+        if let at = server.hops?.resolveBy, at <= now { resolutionTimedOut(server, now: now) }
         if let at = server.tryingAt, at <= now {
             server.tryingAt = nil
             if server.state == .proceeding { sendTrying(server) }

@@ -55,6 +55,15 @@ final class RenderedListeners: Sendable {
         return hosts.contains(Self.name(bytes.text(uri.host)))
     }
 
+    /// Whether a listener of this edge is bound there; one that is bound to every address cannot be told.
+    func listens(at endpoint: Endpoint) -> Bool {
+        listeners.contains { listener in
+            let identity = listener.identity
+            return identity.port == endpoint.port && identity.transport == endpoint.transport
+                && identity.address.unmapped == endpoint.address
+        }
+    }
+
     /// Whether a host is one of the domains and names of this edge, whatever the port.
     func serves(_ uri: SIPURI, in bytes: ByteBuffer) -> Bool {
         if let address = uri.address { return addresses.contains(address.unmapped) || hosts.contains(address.hostText) }

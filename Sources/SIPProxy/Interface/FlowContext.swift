@@ -9,11 +9,15 @@ package struct BackendTarget: Sendable, Hashable {
     package let endpoint: Endpoint
     /// The pool that it belongs to; nil for a next hop that a Route or Request-URI names outside every pool.
     package let pool: PoolID?
+    /// The name that a certificate there must prove, outside pools: the host that was asked for, whatever DNS made of it
+    /// (RFC 5922 section 4, LOC-22); nil: the address itself, or what the pool says.
+    package let domain: String?
 
     @inlinable
-    package init(endpoint: Endpoint, pool: PoolID?) {
+    package init(endpoint: Endpoint, pool: PoolID?, domain: String? = nil) {
         self.endpoint = endpoint
         self.pool = pool
+        self.domain = domain
     }
 }
 

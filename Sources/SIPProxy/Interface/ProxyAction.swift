@@ -24,21 +24,6 @@ package enum ProxyAction: Sendable {
     case event(ProxyEvent)
 }
 
-/// A next hop that RFC 3263 must resolve.
-package struct NextHopName: Sendable, Hashable {
-    package let host: String
-    package let port: UInt16?
-    package let transport: SIPTransport?
-    package let isSecure: Bool
-
-    package init(host: String, port: UInt16?, transport: SIPTransport?, isSecure: Bool) {
-        self.host = host
-        self.port = port
-        self.transport = transport
-        self.isSecure = isSecure
-    }
-}
-
 /// Why an attempt failed before any answer came.
 package enum AttemptFailure: String, Sendable, Hashable, CaseIterable {
     /// Connection refused, or ICMP unreachable.

@@ -22,6 +22,8 @@ package struct ProxyCounters: Sendable {
     package private(set) var failovers: [AttemptFailure: UInt64] = [:]
     /// Attempts at a backend that is not usable because none was (LOC-54), by pool.
     package private(set) var panics: [PoolID: UInt64] = [:]
+    /// Named next hops that could not be used, by `NextHopFailure.rawValue`.
+    package private(set) var nextHopFailures = [UInt64](repeating: 0, count: NextHopFailure.allCases.count)
     /// Requests whose flow was gone before they were answered (RFC 5626 section 5.3.1).
     package private(set) var goneFlows: UInt64 = 0
 
@@ -36,6 +38,8 @@ package struct ProxyCounters: Sendable {
     mutating func failedOver(_ failure: AttemptFailure) { failovers[failure, default: 0] &+= 1 }
 
     mutating func panicked(_ pool: PoolID) { panics[pool, default: 0] &+= 1 }
+
+    mutating func failedNextHop(_ failure: NextHopFailure) { nextHopFailures[failure.rawValue] &+= 1 }
 
     mutating func lostFlow() { goneFlows &+= 1 }
 

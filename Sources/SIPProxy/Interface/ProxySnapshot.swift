@@ -184,9 +184,3 @@ package struct TokenAuthenticator: Sendable {
         self.mac = mac
     }
 }
-
-/// A next hop found by RFC 3263 for one request.
-package enum ResolutionOutcome: Sendable {
-    case resolved([Endpoint])
-    case failed
-}

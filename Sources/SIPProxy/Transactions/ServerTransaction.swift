@@ -40,8 +40,8 @@ final class ServerTransaction {
     var policy = ForwardingPolicy()
     var tried = TriedBackends()
     var attempts: UInt8 = 0
-    /// Next hops found for a name, still to be tried.
-    var endpoints: ArraySlice<Endpoint> = []
+    /// The next hop outside the route rules, when it goes to one.
+    var hops: HopWalk?
     /// The attempt whose answer is awaited.
     var current: ClientTransaction?
     /// Client transactions that have not ended.
@@ -53,7 +53,6 @@ final class ServerTransaction {
     var sawTimeout = false
     var isCancelled = false
     var cancelReason: ByteBuffer?
-    var isResolving = false
     /// The latest response that was sent, for retransmissions.
     var lastResponse: ByteBuffer?
     var hasSentProvisional = false
@@ -97,7 +96,7 @@ final class ServerTransaction {
     var hasFinal: Bool { state != .proceeding }
 
     /// The earliest of the timers.
-    var deadline: NIODeadline? { [tryingAt, retransmitAt, endAt].earliest }
+    var deadline: NIODeadline? { [tryingAt, retransmitAt, endAt, hops?.resolveBy].earliest }
 }
 
 /// A snapshot as it is shared by the requests that work by it.

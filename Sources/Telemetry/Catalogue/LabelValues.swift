@@ -55,6 +55,10 @@ package enum AttemptFailureLabel: Int, LabelValue {
     case refused, connectTimeout, tls, queueFull, closed, timeout, status
 }
 
+/// Why a named next hop could not be used: an unknown transport, no server in DNS, no answer in time, or an address that
+/// DNS may not lead to.
+package enum NextHopFailureLabel: Int, LabelValue { case transport, unresolved, deadline, forbidden }
+
 /// What is wrong with a message that cannot be used.
 package enum MalformedLabel: Int, LabelValue {
     case framing, startLine, version, headerSyntax, missingHeader, duplicateHeader, contentLength, uri, tooLarge, body

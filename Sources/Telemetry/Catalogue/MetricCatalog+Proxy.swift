@@ -28,6 +28,12 @@ extension MetricCatalog {
         "Requests sent on to another backend after a failed attempt.",
         .of("reason", AttemptFailureLabel.self)
     )
+    package static let nextHopFailures = Metric(
+        .counter,
+        "proxy_next_hop_failures_total",
+        "Next hops named by a Route or a Request-URI that could not be used.",
+        .of("reason", NextHopFailureLabel.self)
+    )
     package static let transactions = Metric(
         .gauge,
         "proxy_transactions_active",
@@ -59,7 +65,8 @@ extension MetricCatalog {
     )
 
     static let proxy = [
-        requests, responses, requestDuration, failovers, transactions, timersActive, timersFired, malformed, dropped,
+        requests, responses, requestDuration, failovers, nextHopFailures, transactions, timersActive, timersFired,
+        malformed, dropped,
     ]
 
     package static let flowsActive = Metric(

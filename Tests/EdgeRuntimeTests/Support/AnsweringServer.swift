@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EdgeTLS
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -17,18 +18,27 @@ final class AnsweringServer: Sendable {
     private let channel: any Channel
     private let state: NIOLockedValueBox<State>
 
-    static func start(isSilent: Bool = false) async throws -> AnsweringServer {
+    static func start(
+        isSilent: Bool = false,
+        host: String = "127.0.0.1",
+        port wanted: Int? = nil,
+        tls: TLSContext? = nil
+    ) async throws -> AnsweringServer {
         let state = NIOLockedValueBox(State())
-        let port = try FreePort.next()
+        let port = try wanted ?? FreePort.next()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     state.withLockedValue { $0.connections.append(channel) }
+                    if let tls {
+                        let handler = TLSHandler(context: tls, role: .server, handshakeDeadline: .seconds(5))
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
                     try channel.pipeline.syncOperations.addHandler(Handler(state, isSilent: isSilent))
                 }
             }
-            .bind(host: "127.0.0.1", port: port).get()
+            .bind(host: host, port: port).get()
         return AnsweringServer(port, channel, state)
     }
 

@@ -15,12 +15,46 @@ final class EdgeBench: Sendable {
     let port: Int
     let log: NIOLockedValueBox<[String]>
 
+    /// An edge whose pool has one backend a port, each of a priority of its own.
     static func start(
         workers: Int = 1,
         backends ports: [Int],
         connectionsPerSource: Int = 1000,
         queue: Int = 1024,
         connections: Int = 2,
+        adjust: (inout EdgeLimits) -> Void = { _ in }
+    ) async throws -> EdgeBench {
+        let places = ports.enumerated().map { index, port in
+            Place(name: "b\(index + 1)", priority: UInt16(index + 1), port: port)
+        }
+        return try await start(
+            workers: workers,
+            places: places,
+            connectionsPerSource: connectionsPerSource,
+            queue: queue,
+            connections: connections,
+            adjust: adjust
+        )
+    }
+
+    /// One backend as DNS publishes it; two of one name, priority and port are addresses of one target.
+    struct Place {
+        var name: String
+        var priority: UInt16 = 1
+        var address = IPAddress.v4(0x7F00_0001)
+        var port: Int
+        var addressOrder: UInt8 = 0
+    }
+
+    static func start(
+        workers: Int = 1,
+        places: [Place],
+        connectionsPerSource: Int = 1000,
+        queue: Int = 1024,
+        connections: Int = 2,
+        firstResponse: FirstResponseLimits? = FirstResponseLimits(),
+        outside: BackendSetup? = nil,
+        names: [String: ResolutionOutcome] = [:],
         adjust: (inout EdgeLimits) -> Void = { _ in }
     ) async throws -> EdgeBench {
         var limits = EdgeLimits()
@@ -36,16 +70,16 @@ final class EdgeBench: Sendable {
         let port = try FreePort.next()
         let listener = Self.listener(UInt16(port))
         let snapshot = EdgeSnapshot(
-            proxy: proxy(listener, ports),
+            proxy: proxy(listener, places, firstResponse),
             listeners: [ListenerSetup(identity: listener, tls: nil, connectionsPerSource: connectionsPerSource)],
             backends: [setup],
-            outside: setup,
+            outside: outside ?? setup,
             limits: limits,
             logsRequests: false
         )
         let log = NIOLockedValueBox<[String]>([])
         let hooks = WorkerHooks(
-            resolve: { _, loop, completion in loop.execute { completion(.failed) } },
+            resolve: { name, loop, completion in loop.execute { completion(names[name.host] ?? .failed) } },
             observed: { _ in },
             logRequest: { _ in },
             logConnection: { message, _ in log.withLockedValue { $0.append(message) } }
@@ -83,15 +117,20 @@ final class EdgeBench: Sendable {
         )
     }
 
-    private static func proxy(_ listener: ListenerIdentity, _ ports: [Int]) -> ProxySnapshot {
+    private static func proxy(
+        _ listener: ListenerIdentity,
+        _ places: [Place],
+        _ firstResponse: FirstResponseLimits?
+    ) -> ProxySnapshot {
         let pool = PoolID(index: 0)
-        let backends = ports.enumerated().map { index, port in
-            let endpoint = Endpoint(transport: .tcp, address: .v4(0x7F00_0001), port: UInt16(port))
+        let backends = places.map { place in
+            let endpoint = Endpoint(transport: .tcp, address: place.address, port: UInt16(place.port))
             return BackendView(
                 id: BackendID(pool: pool, endpoint: endpoint),
-                name: "b\(index + 1)",
-                priority: UInt16(index + 1),
+                name: place.name,
+                priority: place.priority,
                 weight: 10,
+                addressOrder: place.addressOrder,
                 state: .up,
                 isUsable: true
             )
@@ -100,7 +139,13 @@ final class EdgeBench: Sendable {
             generation: 1,
             listeners: [listener],
             routes: [RouteRule(action: .pool(pool))],
-            pools: [PoolView(id: pool, settings: PoolSettings(name: "voice"), backends: backends)],
+            pools: [
+                PoolView(
+                    id: pool,
+                    settings: PoolSettings(name: "voice", firstResponse: firstResponse),
+                    backends: backends
+                )
+            ],
             policies: [ForwardingPolicy()],
             settings: ProxySettings(),
             tokens: TokenAuthenticator(currentKeyID: 1) { _, bytes in

@@ -97,7 +97,7 @@ struct AckTests {
         let own = "Route: <sip:\(String(buffer: client.token))@edge1.example.com;lr>"
         bench.receive(Wire.request("ACK", "sip:bob@core.example.net", toTag: "b", extra: [own]), on: client)
         #expect(bench.questions.count == 1 && bench.sent.isEmpty)
-        bench.resolve(bench.questions[0].id, .resolved([.backend(2), .backend(1)]))
+        bench.resolve(bench.questions[0].id, .servers([.backend(2), .backend(1)]))
         #expect(bench.sent.requests == ["ACK B2"])
         bench.receive(Wire.request("ACK", "sip:bob@core.example.net", toTag: "b", extra: [own]), on: client)
         bench.resolve(bench.questions[0].id, .failed)

@@ -117,7 +117,7 @@ struct CancelTests {
         #expect(bench.questions.count == 1)
         cancel()
         #expect(bench.sent.answers == [100, 200, 487])
-        bench.resolve(bench.questions[0].id, .resolved([.backend(1)]))
+        bench.resolve(bench.questions[0].id, .servers([.backend(1)]))
         #expect(bench.sent.requests.isEmpty)
         bench.receive(Wire.request("ACK", "sip:bob@core.example.net", toTag: "b", extra: [own]), on: client)
         #expect(bench.core.transactionCount == 0 && bench.sent.requests.isEmpty)

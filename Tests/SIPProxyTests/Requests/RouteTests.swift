@@ -192,7 +192,7 @@ struct RouteTests {
     func names() {
         bench.receive(bye("sip:bob@core.example.net", own), on: client)
         bench.behaviour[.backend(1)] = .fails(.refused)
-        bench.resolve(bench.questions[0].id, .resolved([.backend(1), .backend(2)]))
+        bench.resolve(bench.questions[0].id, .servers([.backend(1), .backend(2)]))
         #expect(bench.sent.requests == ["BYE B1", "BYE B2"])
         bench.receive(bye("sip:bob@core.example.net", own, branch: "z9hG4bK2"), on: client)
         bench.resolve(bench.questions[0].id, .failed)

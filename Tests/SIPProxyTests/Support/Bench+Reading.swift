@@ -25,6 +25,15 @@ extension Bench {
         }
     }
 
+    /// Where the attempts that ended had gone.
+    var targets: [BackendTarget] {
+        events.compactMap { event in
+            if case .attempt(let target, _, _, _) = event { target } else { nil }
+        }
+    }
+
+    func failures(_ failure: NextHopFailure) -> UInt64 { core.counters.nextHopFailures[failure.rawValue] }
+
     var drops: [DropReason] {
         events.compactMap { event in
             if case .dropped(let reason) = event { reason } else { nil }

@@ -226,7 +226,7 @@ final class Bench {
             }
         case .resolve(let id, let name):
             if let found = zone[name.host] {
-                core.resolved(id, .resolved(found), now: now)
+                core.resolved(id, .servers(found), now: now)
             } else {
                 questions.append((id, name))
             }

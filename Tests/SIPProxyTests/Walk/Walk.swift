@@ -228,7 +228,7 @@ struct Walk {
 
     private mutating func resolve() {
         guard let question = bench.questions.randomElement(using: &generator) else { return }
-        bench.resolve(question.id, chance(50) ? .failed : .resolved([pick(Self.endpoints, or: .backend(1))]))
+        bench.resolve(question.id, chance(50) ? .failed : .servers([pick(Self.endpoints, or: .backend(1))]))
     }
 
     // MARK: The end
