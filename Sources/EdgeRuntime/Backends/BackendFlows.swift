@@ -16,11 +16,17 @@ final class BackendFlows {
         let bytes: ByteBuffer
     }
 
-    private let target: BackendTarget
+    let target: BackendTarget
     private unowned let worker: Worker
     private var streams: [StreamFlow] = []
     private var datagram: DatagramFlow?
-    private var isConnecting = false
+    private var isOpeningDatagram = false
+    /// The connection that is being opened.
+    private var opening: StreamFlow?
+    /// The race that what waits here waits for.
+    private var race: StaggeredConnect?
+    /// The races that the connection being opened takes part in.
+    private var racers: [StaggeredConnect] = []
     private var waiting = Deque<Waiting>()
     private var backoff = ConnectBackoff()
 
@@ -31,6 +37,8 @@ final class BackendFlows {
 
     /// Whether nothing waits or is being opened.
     var isIdle: Bool { waiting.isEmpty && !isConnecting }
+
+    private var isConnecting: Bool { isOpeningDatagram || opening != nil || race != nil }
 
     /// Flows that are up.
     var count: Int { streams.count + (datagram == nil ? 0 : 1) }
@@ -45,7 +53,7 @@ final class BackendFlows {
 
     /// A flow has come up: what waited leaves.
     func ready(_ flow: StreamFlow) {
-        isConnecting = false
+        if flow === opening { opening = nil }
         backoff.succeeded()
         streams.append(flow)
         while let next = waiting.popFirst() {
@@ -54,6 +62,7 @@ final class BackendFlows {
                 worker.core.attemptSent(attempt, on: flow.context.id, now: worker.eventLoop.now)
             }
         }
+        for race in takeRacers() { race.connected(target) }
     }
 
     /// A flow is gone; one that never came up fails what waited for it.
@@ -61,14 +70,23 @@ final class BackendFlows {
         if wasReady {
             streams.removeAll { $0 === flow }
         } else {
-            connectFailed(flow.openingFailure)
+            connectFailed(flow, flow.openingFailure)
         }
     }
 
-    func connectFailed(_ failure: AttemptFailure) {
-        isConnecting = false
+    func connectFailed(_ flow: StreamFlow, _ failure: AttemptFailure) {
+        guard flow === opening else { return }
+        opening = nil
         backoff.failed(now: worker.eventLoop.now, using: &worker.random)
-        failWaiting(failure)
+        let racers = takeRacers()
+        if race == nil { failWaiting(failure) }
+        for race in racers { race.failed(target, failure) }
+    }
+
+    private func takeRacers() -> [StaggeredConnect] {
+        guard !racers.isEmpty else { return [] }
+        defer { racers = [] }
+        return racers
     }
 
     /// Probes found the backend up again: what was held against it is past.
@@ -79,6 +97,40 @@ final class BackendFlows {
     func close() {
         for flow in streams { flow.close() }
         datagram?.close()
+    }
+
+    // MARK: Staggered connects
+
+    /// Opens a connection for a race, or takes what there is.
+    func join(_ race: StaggeredConnect) {
+        if best != nil { return race.connected(target) }
+        if opening == nil, !backoff.allows(now: worker.eventLoop.now) { return race.failed(target, .refused) }
+        racers.append(race)
+        if opening == nil { connect() }
+    }
+
+    /// A race is over without this address: unless somebody else waits for the connection, it is given up.
+    func leave(_ race: StaggeredConnect) {
+        racers.removeAll { $0 === race }
+        guard racers.isEmpty, waiting.isEmpty, let flow = opening else { return }
+        opening = nil
+        worker.abandon(flow)
+    }
+
+    /// The race for what waits here is over: it goes to the winner, once, or fails.
+    func raceEnded(winner: BackendTarget?, _ failure: AttemptFailure) {
+        race = nil
+        guard let winner else { return failWaiting(failure) }
+        guard winner != target else { return }
+        var moving = Deque<Waiting>()
+        swap(&moving, &waiting)
+        let flows = worker.flows(to: winner)
+        for entry in moving {
+            if let attempt = entry.attempt {
+                worker.core.attemptMoved(attempt, to: winner, now: worker.eventLoop.now)
+            }
+            flows.send(entry.bytes, attempt: entry.attempt)
+        }
     }
 
     // MARK: -
@@ -102,9 +154,18 @@ final class BackendFlows {
         }
         guard streams.count < setup.connections else { return fail(attempt, .queueFull) }
         guard backoff.allows(now: worker.eventLoop.now) else { return fail(attempt, .refused) }
-        isConnecting = true
         waiting.append(Waiting(attempt: attempt, bytes: bytes))
-        worker.connect(to: target)
+        let others = attempt.map { worker.core.otherAddresses(of: $0, now: worker.eventLoop.now) } ?? []
+        guard !others.isEmpty else { return connect() }
+        let race = StaggeredConnect(worker, self, with: others)
+        self.race = race
+        race.start()
+    }
+
+    private func connect() {
+        let flow = worker.makeStream(to: target)
+        opening = flow
+        worker.connect(flow, to: target)
     }
 
     private func sendDatagram(_ bytes: ByteBuffer, attempt: AttemptID?) {
@@ -115,13 +176,13 @@ final class BackendFlows {
         }
         guard waiting.count < worker.snapshot.setup(for: target).queue else { return fail(attempt, .queueFull) }
         waiting.append(Waiting(attempt: attempt, bytes: bytes))
-        guard !isConnecting else { return }
-        isConnecting = true
+        guard !isOpeningDatagram else { return }
+        isOpeningDatagram = true
         worker.openDatagram(to: target) { [weak self] flow in self?.datagramOpened(flow) }
     }
 
     private func datagramOpened(_ flow: DatagramFlow?) {
-        isConnecting = false
+        isOpeningDatagram = false
         guard let flow else {
             failWaiting(.refused)
             return worker.runActions()

@@ -30,6 +30,8 @@ final class StreamFlow: ChannelInboundHandler {
     private(set) var lastRead: NIODeadline
     /// When the transport's connection stood, from which a TLS handshake is timed.
     private(set) var connectedAt: NIODeadline
+    /// Whether it was given up while it was being opened.
+    private(set) var isAbandoned = false
     /// When the message that is being received began.
     private(set) var messageSince: NIODeadline?
     private(set) var bytesIn: UInt64 = 0
@@ -109,7 +111,7 @@ final class StreamFlow: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if let failure = error as? TLSFailure {
+        if let failure = error as? TLSFailure, !isAbandoned {
             if phase == .opening {
                 openingFailure = .tls
                 worker.handshakeFailed(self, failure)
@@ -123,7 +125,7 @@ final class StreamFlow: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         let was = phase
         phase = .closed
-        worker.closed(self, wasReady: was == .ready)
+        if !isAbandoned { worker.closed(self, wasReady: was == .ready) }
         context.fireChannelInactive()
     }
 
@@ -178,10 +180,16 @@ final class StreamFlow: ChannelInboundHandler {
         channelContext?.close(promise: nil)
     }
 
+    /// Closes a flow that is still being opened, and tells nobody.
+    func abandon() {
+        isAbandoned = true
+        channelContext?.close(promise: nil)
+    }
+
     // MARK: -
 
     private func becomeReady() {
-        guard phase == .opening else { return }
+        guard phase == .opening, !isAbandoned else { return }
         phase = .ready
         worker.ready(self)
     }

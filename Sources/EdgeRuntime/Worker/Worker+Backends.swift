@@ -34,9 +34,8 @@ extension Worker {
         core.facingListener(target)
     }
 
-    /// Starts to open a stream flow; `BackendFlows` hears of it by `ready` or `closed`.
-    func connect(to target: BackendTarget) {
-        let setup = snapshot.setup(for: target)
+    /// A stream flow that is not open yet.
+    func makeStream(to target: BackendTarget) -> StreamFlow {
         let context = backendContext(makeFlowID(), target, listener: facingListener(target))
         let flow = StreamFlow(
             worker: self,
@@ -46,6 +45,18 @@ extension Worker {
             now: eventLoop.now
         )
         streams[context.id] = flow
+        return flow
+    }
+
+    /// Gives up a flow that is being opened; nobody hears of it.
+    func abandon(_ flow: StreamFlow) {
+        streams[flow.context.id] = nil
+        flow.abandon()
+    }
+
+    /// Starts to open a stream flow; `BackendFlows` hears of it by `ready` or `closed`.
+    func connect(_ flow: StreamFlow, to target: BackendTarget) {
+        let setup = snapshot.setup(for: target)
         let bound = NIOLoopBound(flow, eventLoop: eventLoop)
         let handshake = snapshot.limits.handshakeTimeout
         ClientBootstrap(group: eventLoop)
@@ -54,6 +65,7 @@ extension Worker {
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    guard !bound.value.isAbandoned else { throw ChannelError.alreadyClosed }
                     if bound.value.context.transport == .tls {
                         guard let tls = setup.tlsHandler(to: target, deadline: handshake) else {
                             throw MissingTLSProfile()
@@ -72,7 +84,7 @@ extension Worker {
         guard streams[flow.context.id] != nil else { return }
         streams[flow.context.id] = nil
         let timedOut = if case .connectTimeout = error as? ChannelError { true } else { false }
-        backends[target]?.connectFailed(timedOut ? .connectTimeout : .refused)
+        backends[target]?.connectFailed(flow, timedOut ? .connectTimeout : .refused)
         runActions()
     }
 

@@ -22,7 +22,9 @@ final class ClientTransaction {
     let server: ServerTransaction
     let sentAt: NIODeadline
     /// The backend; nil when the request goes to a client's flow.
-    let target: BackendTarget?
+    ///
+    /// A connection that stands to another address of the same SRV target changes it before anything is sent (LOC-43).
+    var target: BackendTarget?
     let transport: SIPTransport
     var state = State.calling
     /// The request as sent; kept only while it may be needed again.

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+package import NIOCore
+internal import SIPMessage
+
+/// Attempts whose target has several addresses: the driver may connect to another of them, never send to two (RFC 7984
+/// section 3.2, LOC-42, LOC-43).
+extension ProxyCore {
+    /// The other addresses of the SRV target that an attempt is on its way to, the preferred ones first; none for
+    /// datagrams, which have no connection that could be tried before the request.
+    package func otherAddresses(of attempt: AttemptID, now: NIODeadline) -> [BackendTarget] {
+        guard let client = client(attempt), client.state == .calling, client.transport.isReliable,
+            let target = client.target, client.transport == target.endpoint.transport
+        else { return [] }
+        let server = client.server
+        if let pool = server.pool, let index = client.poolIndex, pool.backends[index].endpoint == target.endpoint {
+            return pool.addresses(ofTargetOf: index).filter { other in
+                other != index && pool.backends[other].isUsable && !server.tried.contains(other)
+                    && !failedRecently(pool.backends[other].id)
+            }
+            .map { BackendTarget(endpoint: pool.backends[$0].endpoint, pool: pool.id) }
+        }
+        guard let hops = server.hops, let view = hops.view, let index = view.index(of: target.endpoint) else {
+            return []
+        }
+        return view.addresses(ofTargetOf: index).map { view.backends[$0].endpoint }.filter(hops.left.contains)
+            .map { self.target(at: $0, domain: hops.domain) }
+    }
+
+    /// An attempt goes to another address of its target, to which a connection stands: from now on that one answers for
+    /// it.
+    package func attemptMoved(_ attempt: AttemptID, to target: BackendTarget, now: NIODeadline) {
+        guard let client = client(attempt), client.state == .calling else { return }
+        let server = client.server
+        client.target = target
+        server.lastTarget = target
+        if let index = server.pool?.index(of: target.endpoint) {
+            client.poolIndex = index
+            server.tried.insert(index)
+        } else {
+            server.hops?.skip(to: target.endpoint)
+        }
+    }
+
+    /// A connection that was tried for several requests could not be opened: it counts once.
+    package func connectionFailed(to target: BackendTarget, _ failure: AttemptFailure, now: NIODeadline) {
+        act(.event(.attempt(target, failure, retryAfter: nil, duration: .zero)))
+        passBy(target, now: now)
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+internal import Testing
+
+@Suite("Targets with several addresses")
+struct AddressTests {
+    /// A pool of a target with the addresses B1 to B3, of which B3 is not usable, and another target, B9.
+    private func bench(_ transport: SIPTransport) -> Bench {
+        let id = PoolID(index: 0)
+        let backends = [1, 2, 3, 9].map { (last: UInt32) in
+            BackendView(
+                id: BackendID(pool: id, endpoint: .backend(last, transport)),
+                name: last < 9 ? "a.example" : "b.example",
+                priority: last < 9 ? 1 : 2,
+                weight: 1,
+                addressOrder: last == 1 ? 0 : 1,
+                state: last == 3 ? .down : .up,
+                isUsable: last != 3
+            )
+        }
+        return Bench(.sample([PoolView(id: id, settings: PoolSettings(name: "p"), backends: backends)]))
+    }
+
+    private func others(_ bench: Bench) -> [String] {
+        guard let attempt = bench.sent.last?.attempt else { return [] }
+        return bench.core.otherAddresses(of: attempt, now: bench.now).map { Bench.name($0.endpoint) }
+    }
+
+    @Test("LOC-42: a dual-stack UDP target gets its request at one address, and no other is offered")
+    func datagrams() {
+        let bench = bench(.udp)
+        bench.receive(Wire.request("OPTIONS"), on: bench.client())
+        #expect(others(bench).isEmpty)
+        bench.wait(3.9)
+        #expect(Set(bench.sent.to("B1").map(\.wire.text)).count == 1)
+        #expect(bench.sent.requests.allSatisfy { $0 == "OPTIONS B1" })
+    }
+
+    @Test("LOC-43: the other usable addresses of a stream target are offered, not those of another target")
+    func streams() {
+        let bench = bench(.tcp)
+        bench.behaviour[.backend(1)] = .holds
+        bench.receive(Wire.request("OPTIONS"), on: bench.client())
+        #expect(others(bench) == ["B2"])
+    }
+
+    @Test("LOC-43: an attempt that moves belongs to the other address: answers, statistics and what was tried")
+    func moved() {
+        let bench = bench(.tcp)
+        for last in [1, 9] as [UInt32] { bench.behaviour[.backend(last)] = .holds }
+        bench.receive(Wire.request("OPTIONS"), on: bench.client())
+        guard let attempt = bench.sent[0].attempt else { return }
+        let target = BackendTarget(endpoint: .backend(2), pool: PoolID(index: 0))
+        bench.core.attemptMoved(attempt, to: target, now: bench.now)
+        let flow = bench.backendFlow(.backend(2))
+        bench.core.attemptSent(attempt, on: flow.id, now: bench.now)
+        #expect(others(bench).isEmpty)
+        bench.wait(1.5)
+        bench.close(flow)
+        // Neither address of the target is tried again.
+        #expect(bench.attempts == ["B2 closed"] && bench.sent.requests == ["OPTIONS B1", "OPTIONS B9"])
+    }
+
+    @Test("LOC-43, LOC-41: the same for a named next hop, inside one target")
+    func named() {
+        let bench = bench(.tcp)
+        let peer = bench.client("P", Side.peerTLS)
+        for last in [11, 13] as [UInt32] { bench.behaviour[.backend(last)] = .holds }
+        bench.receive(Wire.request("OPTIONS", extra: ["Route: <sip:core.example.net;lr>"]), on: peer)
+        let servers = [(11, "a"), (12, "a"), (13, "b")].map { (last: UInt32, name: String) in
+            let isFirst = name == "a"
+            return Published(
+                priority: isFirst ? 1 : 2,
+                name: name,
+                endpoint: .backend(last),
+                addressOrder: last == 12 ? 1 : 0
+            )
+        }
+        bench.resolve(bench.questions[0].id, .resolved(NextHops(servers)))
+        #expect(bench.sent.requests == ["OPTIONS B11"] && others(bench) == ["B12"])
+        guard let attempt = bench.sent[0].attempt else { return }
+        bench.core.attemptMoved(attempt, to: BackendTarget(endpoint: .backend(12), pool: nil), now: bench.now)
+        bench.fail(bench.sent[0], .closed)
+        #expect(bench.attempts == [] && bench.sent.requests == ["OPTIONS B11", "OPTIONS B12"])
+        bench.fail(bench.sent[1], .refused)
+        #expect(bench.attempts == ["B12 refused"] && bench.sent.requests.last == "OPTIONS B13")
+    }
+
+    @Test("A connection that failed for all that waited for it is counted once, and its backend passed by")
+    func failedOnce() {
+        let bench = bench(.tcp)
+        bench.core.connectionFailed(
+            to: BackendTarget(endpoint: .backend(1), pool: PoolID(index: 0)),
+            .refused,
+            now: bench.now
+        )
+        bench.receive(Wire.request("OPTIONS"), on: bench.client())
+        #expect(bench.sent.requests == ["OPTIONS B2"] && bench.attempts == ["B1 refused"])
+    }
+}
