@@ -18,6 +18,7 @@ extension ControlPlane {
         )
         page.write(MetricCatalog.failovers, Self.failovers(workers))
         page.write(MetricCatalog.nextHopFailures, Self.nextHopFailures(workers))
+        page.write(MetricCatalog.suspicions, [.count([], workers.reduce(0) { $0 &+ $1.suspicions })])
         page.write(
             MetricCatalog.transactions,
             [

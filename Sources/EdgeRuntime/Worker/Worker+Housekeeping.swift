@@ -38,6 +38,7 @@ extension Worker {
             worker: index,
             counters: counters,
             core: core.counters,
+            suspicions: core.suspicions,
             transactions: core.transactionCount,
             clientTransactions: core.clientTransactionCount,
             timers: core.timerCount,

@@ -118,6 +118,8 @@ package struct WorkerStatistics: Sendable {
     package let worker: WorkerIndex
     package let counters: WorkerCounters
     package let core: ProxyCounters
+    /// Times that a backend fell under suspicion for its silence.
+    package let suspicions: UInt64
     package let transactions: Int
     package let clientTransactions: Int
     package let timers: Int

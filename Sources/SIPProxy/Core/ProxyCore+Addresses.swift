@@ -17,7 +17,7 @@ extension ProxyCore {
         if let pool = server.pool, let index = client.poolIndex, pool.backends[index].endpoint == target.endpoint {
             return pool.addresses(ofTargetOf: index).filter { other in
                 other != index && pool.backends[other].isUsable && !server.tried.contains(other)
-                    && !failedRecently(pool.backends[other].id)
+                    && !local.isHeld(pool.backends[other].id, now: now)
             }
             .map { BackendTarget(endpoint: pool.backends[$0].endpoint, pool: pool.id) }
         }
@@ -33,6 +33,8 @@ extension ProxyCore {
     package func attemptMoved(_ attempt: AttemptID, to target: BackendTarget, now: NIODeadline) {
         guard let client = client(attempt), client.state == .calling else { return }
         let server = client.server
+        release(client)
+        watch(client, target, now: now)
         client.target = target
         server.lastTarget = target
         if let index = server.pool?.index(of: target.endpoint) {

@@ -78,6 +78,7 @@ extension ProxyCore {
     func finish(_ client: ClientTransaction, afterReliable acked: Bool, now: NIODeadline) {
         guard client.state != .terminated else { return }
         client.stopWaiting()
+        release(client)
         if !client.transport.isReliable, client.flow != nil {
             client.state = .completed
             client.sent = nil
@@ -90,6 +91,7 @@ extension ProxyCore {
     func terminate(_ client: ClientTransaction) {
         guard client.state != .terminated else { return }
         client.state = .terminated
+        release(client)
         clients.remove(client.slot)
         let server = client.server
         server.liveClients -= 1

@@ -6,8 +6,8 @@ internal import SIPMessage
 
 /// What happens when an attempt brings no answer (RFC 3263 section 4.3, RFC 3261 sections 16.8 and 16.9).
 extension ProxyCore {
-    /// How long this worker passes a backend by after a failure, unless the control plane speaks first.
-    static let localHold = TimeAmount.seconds(1)
+    /// Candidates beyond `tries` that a request may try where those before took nothing of it.
+    static let extraTries: UInt8 = 5
 
     /// An attempt failed before anything was heard.
     func failed(_ client: ClientTransaction, _ failure: AttemptFailure, now: NIODeadline) {
@@ -63,6 +63,7 @@ extension ProxyCore {
 
     /// Sends the request to the next candidate after an attempt that failed; false when there is none.
     func tryNext(_ server: ServerTransaction, after failure: AttemptFailure, now: NIODeadline) -> Bool {
+        if !failure.leavesNothing { server.failedTries &+= 1 }
         guard tryNext(server, now: now) else { return false }
         counters.failedOver(failure)
         return true
@@ -92,15 +93,15 @@ extension ProxyCore {
         return true
     }
 
-    /// Passes an attempt's backend by for a moment.
-    func failedNow(_ client: ClientTransaction, now: NIODeadline) {
-        if let target = client.target { passBy(target, now: now) }
+    /// Passes an attempt's backend by, until an answer or the control plane says that it is up, or for a time.
+    func failedNow(_ client: ClientTransaction, asksForRest: Bool = false, now: NIODeadline) {
+        if let target = client.target { passBy(target, asksForRest: asksForRest, now: now) }
     }
 
-    /// Passes a backend by for a moment.
-    package func passBy(_ target: BackendTarget, now: NIODeadline) {
+    /// Passes a backend by; one that asks for rest does so by an answer, which then proves nothing.
+    package func passBy(_ target: BackendTarget, asksForRest: Bool = false, now: NIODeadline) {
         guard let pool = target.pool else { return }
-        recentFailures[BackendID(pool: pool, endpoint: target.endpoint)] = now + Self.localHold
+        local.failed(BackendID(pool: pool, endpoint: target.endpoint), endsByAnswer: !asksForRest, now: now)
     }
 
     /// The flow of an attempt was lost.
@@ -149,5 +150,16 @@ extension ProxyCore {
     func abandon(_ server: ServerTransaction, now: NIODeadline) {
         report(server, 0, nil, isLocal: true, now: now)
         end(server)
+    }
+}
+
+extension AttemptFailure {
+    /// Whether nothing of the request was written and no time was lost: another try costs the next server no more than
+    /// the first would have.
+    var leavesNothing: Bool {
+        switch self {
+        case .refused, .tls, .queueFull: true
+        case .connectTimeout, .flowGone, .closed, .timeout, .status: false
+        }
     }
 }

@@ -72,51 +72,12 @@ extension ProxyCore {
     /// Sends the request to the next candidate; false when there is none.
     func tryNext(_ server: ServerTransaction, now: NIODeadline) -> Bool {
         if server.hops != nil { return tryNextHop(server, now: now) }
-        guard let pool = server.pool, server.attempts < server.policy.tries, let index = select(server, pool) else {
-            return false
-        }
+        guard let pool = server.pool, let index = nextCandidate(server, pool, now: now) else { return false }
         server.tried.insert(index)
+        server.candidates &+= 1
         let target = BackendTarget(endpoint: pool.backends[index].endpoint, pool: pool.id)
         send(server, to: .backend(target, index: index), now: now)
         return true
-    }
-
-    private func select(_ server: ServerTransaction, _ pool: PoolView) -> Int? {
-        let needsTLS = server.plan.isSecure
-        let checksFailures = !recentFailures.isEmpty
-        let selection = pool.select(
-            key: affinityKey(server, pool.affinity),
-            tried: server.tried,
-            locallyDown: { index in
-                let backend = pool.backends[index]
-                if needsTLS, !backend.endpoint.transport.isSecure { return true }
-                return checksFailures && failedRecently(backend.id)
-            },
-            using: &generator
-        )
-        guard let selection else { return nil }
-        // Panic mode knows nothing of what the request demands.
-        if needsTLS, !pool.backends[selection.index].endpoint.transport.isSecure { return nil }
-        if selection.isPanic { counters.panicked(pool.id) }
-        return selection.index
-    }
-
-    /// What affinity is kept by (LOC-56).
-    private func affinityKey(_ server: ServerTransaction, _ policy: AffinityPolicy) -> AffinityKey? {
-        let request = server.request
-        func key(_ range: ByteRange) -> AffinityKey {
-            request.bytes.withUnsafeReadableBytes { raw in
-                AffinityKey(bytes: UnsafeRawBufferPointer(rebasing: raw[range.start..<range.end]))
-            }
-        }
-        switch policy {
-        case .none: return nil
-        case .callID: return key(request.callID)
-        case .from: return key(request.from.uri)
-        case .to: return key(request.to.uri)
-        case .source: return AffinityKey(server.flow.remoteText.readableBytesView)
-        case .flow: return AffinityKey(number: server.flow.id.rawValue)
-        }
     }
 
     /// Where one attempt goes.
@@ -145,6 +106,7 @@ extension ProxyCore {
         client.wasRetriedHere = retrying
         server.lastTarget = target
         if movingLarge, target.endpoint.transport == .udp, bytes.readableBytes > Self.datagramLimit {
+            release(client)
             clients.remove(client.slot)
             server.liveClients -= 1
             let moved = Endpoint(transport: .tcp, address: target.endpoint.address, port: target.endpoint.port)
@@ -200,6 +162,7 @@ extension ProxyCore {
                 )
             }
         }
+        if let target = client.target { watch(client, target, now: now) }
         server.liveClients += 1
         server.current = client
         return client

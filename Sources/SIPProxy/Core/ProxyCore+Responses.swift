@@ -14,6 +14,7 @@ extension ProxyCore {
         guard let client = clients[branch.slot], client.nonce == branch.nonce, belongs(response, to: client),
             flow.transport.isSecure || !client.transport.isSecure
         else { return act(.event(.dropped(.strayResponse))) }
+        heard(client, now: now)
         if response.cSeq.method == .cancel, client.server.request.method != .cancel {
             client.cancelRetransmitAt = nil
             return
@@ -126,7 +127,7 @@ extension ProxyCore {
             let failure = AttemptFailure.status
             let retryAfter = response.status == 503 ? response.number(.retryAfter) : nil
             act(.event(.attempt(target, failure, retryAfter: retryAfter, duration: now - client.sentAt)))
-            if retryAfter != nil { failedNow(client, now: now) }
+            if retryAfter != nil { failedNow(client, asksForRest: true, now: now) }
         } else {
             noteAnswer(client, now: now)
         }

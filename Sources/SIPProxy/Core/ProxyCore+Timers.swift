@@ -141,7 +141,8 @@ extension ProxyCore {
         else { return }
         let view = snapshot.pools[Int(pool.index)]
         let isUsable = view.index(of: target.endpoint).map { view.backends[$0].isUsable } ?? false
-        guard !isUsable || failedRecently(BackendID(pool: pool, endpoint: target.endpoint)) else { return }
+        let isHeld = local.isHeld(BackendID(pool: pool, endpoint: target.endpoint), now: now)
+        guard !isUsable || isHeld else { return }
         act(.event(.attempt(target, .closed, retryAfter: nil, duration: now - client.sentAt)))
         let server = client.server
         client.stopWaiting()

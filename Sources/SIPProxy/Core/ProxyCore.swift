@@ -21,10 +21,13 @@ package final class ProxyCore {
     /// Transactions whose connection is gone, by a key that leaves it out (TXN-25).
     var orphans: [TransactionKey: UInt32] = [:]
     var resolving: [ResolutionID: PendingResolution] = [:]
-    var recentFailures: [BackendID: NIODeadline] = [:]
+    /// What was seen of backends here.
+    var local = LocalHealth()
     var isDraining = false
     /// What was counted so far.
     package internal(set) var counters = ProxyCounters()
+    /// Times that a backend fell under suspicion for its silence.
+    package var suspicions: UInt64 { local.suspicions }
     private var actions: [ProxyAction] = []
     private var spare: [ProxyAction] = []
     private var due: [TimerWheel.Owner] = []
@@ -56,7 +59,7 @@ package final class ProxyCore {
     package var timerCount: Int { wheel.count }
 
     /// Whether `advance` must be called from time to time.
-    package var hasTimers: Bool { wheel.count > 0 || !recentFailures.isEmpty }
+    package var hasTimers: Bool { wheel.count > 0 }
 
     /// The actions decided since the last call.
     package func takeActions() -> [ProxyAction] {
@@ -77,8 +80,10 @@ package final class ProxyCore {
 
     /// A message came.
     package func receive(_ message: SIPMessage, on flow: FlowContext, now: NIODeadline) {
-        forgetPastFailures(now: now)
         if message.isRequest {
+            if case .backend(let target) = flow.side, let pool = target.pool {
+                local.heard(from: BackendID(pool: pool, endpoint: target.endpoint), now: now)
+            }
             receiveRequest(message, on: flow, now: now)
         } else {
             receiveResponse(message, on: flow, now: now)
@@ -118,6 +123,7 @@ package final class ProxyCore {
     /// Works by another snapshot from now on; requests that have begun go on by theirs.
     package func adopt(_ snapshot: ProxySnapshot, now: NIODeadline) {
         box = SnapshotBox(snapshot)
+        local.adopt(snapshot.pools)
     }
 
     /// Takes no new dialogs and registrations from now on (OVL-36).
@@ -135,7 +141,7 @@ package final class ProxyCore {
                 if let server = servers[owner.slot], server.nonce == owner.nonce { timeOut(server, now: now) }
             }
         }
-        forgetPastFailures(now: now)
+        local.advance(to: now)
     }
 
     /// The listener that stands for this edge towards a backend.
@@ -175,14 +181,6 @@ package final class ProxyCore {
         if let armed = server.armedAt, armed <= time { return }
         server.armedAt = time
         wheel.arm(.init(kind: .server, slot: server.slot, nonce: server.nonce), for: time)
-    }
-
-    /// Whether a backend failed a moment ago here, before the control plane could say so.
-    func failedRecently(_ id: BackendID) -> Bool { recentFailures[id] != nil }
-
-    private func forgetPastFailures(now: NIODeadline) {
-        guard !recentFailures.isEmpty else { return }
-        recentFailures = recentFailures.filter { $0.value > now }
     }
 }
 

@@ -34,6 +34,10 @@ final class ClientTransaction {
     var datagram: DatagramAddress?
     /// The place of the backend in its pool's view.
     var poolIndex: Int?
+    /// What this worker sees of the backend.
+    var watch: BackendWatch?
+    /// Whether its first response is still waited for.
+    var isAwaited = false
     var hasProvisional = false
     /// Whether another candidate was tried meanwhile (LOC-63).
     var isAbandoned = false

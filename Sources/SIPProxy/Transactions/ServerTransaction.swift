@@ -40,6 +40,10 @@ final class ServerTransaction {
     var policy = ForwardingPolicy()
     var tried = TriedBackends()
     var attempts: UInt8 = 0
+    /// Backends that it was sent to, however often.
+    var candidates: UInt8 = 0
+    /// Attempts that failed after they had cost time or work.
+    var failedTries: UInt8 = 0
     /// The next hop outside the route rules, when it goes to one.
     var hops: HopWalk?
     /// The attempt whose answer is awaited.

@@ -34,6 +34,11 @@ extension MetricCatalog {
         "Next hops named by a Route or a Request-URI that could not be used.",
         .of("reason", NextHopFailureLabel.self)
     )
+    package static let suspicions = Metric(
+        .counter,
+        "proxy_backends_suspected_total",
+        "Times that a worker began to pass a backend by because it was asked and said nothing."
+    )
     package static let transactions = Metric(
         .gauge,
         "proxy_transactions_active",
@@ -65,8 +70,8 @@ extension MetricCatalog {
     )
 
     static let proxy = [
-        requests, responses, requestDuration, failovers, nextHopFailures, transactions, timersActive, timersFired,
-        malformed, dropped,
+        requests, responses, requestDuration, failovers, nextHopFailures, suspicions, transactions, timersActive,
+        timersFired, malformed, dropped,
     ]
 
     package static let flowsActive = Metric(

@@ -81,22 +81,6 @@ struct FailoverTests {
         #expect(bench.sent.requests == ["OPTIONS B1"] && bench.sent.answers == [503])
     }
 
-    @Test("A backend that failed a moment ago is passed by for a second, and no longer though nothing else runs")
-    func localHold() {
-        bench.behaviour[.backend(1)] = .fails(.refused)
-        bench.receive(Wire.request("OPTIONS"), on: client)
-        bench.answer(200, to: bench.sent.to("B2")[0])
-        bench.behaviour = [:]
-        bench.wait(0.9)
-        bench.receive(Wire.request("OPTIONS", branch: "z9hG4bK2"), on: client)
-        #expect(bench.sent.requests.last == "OPTIONS B2")
-        bench.answer(200, to: bench.sent.to("B2")[1])
-        #expect(bench.core.hasTimers)
-        bench.wait(0.2)
-        bench.receive(Wire.request("OPTIONS", branch: "z9hG4bK3"), on: client)
-        #expect(bench.sent.requests.last == "OPTIONS B1")
-    }
-
     @Test(
         "LOC-63, PRX-65: a mute backend is left after 4 s, and never cancelled unless it speaks",
         arguments: [

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// The choice among a pool's backends, and what this worker itself knows of them.
+extension ProxyCore {
+    /// The backend that a request tries next; nil when there is none, or it has tried as many as it may (PRX-58).
+    ///
+    /// Backends that refused the connection took nothing of the request, so that there is no flood to be feared of more
+    /// tries: they may go on beyond the number, to backends that have just proved that they live.
+    func nextCandidate(_ server: ServerTransaction, _ pool: PoolView, now: NIODeadline) -> Int? {
+        let tries = server.policy.tries
+        guard server.candidates >= tries else { return select(server, pool, now: now) }
+        guard server.failedTries < tries, server.candidates < tries &+ Self.extraTries else { return nil }
+        return choose(server, pool) { id in
+            !local.isProven(id, now: now) || local.isHeld(id, now: now) || local.isSuspect(id)
+        }
+        .flatMap { $0.isPanic ? nil : $0.index }
+    }
+
+    /// Avoids whom this worker saw fail or hang; where no other is usable, who hangs is tried before who failed, and all
+    /// of them before any that the control plane excludes.
+    private func select(_ server: ServerTransaction, _ pool: PoolView, now: NIODeadline) -> Int? {
+        var selection: Selection?
+        if local.avoided > 0 {
+            selection = choose(server, pool) { local.isHeld($0, now: now) || local.isSuspect($0) }
+            if selection?.isPanic ?? true {
+                selection = choose(server, pool) { local.isHeld($0, now: now) } ?? selection
+            }
+        }
+        if selection?.isPanic ?? true { selection = choose(server, pool) { _ in false } ?? selection }
+        guard let selection else { return nil }
+        if selection.isPanic { counters.panicked(pool.id) }
+        local.chosen(pool.backends[selection.index].id, now: now)
+        return selection.index
+    }
+
+    private func choose(
+        _ server: ServerTransaction,
+        _ pool: PoolView,
+        avoiding isAvoided: (BackendID) -> Bool
+    ) -> Selection? {
+        let needsTLS = server.plan.isSecure
+        let selection = pool.select(
+            key: affinityKey(server, pool.affinity),
+            tried: server.tried,
+            locallyDown: { index in
+                let backend = pool.backends[index]
+                return (needsTLS && !backend.endpoint.transport.isSecure) || isAvoided(backend.id)
+            },
+            using: &generator
+        )
+        // Panic mode knows nothing of what the request demands.
+        guard let selection, !needsTLS || pool.backends[selection.index].endpoint.transport.isSecure else { return nil }
+        return selection
+    }
+
+    /// What affinity is kept by (LOC-56).
+    private func affinityKey(_ server: ServerTransaction, _ policy: AffinityPolicy) -> AffinityKey? {
+        let request = server.request
+        func key(_ range: ByteRange) -> AffinityKey {
+            request.bytes.withUnsafeReadableBytes { raw in
+                AffinityKey(bytes: UnsafeRawBufferPointer(rebasing: raw[range.start..<range.end]))
+            }
+        }
+        switch policy {
+        case .none: return nil
+        case .callID: return key(request.callID)
+        case .from: return key(request.from.uri)
+        case .to: return key(request.to.uri)
+        case .source: return AffinityKey(server.flow.remoteText.readableBytesView)
+        case .flow: return AffinityKey(number: server.flow.id.rawValue)
+        }
+    }
+
+    // MARK: What this worker sees
+
+    /// An attempt is on its way to a backend of a pool.
+    func watch(_ client: ClientTransaction, _ target: BackendTarget, now: NIODeadline) {
+        guard let pool = target.pool else { return }
+        client.watch = local.sent(to: BackendID(pool: pool, endpoint: target.endpoint), now: now)
+        client.isAwaited = true
+    }
+
+    /// A response to an attempt came.
+    func heard(_ client: ClientTransaction, now: NIODeadline) {
+        guard let watch = client.watch else { return }
+        local.heard(watch, responseTime: client.isAwaited ? now - client.sentAt : nil, now: now)
+        release(client)
+    }
+
+    /// An attempt waits for its first response no longer.
+    func release(_ client: ClientTransaction) {
+        guard client.isAwaited, let watch = client.watch else { return }
+        client.isAwaited = false
+        local.ended(watch)
+    }
+}
