@@ -35,9 +35,13 @@ package struct PoolState: Sendable {
         self.policy = policy
     }
 
-    /// Takes a DNS answer whole.
-    package mutating func apply(_ candidates: [BackendCandidate], now: NIODeadline) -> MembershipChange {
-        let change = membership.apply(candidates, now: now)
+    /// Takes a DNS answer whole, and holds what `keeping` says of backends that it could not tell of (LOC-57).
+    package mutating func apply(
+        _ candidates: [BackendCandidate],
+        keeping: (BackendCandidate) -> BackendCandidate? = { _ in nil },
+        now: NIODeadline
+    ) -> MembershipChange {
+        let change = membership.apply(candidates, keeping: keeping, now: now)
         for endpoint in change.added {
             var new = BackendHealth(id: BackendID(pool: id, endpoint: endpoint))
             if hasStarted { new.slowStart = SlowStart(start: now) }
