@@ -17,8 +17,21 @@ package struct TargetResolution: Sendable {
     }
 
     /// The next step, by what is known.
-    package func step(_ known: [DNSQuestion: DNSAnswer]) -> ResolutionStep {
+    package func step(_ known: [DNSQuestion: DNSAnswer]) -> ResolutionStep { evaluate(known).step }
+
+    /// The next step, and what was seen on the way to it.
+    package func evaluate(_ known: [DNSQuestion: DNSAnswer]) -> ResolutionTrace {
         var walk = Walk(policy: policy, known: known)
+        let step = step(&walk)
+        return ResolutionTrace(
+            step: step,
+            notes: walk.notes,
+            passedOver: walk.passedOver,
+            publishesTLS: walk.publishesTLS
+        )
+    }
+
+    private func step(_ walk: inout Walk) -> ResolutionStep {
         do throws(Walk.Stop) {
             try locate(&walk)
         } catch {
@@ -76,52 +89,6 @@ package struct TargetResolution: Sendable {
         if case .absent = try srv(name.prefixed(Self.label(transport)), transport, rank: 0, &walk) {
             try addresses(name, Published(name: name.text, transport, port: transport.defaultPort), &walk)
         }
-    }
-
-    /// NAPTR, then SRV, then addresses (RFC 3263 sections 4.1 and 4.2).
-    private func byNAPTR(_ name: DNSName, _ walk: inout Walk) throws(Walk.Stop) {
-        let services = try NAPTRChoice(policy: policy, isSecure: target.isSecure).services(of: name, &walk)
-        let above = walk.expiresAt
-        var rank: UInt16 = 0
-        var isTLSUnknown = false
-        for service in services {
-            if isTLSUnknown, !service.transport.isSecure {
-                walk.note("\(service.replacement) is not used: the TLS service before it could not be asked")
-                continue
-            }
-            let failures = walk.unanswered.count
-            let outcome = try srv(service.replacement, service.transport, rank: rank, above: above, &walk)
-            if case .absent = outcome { continue }
-            rank += 1
-            if service.transport.isSecure, walk.unanswered.count > failures { isTLSUnknown = true }
-        }
-        if !services.isEmpty {
-            if walk.servers.isEmpty, walk.asked.isEmpty, walk.failure == nil {
-                throw .absent("the NAPTR records of \(name) lead to no server")
-            }
-            return
-        }
-        try byServiceProbe(name, &walk)
-    }
-
-    /// No usable NAPTR: SRV of each transport, in order of preference, and the first that exists is used alone (LOC-28).
-    private func byServiceProbe(_ name: DNSName, _ walk: inout Walk) throws(Walk.Stop) {
-        let transports = policy.transports.filter { !target.isSecure || $0 == .tls }
-        guard !transports.isEmpty else { throw .absent("no transport is left for \(name)") }
-        for transport in transports { walk.want(DNSQuestion(name.prefixed(Self.label(transport)), .srv)) }
-        guard walk.asked.isEmpty else { throw .ask }
-        var offered: [SIPTransport] = []
-        for transport in transports {
-            switch try srv(name.prefixed(Self.label(transport)), transport, rank: 0, &walk) {
-            case .found: return
-            case .absent: offered.append(transport)
-            case .notOffered: continue
-            }
-        }
-        guard let transport = offered.contains(.udp) ? .udp : offered.first else {
-            throw .absent("\(name) says that SIP is not offered")
-        }
-        try addresses(name, Published(name: name.text, transport, port: transport.defaultPort), &walk)
     }
 
     /// The labels of a transport's SRV name (RFC 3263 section 4.1).

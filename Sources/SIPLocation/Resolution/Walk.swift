@@ -20,6 +20,9 @@ struct Walk {
     private(set) var asked: [DNSQuestion] = []
     private(set) var servers: [LocatedServer] = []
     private(set) var notes: [String] = []
+    private(set) var passedOver: [String] = []
+    /// Whether SIPS services are published, as far as was seen.
+    var publishesTLS: Bool?
     private(set) var failure: String?
     private(set) var unanswered: [UnansweredPart] = []
     private(set) var expiresAt: NIODeadline?
@@ -60,6 +63,12 @@ struct Walk {
     mutating func note(_ text: String) {
         guard notes.count < Self.noteLimit, !notes.contains(text) else { return }
         notes.append(text)
+    }
+
+    /// Keeps what is left aside by rule, once.
+    mutating func passOver(_ text: String) {
+        guard passedOver.count < Self.noteLimit, !passedOver.contains(text) else { return }
+        passedOver.append(text)
     }
 
     mutating func fail(_ reason: String, _ part: UnansweredPart) {
