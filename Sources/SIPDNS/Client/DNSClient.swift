@@ -80,7 +80,9 @@ package final class DNSClient: Sendable {
 
         func ask(_ question: DNSQuestion, awaitingRenewal: Bool) -> EventLoopFuture<DNSAnswer> {
             guard question.name.isAskable else {
-                return loop.makeSucceededFuture(failure(.notAskable))
+                var refused = failure(.notAskable)
+                refused.refreshAt = .now() + settings.cache.failureHoldMaximum
+                return loop.makeSucceededFuture(refused)
             }
             switch cache.lookUp(question, now: .now()) {
             case .fresh(let answer), .failed(let answer): return loop.makeSucceededFuture(answer)
@@ -105,7 +107,8 @@ package final class DNSClient: Sendable {
             orAfterPatience expired: DNSAnswer
         ) -> EventLoopFuture<DNSAnswer> {
             var stale = expired
-            stale.isStale = true
+            // The question is on its way still: its answer is there to be had before long.
+            stale.refreshAt = .now() + settings.patience
             let promise = loop.makePromise(of: DNSAnswer.self)
             let standIn = stale
             let patience = loop.scheduleTask(in: settings.patience) { promise.succeed(standIn) }

@@ -31,6 +31,10 @@ package struct DNSAnswer: Sendable, Hashable {
     /// How long it may be used, from when it was received.
     package var timeToLive: TimeAmount
     package var receivedAt: NIODeadline
+    /// When it should be asked for again (LOC-60 to LOC-62).
+    ///
+    /// Ahead of its end; or when a question that has failed may go out once more. The cache decides.
+    package var refreshAt: NIODeadline
     /// The server that answered.
     package var server: String
     /// Whether it has expired and stands in for one that could not be had (RFC 8767).
@@ -44,6 +48,7 @@ package struct DNSAnswer: Sendable, Hashable {
         self.outcome = outcome
         self.timeToLive = timeToLive
         self.receivedAt = receivedAt
+        refreshAt = receivedAt + timeToLive
         self.server = server
     }
 

@@ -21,6 +21,8 @@ package struct LocatedTarget: Sendable, Hashable {
     package let servers: [LocatedServer]
     /// When the first record that was used expires; nil when none was (a literal address).
     package let expiresAt: NIODeadline?
+    /// When the first of the answers that led here should be asked for again, failures among them; nil without any.
+    package let refreshAt: NIODeadline?
     package let isStale: Bool
     /// Whether some of its names could not be asked, so that servers may be missing here that exist (LOC-57).
     package let isPartial: Bool

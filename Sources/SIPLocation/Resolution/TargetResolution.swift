@@ -36,6 +36,7 @@ package struct TargetResolution: Sendable {
             LocatedTarget(
                 servers: walk.servers,
                 expiresAt: walk.expiresAt,
+                refreshAt: walk.refreshAt,
                 isStale: walk.isStale,
                 isPartial: walk.failure != nil,
                 notes: walk.notes

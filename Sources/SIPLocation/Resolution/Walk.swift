@@ -23,6 +23,7 @@ struct Walk {
     private(set) var failure: String?
     private(set) var failures = 0
     private(set) var expiresAt: NIODeadline?
+    private(set) var refreshAt: NIODeadline?
     private(set) var isStale = false
     private var isAsked: Set<DNSQuestion> = []
     private var isAdded: Set<Place> = []
@@ -45,6 +46,7 @@ struct Walk {
             return nil
         }
         isStale = isStale || answer.isStale
+        refreshAt = min(refreshAt ?? answer.refreshAt, answer.refreshAt)
         if !answer.isFailure, expiresAt.map({ answer.expiresAt < $0 }) ?? true { expiresAt = answer.expiresAt }
         return answer
     }

@@ -182,6 +182,27 @@ struct ServiceTests {
         #expect(try #require(try dns.resolve("sip:core.example.net").located).isStale)
     }
 
+    @Test("LOC-58, LOC-62: a result is due when the first answer that it was made of is, one that failed among them")
+    func refreshTime() throws {
+        var dns = ScriptedDNS(
+            """
+            _sip._tcp.core.example.net 60 SRV 10 0 5060 n4.example.net
+            n4.example.net 30 A 192.0.2.4
+            n4.example.net AAAA !timeout
+
+            """
+        )
+        let soon = ScriptedDNS.start + .seconds(25)
+        dns.replace(DNSQuestion(DNSName("n4.example.net"), .a)) { $0.refreshAt = soon }
+        dns.replace(DNSQuestion(DNSName("n4.example.net"), .aaaa)) { $0.refreshAt = ScriptedDNS.start + .seconds(40) }
+        let target = "sip:core.example.net;transport=tcp"
+        #expect(try #require(try dns.resolve(target).located).refreshAt == soon)
+        let sooner = ScriptedDNS.start + .seconds(5)
+        dns.replace(DNSQuestion(DNSName("n4.example.net"), .aaaa)) { $0.refreshAt = sooner }
+        #expect(try #require(try dns.resolve(target).located).refreshAt == sooner)
+        #expect(try #require(try dns.resolve("sip:192.0.2.9").located).refreshAt == nil)
+    }
+
     @Test("A target has a limit of servers, with a note, however many its records name")
     func limit() throws {
         let records = (0..<50).map { "_sip._tcp.core.example.net SRV 10 0 \(6000 + $0) n1.example.net\n" }.joined()
