@@ -50,7 +50,7 @@ package final class DNSClient: Sendable {
         return loop.flatSubmit { state.value.ask(question, awaitingRenewal: awaitingRenewal) }
     }
 
-    /// Uses other servers from now on.
+    /// Uses other servers, and keeps answers by another policy, from now on.
     package func use(_ settings: Settings) -> EventLoopFuture<Void> {
         let state = state
         return loop.submit { state.value.use(settings) }
@@ -98,6 +98,7 @@ package final class DNSClient: Sendable {
 
         func use(_ settings: Settings) {
             self.settings = settings
+            cache.policy = settings.cache
             health = ServerHealth()
         }
 

@@ -109,6 +109,20 @@ struct DNSClientTests {
         await server.stop()
     }
 
+    @Test("LOC-58: new settings bring a new policy of the cache, with what it holds left in it")
+    func newPolicy() async throws {
+        let server = try await ClientBench.zoneServer("other IN A 192.0.2.5\n")
+        let client = try await ClientBench.client([server.port])
+        #expect(try await client.ask(ClientBench.host).get().timeToLive == .seconds(60))
+        var settings = DNSClient.Settings(servers: [(.v4(0x7F00_0001), server.port)])
+        settings.cache.maximum = .seconds(7)
+        try await client.use(settings).get()
+        #expect(try await client.ask(ClientBench.host).get().timeToLive == .seconds(60))
+        #expect(try await client.ask(Self.question("other.z.test")).get().timeToLive == .seconds(7))
+        #expect(server.queries.count == 2)
+        await server.stop()
+    }
+
     @Test("LOC-70: names that may not be asked for send nothing", arguments: ["host", "x.invalid", "x.local", "1.2.3"])
     func notAskable(name: String) async throws {
         let server = try await ClientBench.zoneServer()
