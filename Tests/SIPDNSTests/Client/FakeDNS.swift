@@ -165,7 +165,7 @@ enum ClientBench {
         timeout: TimeAmount = .seconds(2),
         _ change: (inout DNSClient.Settings) -> Void = { _ in }
     ) async throws -> DNSClient {
-        var settings = DNSClient.Settings(servers: ports.map { (.v4(0x7F00_0001), $0) })
+        var settings = DNSClient.Settings(servers: ports.map { DNSServer(.v4(0x7F00_0001), port: $0) })
         settings.timeout = timeout
         change(&settings)
         return try await DNSClient(loop: loop, settings: settings)
