@@ -25,22 +25,26 @@ extension ClientState {
             let state = bound.value
             switch result {
             case .failure(let error):
-                return state.proceed(course, .answer(state.failure(error.kind, server: "\(server)")))
+                return state.proceed(course, Judged(.answer(state.failure(error.kind, server: "\(server)"))))
             case .success(let response):
                 let reader = ResponseReader(question: course.current, server: "\(server)", earlier: course.earlier)
-                return state.proceed(course, reader.reading(of: response, now: .now()))
+                let reading = reader.reading(of: response, now: .now())
+                return state.judge(reading, response, course).flatMap { bound.value.proceed(course, $0) }
             }
         }
     }
 
     /// What is done about a response.
-    private func proceed(_ course: Course, _ reading: ResponseReader.Reading) -> EventLoopFuture<DNSAnswer> {
-        switch reading {
+    private func proceed(_ course: Course, _ judged: Judged) -> EventLoopFuture<DNSAnswer> {
+        switch judged.reading {
         case .answer(let answer) where answer.isFailure: return follow(course.behind(answer))
         case .answer(let answer): return loop.makeSucceededFuture(course.completed(answer))
         case .alias(let name, let names, let seconds):
             guard name.isAskable else { return loop.makeSucceededFuture(failure(.malformed)) }
-            return follow(course.following(name, through: names, seconds: seconds, order: freshOrder()))
+            let security = judged.security
+            return follow(
+                course.following(name, through: names, seconds: seconds, security: security, order: freshOrder())
+            )
         }
     }
 
@@ -58,7 +62,7 @@ extension ClientState {
     }
 
     /// The response of one server, and what it says of that server's health.
-    private func send(
+    func send(
         _ question: DNSQuestion,
         to index: Int
     ) -> EventLoopFuture<Result<DNSMessageCodec.Response, SendFailure>> {

@@ -8,6 +8,9 @@ final class ClientState {
     let loop: any EventLoop
     var settings: DNSClient.Settings
     var health = ServerHealth()
+    var chain: TrustChain
+    /// Questions about keys that are on their way, each for all that need the answer.
+    var evidence: [DNSQuestion: EventLoopFuture<Evidence>] = [:]
     private var cache: AnswerCache
     private var pending: [DNSQuestion: EventLoopFuture<DNSAnswer>] = [:]
     private var waiting = CircularBuffer<(question: DNSQuestion, promise: EventLoopPromise<DNSAnswer>)>()
@@ -18,6 +21,7 @@ final class ClientState {
         self.loop = loop
         self.settings = settings
         cache = AnswerCache(policy: settings.cache)
+        chain = TrustChain(anchors: settings.anchors)
     }
 
     func ask(_ question: DNSQuestion, awaitingRenewal: Bool) -> EventLoopFuture<DNSAnswer> {
@@ -39,6 +43,9 @@ final class ClientState {
     }
 
     func use(_ settings: DNSClient.Settings) {
+        if settings.anchors != self.settings.anchors { chain = TrustChain(anchors: settings.anchors) }
+        // What was held for true by another measure is asked for anew.
+        if settings.dnssec != self.settings.dnssec { cache = AnswerCache(policy: settings.cache) }
         self.settings = settings
         cache.policy = settings.cache
         health = ServerHealth()

@@ -14,6 +14,8 @@ struct Course: Sendable {
     private(set) var order: ArraySlice<Int>
     /// The shortest TTL of the aliases.
     private var seconds = UInt32.max
+    /// What DNSSEC says of the aliases.
+    private var security = DNSAnswer.Security.secure
     /// What a server said that did not help.
     private(set) var failure: DNSAnswer?
 
@@ -39,12 +41,14 @@ struct Course: Sendable {
         _ name: DNSName,
         through names: [DNSName],
         seconds: UInt32,
+        security: DNSAnswer.Security,
         order: ArraySlice<Int>
     ) -> Course {
         var next = self
         next.earlier += names
         next.name = name
         next.seconds = min(self.seconds, seconds)
+        next.security = self.security.lower(of: security)
         next.order = order
         next.failure = nil
         return next
@@ -55,8 +59,17 @@ struct Course: Sendable {
         var whole = answer
         guard !earlier.isEmpty, !answer.isFailure else { return whole }
         whole.isAliased = true
+        whole.security = security.lower(of: answer.security)
         whole.timeToLive = min(answer.timeToLive, .seconds(Int64(seconds)))
         whole.refreshAt = whole.expiresAt
         return whole
+    }
+}
+
+extension DNSAnswer.Security {
+    /// The lower of the two: an answer is worth no more than the aliases that led to it.
+    func lower(of other: DNSAnswer.Security) -> DNSAnswer.Security {
+        func rank(_ security: DNSAnswer.Security) -> Int { Self.allCases.firstIndex(of: security) ?? 0 }
+        return rank(self) < rank(other) ? other : self
     }
 }

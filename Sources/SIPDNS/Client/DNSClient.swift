@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 package import NIOCore
 package import SIPLocation
 
@@ -19,13 +20,33 @@ package final class DNSClient: Sendable {
         package var cache = AnswerCache.Policy()
         /// Whether the case of names is drawn, for some bits more that a forger has to guess (LOC-67).
         package var mixesCase = false
+        package var dnssec = DNSSECMode.off
+        /// What validation begins with.
+        package var anchors = TrustAnchors()
+        /// The time at which signatures must be valid, in seconds since 1970.
+        package var validationTime: @Sendable () -> Int64 = { Int64(time(nil)) }
 
         package init(servers: [DNSServer]) {
             self.servers = servers
         }
 
         /// What each query asks for.
-        var options: DNSMessageCodec.QueryOptions { DNSMessageCodec.QueryOptions() }
+        var options: DNSMessageCodec.QueryOptions {
+            var options = DNSMessageCodec.QueryOptions()
+            options.wantsDNSSEC = dnssec != .off
+            options.asksForVerdict = dnssec == .trustAD
+            options.checksItself = dnssec == .validate
+            return options
+        }
+    }
+
+    /// What is done about DNSSEC (RFC 4033).
+    package enum DNSSECMode: String, Sendable, Hashable, CaseIterable {
+        case off
+        /// The resolver validates, and its AD bit is believed: the way to it must be one that nobody else can write on.
+        case trustAD = "trust-ad"
+        /// Signatures are checked here, from the trust anchor on.
+        case validate
     }
 
     /// What the client has done so far.

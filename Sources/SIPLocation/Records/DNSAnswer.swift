@@ -54,6 +54,8 @@ package struct DNSAnswer: Sendable, Hashable {
     /// Whether it has expired and stands in for one that could not be had (RFC 8767).
     package var isStale = false
     package var security = Security.unchecked
+    /// What is wrong with an answer that is not used, where there is more to say than the kind of failure.
+    package var reason: String?
     /// Whether the name that was asked for is an alias, so that the outcome is that of another name (LOC-34, LOC-68).
     package var isAliased = false
 

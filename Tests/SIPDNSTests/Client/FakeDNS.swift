@@ -22,6 +22,11 @@ final class FakeDNS: Sendable {
             bytes(of: ZoneReply.reply(to: question, in: [zone], withDNSSEC: false))
         }
 
+        /// The same with signatures and proofs.
+        func signedReply(_ zone: Zone) -> ByteBuffer {
+            bytes(of: ZoneReply.reply(to: question, in: [zone], withDNSSEC: true))
+        }
+
         func bytes(of reply: ZoneReply, isCut: Bool = false) -> ByteBuffer {
             DNSResponseWriter.write(reply, to: asked, limit: isCut ? 12 : 65_535)
         }
