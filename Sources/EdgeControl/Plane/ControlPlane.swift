@@ -219,7 +219,7 @@ package actor ControlPlane {
     }
 
     static func resolverSettings(_ settings: ResolverSettings) -> DNSClient.Settings {
-        let servers = settings.servers.map { (address: $0.address, port: $0.port) }
+        let servers = settings.servers.map { DNSServer($0.address, port: $0.port) }
         var client = DNSClient.Settings(servers: servers.isEmpty ? ResolverConfiguration.servers() : servers)
         client.timeout = TimeAmount(settings.timeout)
         client.attempts = settings.attempts

@@ -71,7 +71,7 @@ package enum TokenFailureLabel: Int, LabelValue { case forged, flowGone }
 
 /// How a DNS query ended (LOC-57), in the words of name servers.
 package enum DNSOutcomeLabel: Int, LabelValue {
-    case answer, nodata, nxdomain, servfail, refused, formerr, timeout, bogus
+    case answer, nodata, nxdomain, servfail, refused, formerr, timeout, malformed, bogus
 }
 
 /// How a probe ended.

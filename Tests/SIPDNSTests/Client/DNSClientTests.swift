@@ -36,6 +36,37 @@ struct DNSClientTests {
         }
     }
 
+    @Test("LOC-69: with the first server mute, the second one's answer is there within 1.1 seconds")
+    func secondServerInTime() async throws {
+        let (mute, good) = (try await ClientBench.mute(), try await ClientBench.zoneServer())
+        var best = Duration.seconds(60)
+        // A busy machine may take its time; a client that waits too long does so every time.
+        for _ in 0..<5 where best >= .milliseconds(1100) {
+            let client = try await ClientBench.client([mute.port, good.port], timeout: .seconds(1))
+            let begin = ContinuousClock.now
+            #expect(try await client.ask(ClientBench.host).get().records.count == 1)
+            best = min(best, ContinuousClock.now - begin)
+        }
+        #expect(best >= .milliseconds(990) && best < .milliseconds(1100), "\(best)")
+        await mute.stop()
+        await good.stop()
+    }
+
+    @Test("LOC-69: when nobody listens at a server's port, the next one is asked at once, not after a timeout")
+    func refusedPort() async throws {
+        let good = try await ClientBench.zoneServer()
+        let closed = UInt16(try FreePort.next())
+        let client = try await ClientBench.client([closed, good.port], timeout: .seconds(30))
+        let begin = ContinuousClock.now
+        #expect(try await client.ask(ClientBench.host).get().records.count == 1)
+        #expect(ContinuousClock.now - begin < .seconds(15))
+        let alone = try await ClientBench.client([closed], timeout: .seconds(30))
+        #expect(try await alone.ask(ClientBench.host).get().outcome == .failure(.timeout))
+        #expect(ContinuousClock.now - begin < .seconds(15))
+        #expect(try await client.statistics().get().restingServers == 1)
+        await good.stop()
+    }
+
     @Test("LOC-69: SERVFAIL and REFUSED of one server are not the last word", arguments: [2, 5] as [UInt8])
     func refusing(code: UInt8) async throws {
         let bad = try await FakeDNS.start(on: ClientBench.loop) { query in
@@ -73,7 +104,7 @@ struct DNSClientTests {
         let count = server.queries.count
         #expect(try await client.ask(Self.question("absent.z.test", .aaaa)).get().outcome == .nameError)
         #expect(server.queries.count == count, "V-DNS-02: the name does not exist for any type")
-        #expect(try await client.ask(Self.question("bare.z.test")).get().outcome == .failure(.bogus))
+        #expect(try await client.ask(Self.question("bare.z.test")).get().outcome == .failure(.malformed))
         #expect(try await client.ask(Self.question("none.z.test")).get().timeToLive == .seconds(5))
         await server.stop()
     }
@@ -104,8 +135,22 @@ struct DNSClientTests {
         let server = try await ClientBench.zoneServer()
         let client = try await ClientBench.client([]) { $0.cache.failureHold = .nanoseconds(1) }
         #expect(try await client.ask(ClientBench.host).get().outcome == .failure(.timeout))
-        try await client.use(DNSClient.Settings(servers: [(.v4(0x7F00_0001), server.port)])).get()
+        try await client.use(DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: server.port)])).get()
         #expect(try await client.ask(ClientBench.host).get().records.count == 1)
+        await server.stop()
+    }
+
+    @Test("LOC-58: new settings bring a new policy of the cache, with what it holds left in it")
+    func newPolicy() async throws {
+        let server = try await ClientBench.zoneServer("other IN A 192.0.2.5\n")
+        let client = try await ClientBench.client([server.port])
+        #expect(try await client.ask(ClientBench.host).get().timeToLive == .seconds(60))
+        var settings = DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: server.port)])
+        settings.cache.maximum = .seconds(7)
+        try await client.use(settings).get()
+        #expect(try await client.ask(ClientBench.host).get().timeToLive == .seconds(60))
+        #expect(try await client.ask(Self.question("other.z.test")).get().timeToLive == .seconds(7))
+        #expect(server.queries.count == 2)
         await server.stop()
     }
 
@@ -120,11 +165,11 @@ struct DNSClientTests {
 
     @Test("LOC-62: an answer is renewed before it expires, and nobody waits for it")
     func renewal() async throws {
-        let zone = try ClientBench.zone("short 1 IN A 192.0.2.7\n")
+        let zone = try ClientBench.zone("short 3 IN A 192.0.2.7\n")
         let server = try await FakeDNS.start(on: ClientBench.loop) { $0.index == 0 ? [.answer($0.reply(zone))] : [] }
         let client = try await ClientBench.client([server.port], timeout: .seconds(5))
         #expect(try await client.ask(Self.question("short.z.test")).get().records.count == 1)
-        let wasRenewed = try await Waiting.until(within: .seconds(3)) {
+        let wasRenewed = try await Waiting.until(within: .seconds(6)) {
             let begin = ContinuousClock.now
             let answer = try await client.ask(Self.question("short.z.test")).get()
             #expect(!answer.isFailure)

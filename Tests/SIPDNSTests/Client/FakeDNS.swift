@@ -22,6 +22,11 @@ final class FakeDNS: Sendable {
             bytes(of: ZoneReply.reply(to: question, in: [zone], withDNSSEC: false))
         }
 
+        /// The same with signatures and proofs.
+        func signedReply(_ zone: Zone) -> ByteBuffer {
+            bytes(of: ZoneReply.reply(to: question, in: [zone], withDNSSEC: true))
+        }
+
         func bytes(of reply: ZoneReply, isCut: Bool = false) -> ByteBuffer {
             DNSResponseWriter.write(reply, to: asked, limit: isCut ? 12 : 65_535)
         }
@@ -165,7 +170,7 @@ enum ClientBench {
         timeout: TimeAmount = .seconds(2),
         _ change: (inout DNSClient.Settings) -> Void = { _ in }
     ) async throws -> DNSClient {
-        var settings = DNSClient.Settings(servers: ports.map { (.v4(0x7F00_0001), $0) })
+        var settings = DNSClient.Settings(servers: ports.map { DNSServer(.v4(0x7F00_0001), port: $0) })
         settings.timeout = timeout
         change(&settings)
         return try await DNSClient(loop: loop, settings: settings)
