@@ -125,6 +125,12 @@ package struct PoolSettingsEntry: Sendable, Hashable {
         case flow
     }
 
+    package enum Balance: String, Sendable, Hashable, CaseIterable {
+        case srv
+        case leastOutstanding = "least-outstanding"
+        case latency
+    }
+
     package var name: String
     package var target: String
     /// The TLS profile shown to backends.
@@ -133,6 +139,8 @@ package struct PoolSettingsEntry: Sendable, Hashable {
     package var acceptsWildcards = false
     package var transports: [SIPTransport] = SIPTransport.allCases
     package var affinity = Affinity.none
+    /// What decides where affinity does not.
+    package var balance = Balance.srv
     package var probe = Probe.options
     package var interval = Duration.seconds(5)
     package var timeout = Duration.seconds(2)

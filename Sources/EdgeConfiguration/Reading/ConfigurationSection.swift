@@ -36,8 +36,9 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
         case .resolver: ["servers", "timeout", "attempts", "minimum_ttl", "maximum_ttl", "stale"]
         case .pool:
             [
-                "target", "tls", "verify_name", "accept_wildcards", "transports", "affinity", "health", "slow_start",
-                "connections", "queue", "first_response_timeout", "retry_codes", "tries", "allow_loopback", "via",
+                "target", "tls", "verify_name", "accept_wildcards", "transports", "affinity", "balance", "health",
+                "slow_start", "connections", "queue", "first_response_timeout", "retry_codes", "tries",
+                "allow_loopback", "via",
             ]
         case .health: ["probe", "interval", "timeout", "fall", "rise"]
         case .firstResponse: ["invite", "other"]

@@ -37,6 +37,7 @@ extension ProxyCore {
 
     private func receivedProvisional(_ response: SIPMessage, _ client: ClientTransaction, now: NIODeadline) {
         guard client.state == .calling || client.state == .proceeding else { return }
+        observeLoad(client, status: response.status, now: now)
         let settings = snapshot.settings
         client.state = .proceeding
         client.firstResponseAt = nil
@@ -60,6 +61,8 @@ extension ProxyCore {
         let server = client.server
         switch client.state {
         case .calling, .proceeding:
+            observeLoad(client, status: response.status, now: now)
+            endLoad(client)
             client.stopWaiting()
             client.cancelRetransmitAt = nil
             noteAnswer(client, now: now)
@@ -118,6 +121,7 @@ extension ProxyCore {
             return
         case .accepted, .terminated: return
         }
+        observeLoad(client, status: response.status, now: now)
         client.stopWaiting()
         client.cancelRetransmitAt = nil
         if client.isInvite { acknowledge(response, client) }

@@ -22,6 +22,7 @@ package final class ProxyCore {
     var orphans: [TransactionKey: UInt32] = [:]
     var resolving: [ResolutionID: PendingResolution] = [:]
     var recentFailures: [BackendID: NIODeadline] = [:]
+    var loads = BackendLoads()
     var isDraining = false
     /// What was counted so far.
     package internal(set) var counters = ProxyCounters()
@@ -40,6 +41,7 @@ package final class ProxyCore {
         keys = TransactionKeyMaker(using: &generator)
         wheel = TimerWheel(now: now)
         nextNonce = generator.next() & Branch.nonceMask
+        loads.adopt(snapshot.pools)
     }
 
     var snapshot: ProxySnapshot { box.proxy }
@@ -118,6 +120,7 @@ package final class ProxyCore {
     /// Works by another snapshot from now on; requests that have begun go on by theirs.
     package func adopt(_ snapshot: ProxySnapshot, now: NIODeadline) {
         box = SnapshotBox(snapshot)
+        loads.adopt(snapshot.pools)
     }
 
     /// Takes no new dialogs and registrations from now on (OVL-36).

@@ -17,6 +17,7 @@ struct RandomWalkTests {
             walk.finish()
             finals += walk.ledger.finalCount
             #expect(walk.ledger.problems == [], "seed \(seed)")
+            #expect(walk.bench.core.outstandingLoad == 0, "seed \(seed)")
             #expect(walk.bench.isQuiet, "seed \(seed): \(walk.bench.core.transactionCount) left")
         }
         // A walk that gets nowhere proves nothing.

@@ -16,6 +16,7 @@ struct Walk {
     }
 
     let bench: Bench
+    private let algorithm: SelectionAlgorithm
     private(set) var ledger = AnswerLedger()
     private var generator: SeededGenerator
     private var clients: [FlowContext] = []
@@ -29,20 +30,22 @@ struct Walk {
 
     init(seed: UInt64) {
         generator = SeededGenerator(seed: seed)
-        bench = Bench(Self.snapshot(Self.endpoints), seed: seed)
+        algorithm = SelectionAlgorithm.allCases[Int(seed % 3)]
+        bench = Bench(Self.snapshot(Self.endpoints, algorithm), seed: seed)
         bench.zone["known.example.net"] = [.backend(2, .udp), .backend(1, .tcp)]
         clients = Self.listeners.indices.map { Self.connect(bench, $0) }
         tokens = clients.map { String(buffer: $0.token) }
     }
 
-    private static func snapshot(_ endpoints: [Endpoint]) -> ProxySnapshot {
+    private static func snapshot(_ endpoints: [Endpoint], _ algorithm: SelectionAlgorithm) -> ProxySnapshot {
         let id = PoolID(index: 0)
         let backends = endpoints.map { endpoint in
             BackendView(id: BackendID(pool: id, endpoint: endpoint), name: "\(endpoint)", priority: 1, weight: 1)
         }
         var policy = ForwardingPolicy()
         policy.retryCodes = [500, 401, 407]
-        return .sample([PoolView(id: id, settings: PoolSettings(name: "p"), backends: backends)], policy: policy)
+        let settings = PoolSettings(name: "p", algorithm: algorithm)
+        return .sample([PoolView(id: id, settings: settings, backends: backends)], policy: policy)
     }
 
     private static func connect(_ bench: Bench, _ place: Int) -> FlowContext {
@@ -80,7 +83,8 @@ struct Walk {
         case 93..<96: close()
         case 96..<98: resolve()
         default:
-            bench.core.adopt(Self.snapshot(Array(Self.endpoints.prefix(pick([1, 2, 3, 3], or: 3)))), now: bench.now)
+            let endpoints = Array(Self.endpoints.prefix(pick([1, 2, 3, 3], or: 3)))
+            bench.core.adopt(Self.snapshot(endpoints, algorithm), now: bench.now)
         }
         settle()
     }
