@@ -264,6 +264,7 @@ final class Bench {
                 flow: flow,
                 attempt: attempt,
                 isDatagram: transport == .udp,
+                bytes: bytes,
                 wire: Wire(String(buffer: bytes))
             )
         )
