@@ -106,6 +106,7 @@ final class StreamFlow: ChannelInboundHandler {
         guard isWritable else { return }
         blockedBytes = 0
         context.read()
+        worker.writable(self)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -122,6 +122,13 @@ extension Worker {
         runActions()
     }
 
+    /// A flow takes bytes again.
+    func writable(_ flow: StreamFlow) {
+        guard case .backend(let target) = flow.context.side else { return }
+        backends[target]?.writable()
+        runActions()
+    }
+
     /// A stream flow is gone.
     func closed(_ flow: StreamFlow, wasReady: Bool) {
         counters.add(bytesIn: flow.bytesIn, bytesOut: flow.bytesOut, SideLabel(flow.context.side))
