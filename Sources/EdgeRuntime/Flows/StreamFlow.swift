@@ -115,7 +115,7 @@ final class StreamFlow: ChannelInboundHandler {
                 openingFailure = .tls
                 worker.handshakeFailed(self, failure)
             } else {
-                worker.connectionDamaged(failure)
+                worker.connectionDamaged(self, failure)
             }
         }
         context.close(promise: nil)
