@@ -36,7 +36,7 @@ for target in $targets; do
     # A short memory of what was freed: most of the time would go into that else.
     export SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=16:malloc_context_size=8
     # The torture messages are read in place; only what they lack lies in the corpus.
-    if "$program" "$found" "Tests/Fuzz/corpus/$target" Tests/SIPMessageTests/Vectors \
+    if "$program" "$found" "Tests/Fuzz/corpus/$target" Tests/TestSupport/Vectors \
         -max_total_time="$seconds" -max_len=8192 -rss_limit_mb=2048 -timeout=5 -print_final_stats=1 -verbosity=1 \
         -dict=Tests/Fuzz/sip.dict -artifact_prefix="$crashes/" >"$log" 2>&1; then
         executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

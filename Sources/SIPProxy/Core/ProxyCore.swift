@@ -92,6 +92,11 @@ package final class ProxyCore {
         client(attempt)?.flow = flow
     }
 
+    /// Whether an attempt that waits for a flow is still to be sent: nobody has given it up meanwhile.
+    package func awaits(_ attempt: AttemptID) -> Bool {
+        client(attempt).map { $0.state == .calling && !$0.isAbandoned } ?? false
+    }
+
     /// An attempt could not be sent, or its flow was lost before anything was heard.
     package func attemptFailed(_ attempt: AttemptID, _ failure: AttemptFailure, now: NIODeadline) {
         guard let client = client(attempt) else { return }

@@ -63,7 +63,7 @@ package enum MalformedLabel: Int, LabelValue {
 /// Why a message was dropped without an answer (OVL-63).
 package enum DropLabel: Int, LabelValue {
     case malformed, strayResponse, foreignVia, strayAck, lateResponse, unsendable, maxForwards, cancelFromElsewhere
-    case overLimit, deadFlow, queueFull, amplification
+    case overLimit, deadFlow, amplification, foreignSource, keepAlive, queueFull
 }
 
 /// Why a flow token was not honoured (RFC 5626 section 5.3).
@@ -71,7 +71,7 @@ package enum TokenFailureLabel: Int, LabelValue { case forged, flowGone }
 
 /// How a DNS query ended (LOC-57), in the words of name servers.
 package enum DNSOutcomeLabel: Int, LabelValue {
-    case answer, nodata, nxdomain, servfail, refused, formerr, timeout, malformed, bogus
+    case answer, nodata, nxdomain, servfail, refused, formerr, timeout, bogus
 }
 
 /// How a probe ended.
