@@ -11,6 +11,8 @@ final class ClientState {
     var chain: TrustChain
     /// Questions about keys that are on their way, each for all that need the answer.
     var evidence: [DNSQuestion: EventLoopFuture<Evidence>] = [:]
+    /// The connections of DNS over TLS.
+    private var links: [DNSServer: SecureLink] = [:]
     private var cache: AnswerCache
     private var pending: [DNSQuestion: EventLoopFuture<DNSAnswer>] = [:]
     private var waiting = CircularBuffer<(question: DNSQuestion, promise: EventLoopPromise<DNSAnswer>)>()
@@ -25,6 +27,7 @@ final class ClientState {
     }
 
     func ask(_ question: DNSQuestion, awaitingRenewal: Bool) -> EventLoopFuture<DNSAnswer> {
+        if let own = settings.overrides.answer(to: question, now: .now()) { return loop.makeSucceededFuture(own) }
         guard question.name.isAskable else {
             var refused = failure(.notAskable)
             refused.refreshAt = .now() + settings.cache.failureHoldMaximum
@@ -46,9 +49,20 @@ final class ClientState {
         if settings.anchors != self.settings.anchors { chain = TrustChain(anchors: settings.anchors) }
         // What was held for true by another measure is asked for anew.
         if settings.dnssec != self.settings.dnssec { cache = AnswerCache(policy: settings.cache) }
+        // Whom to trust may have changed too.
+        for link in links.values { link.close() }
+        links = [:]
         self.settings = settings
         cache.policy = settings.cache
         health = ServerHealth()
+    }
+
+    /// The connection to a server of DNS over TLS.
+    func link(to server: DNSServer) -> SecureLink {
+        if let link = links[server] { return link }
+        let link = SecureLink(loop: loop, server: server, settings: settings)
+        links[server] = link
+        return link
     }
 
     func failure(_ kind: DNSAnswer.Failure, server: String = "") -> DNSAnswer {
