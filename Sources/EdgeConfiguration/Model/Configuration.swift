@@ -99,6 +99,13 @@ package struct ResolverSettings: Sendable, Hashable {
         package var transport = Transport.udp
         /// Whom a server of DNS over TLS must prove to be; nil for its address.
         package var name: String?
+
+        package init(address: IPAddress, port: UInt16, transport: Transport = .udp, name: String? = nil) {
+            self.address = address
+            self.port = port
+            self.transport = transport
+            self.name = name
+        }
     }
 
     package enum Transport: Sendable, Hashable {

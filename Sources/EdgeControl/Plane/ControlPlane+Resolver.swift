@@ -28,6 +28,9 @@ extension ControlPlane {
         _ = dns.use(settings)
     }
 
+    /// Watches another file from now on; the tests' own.
+    func watch(_ file: ResolverFile) { resolverFile = file }
+
     /// What the client works by from now on.
     func resolverSettings() -> DNSClient.Settings {
         let settings = resolverParts.clientSettings(configuration.resolver)

@@ -23,13 +23,16 @@ struct DNSClientTests {
         await good.stop()
     }
 
-    @Test("LOC-69: when all are mute, each is asked in each of two rounds, and then it is a timeout")
+    @Test(
+        "LOC-69: when both are mute, each is asked in each of two rounds, and then it is a timeout, four of theirs later"
+    )
     func allMute() async throws {
         let servers = [try await ClientBench.mute(), try await ClientBench.mute()]
         let client = try await ClientBench.client(servers.map(\.port), timeout: .milliseconds(100))
         let begin = ContinuousClock.now
         #expect(try await client.ask(ClientBench.host).get().outcome == .failure(.timeout))
-        #expect(ContinuousClock.now - begin >= .milliseconds(400))
+        let taken = ContinuousClock.now - begin
+        #expect(taken >= .milliseconds(395) && taken < .seconds(4), "\(taken)")
         for server in servers {
             #expect(server.queries.count == 2)
             await server.stop()

@@ -112,6 +112,27 @@ struct ValidationTests {
         await nsd.stop()
     }
 
+    @Test("The root's key is an anchor like any other: the chain leads down over names that are no zones")
+    func root() async throws {
+        let bench = try SigningBench()
+        let inner = try await bench.sign("deep.zone.test", Self.hosts)
+        let cuts = "deep.zone.test NS ns.deep.zone.test\nns.deep.zone.test A 127.0.0.1\nplain.test NS ns.plain.test\n"
+        let root = try await bench.sign(".", cuts + "ns.plain.test A 127.0.0.1\nhost.test A 192.0.2.1\n" + inner.anchor)
+        let plain = try bench.plain("plain.test", Self.hosts)
+        let nsd = try await NameServer.nsd([(inner.origin, inner.file), ("plain.test", plain), (".", root.file)])
+        let client = try await SigningBench.client(nsd.port, root.anchor)
+        try await Self.check(client, Self.cases("deep.zone.test", .secure))
+        try await Self.check(client, Self.cases("plain.test", .insecure))
+        try await Self.check(
+            client,
+            [
+                ("host.test", .a, "1", .secure), ("host.test", .srv, "nodata", .secure),
+                ("absent.example", .a, "nxdomain", .secure), ("zone.test", .a, "nodata", .secure),
+            ]
+        )
+        await nsd.stop()
+    }
+
     @Test("LOC-57: time is an argument: what was valid in January 2020 is valid then, and not a month later")
     func time() async throws {
         let bench = try SigningBench()
