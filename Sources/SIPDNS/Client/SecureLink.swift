@@ -9,6 +9,10 @@ internal import SIPLocation
 ///
 /// It lives on one loop. Who the server is, the TLS handler checks before anything is sent.
 final class SecureLink {
+    /// How old a connection is when an answer that stays out is a reason to give it up: before, its handshake may be all
+    /// that takes its time, and the next query should find it done.
+    static let youth = TimeAmount.seconds(5)
+
     typealias Failure = DNSExchange.ExchangeFailure
 
     private struct Waiting {
@@ -31,6 +35,7 @@ final class SecureLink {
     /// Counts connections, so that the end of an old one is not taken for the end of the one in use.
     private var serial = 0
     private var hasAnswered = false
+    private var openedAt = NIODeadline.uptimeNanoseconds(0)
     private var idle: Scheduled<Void>?
 
     init(loop: any EventLoop, server: DNSServer, settings: DNSClient.Settings) {
@@ -91,6 +96,7 @@ final class SecureLink {
     private func open() {
         serial += 1
         hasAnswered = false
+        openedAt = .now()
         let (bound, serial, server, makeHandler) = (
             NIOLoopBound(self, eventLoop: loop), serial, server, settings.makeTLSHandler
         )
@@ -149,10 +155,12 @@ final class SecureLink {
         }
     }
 
-    /// A query that got no answer in time; a connection that has none at all is not kept for the next one.
+    /// A query that got no answer in time.
     private func giveUp(_ id: UInt16) {
         guard let waiting = queries.remove(id) else { return }
-        if queries.isEmpty { close() }
+        if queries.isEmpty {
+            if openedAt + Self.youth <= .now() { close() } else { closeWhenIdle() }
+        }
         waiting.promise.fail(Failure.timeout)
     }
 

@@ -149,6 +149,45 @@ struct ValidationTests {
         await nsd.stop()
     }
 
+    @Test("LOC-58: an answer is used no longer than its signature lives (RFC 4035 section 5.3.3)")
+    func signatureEnds() async throws {
+        let bench = try SigningBench()
+        var signing = SigningBench.Signing()
+        signing.times = ("20200101000000", "20200201000000")
+        let signed = try await bench.sign("ends.test", "host IN A 192.0.2.1\n", signing)
+        let zone = try ZoneFile.zone(of: signed.file)
+        let server = try await FakeDNS.start(on: ClientBench.loop) { [.answer($0.signedReply(zone))] }
+        for (left, seconds) in [(10, 10), (3600, 60)] as [(Int64, Int64)] {
+            let client = try await SigningBench.client(server.port, signed.anchor) {
+                // The first of February 2020.
+                $0.validationTime = { 1_580_515_200 - left }
+            }
+            let answer = try await client.ask(DNSQuestion(DNSName("host.ends.test"), .a)).get()
+            #expect(answer.security == .secure)
+            #expect(answer.timeToLive == .seconds(seconds))
+        }
+        await server.stop()
+    }
+
+    @Test("What was believed without a check is asked for again when a reload wants checks, and the other way round")
+    func reloaded() async throws {
+        let bench = try SigningBench()
+        let signed = try await bench.sign("r.test", "host IN A 192.0.2.1\n")
+        let zone = try ZoneFile.zone(of: signed.file)
+        let server = try await FakeDNS.start(on: ClientBench.loop) { [.answer($0.signedReply(zone))] }
+        let client = try await ClientBench.client([server.port])
+        let question = DNSQuestion(DNSName("host.r.test"), .a)
+        #expect(try await client.ask(question).get().security == .unchecked)
+        var settings = DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: server.port)])
+        settings.dnssec = .validate
+        settings.anchors = try SigningBench.anchors(signed.anchor)
+        settings.timeout = .seconds(10)
+        try await client.use(settings).get()
+        #expect(try await client.ask(question).get().security == .secure)
+        #expect(server.queries == ["udp A host.r.test", "udp A host.r.test", "udp DNSKEY r.test"])
+        await server.stop()
+    }
+
     @Test("LOC-57, LOC-61: an expired good answer stands in for a bogus one")
     func stale() async throws {
         let bench = try SigningBench()
