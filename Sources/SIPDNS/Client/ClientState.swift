@@ -36,10 +36,10 @@ final class ClientState {
         switch cache.lookUp(question, now: .now()) {
         case .fresh(let answer), .failed(let answer): return loop.makeSucceededFuture(answer)
         case .dueForRefresh(let answer):
-            let renewal = enqueue(question)
+            let renewal = enqueue(question, standIn: answer)
             return awaitingRenewal ? renewal : loop.makeSucceededFuture(answer)
         case .ask(let stale):
-            let answer = enqueue(question)
+            let answer = enqueue(question, standIn: stale)
             guard let stale, !awaitingRenewal else { return answer }
             return self.answer(answer, orAfterPatience: stale)
         }
@@ -96,8 +96,15 @@ final class ClientState {
     }
 
     /// Asks the servers, once for all that ask the same (LOC-62).
-    private func enqueue(_ question: DNSQuestion) -> EventLoopFuture<DNSAnswer> {
+    ///
+    /// - Parameter standIn: what is known already, for when too many questions wait.
+    private func enqueue(_ question: DNSQuestion, standIn: DNSAnswer?) -> EventLoopFuture<DNSAnswer> {
         if let running = pending[question] { return running }
+        guard waiting.count < settings.queue else {
+            let refused = failure(.timeout)
+            count(refused)
+            return loop.makeSucceededFuture(standIn ?? refused)
+        }
         let promise = loop.makePromise(of: DNSAnswer.self)
         pending[question] = promise.futureResult
         waiting.append((question, promise))

@@ -17,6 +17,9 @@ package final class DNSClient: Sendable {
         package var patience = TimeAmount.milliseconds(1800)
         /// Questions that are on their way at a time; over UDP each has a socket of its own (LOC-67).
         package var concurrency = 128
+        /// Questions that may wait for their turn; what comes beyond them fails at once, so that a flood of names takes
+        /// no more memory.
+        package var queue = 10_000
         package var cache = AnswerCache.Policy()
         /// Whether the case of names is drawn, for some bits more that a forger has to guess (LOC-67).
         package var mixesCase = false

@@ -133,6 +133,23 @@ struct DNSClientTests {
         await server.stop()
     }
 
+    @Test("Questions wait for their turn up to a limit; what comes beyond it fails at once, and is not remembered")
+    func queueLimit() async throws {
+        let server = try await ClientBench.zoneServer("* IN A 192.0.2.9\n")
+        let client = try await ClientBench.client([server.port], timeout: .seconds(10)) {
+            $0.concurrency = 1
+            $0.queue = 3
+        }
+        let questions = (0..<10).map { Self.question("q\($0).z.test") }
+        let answers = try await ClientBench.loop.flatSubmit {
+            EventLoopFuture.whenAllSucceed(questions.map { client.ask($0) }, on: ClientBench.loop)
+        }.get()
+        #expect(answers.map(\.isFailure) == [false, false, false, false] + Array(repeating: true, count: 6))
+        #expect(try await client.statistics().get().queries["timeout"] == 6)
+        #expect(try await client.ask(questions[9]).get().records.count == 1)
+        await server.stop()
+    }
+
     @Test("Without a server there is no answer, and with one from then on there is")
     func newServers() async throws {
         let server = try await ClientBench.zoneServer()
