@@ -134,7 +134,7 @@ let package = Package(
         ),
         .testTarget(
             name: "SIPDNSTests",
-            dependencies: ["SIPDNS", "SIPLocation", "SIPMessage", "TestSupport", nioCore, nioPosix],
+            dependencies: ["SIPDNS", "SIPLocation", "SIPMessage", "EdgeTLS", "TestSupport", nioCore, nioPosix],
             swiftSettings: strict
         ),
         .testTarget(

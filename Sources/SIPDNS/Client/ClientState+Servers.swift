@@ -86,7 +86,10 @@ extension ClientState {
         _ question: DNSQuestion,
         with server: DNSServer
     ) -> EventLoopFuture<DNSMessageCodec.Response> {
-        DNSExchange(
+        if server.transport == .tls {
+            return link(to: server).ask(question)
+        }
+        return DNSExchange(
             loop: loop,
             question: question,
             server: server.socketAddress,

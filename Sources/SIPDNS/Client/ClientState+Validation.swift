@@ -70,22 +70,28 @@ extension ClientState {
         case .validate:
             let bound = NIOLoopBound(self, eventLoop: loop)
             return validate(response, course, claimsAbsence: judged.claimsAbsence, asked: 0).map { verdict in
-                bound.value.judged(reading, verdict)
+                bound.value.judged(reading, verdict, course)
             }
         }
     }
 
-    private func judged(_ reading: ResponseReader.Reading, _ verdict: ResponseValidation.Verdict) -> Judged {
+    private func judged(
+        _ reading: ResponseReader.Reading,
+        _ verdict: ResponseValidation.Verdict,
+        _ course: Course
+    ) -> Judged {
+        let index = course.order.first.flatMap { $0 < settings.servers.count ? $0 : nil }
+        let server = index.map { "\(settings.servers[$0])" } ?? ""
         switch verdict {
         case .secure(let seconds): return Judged(reading, .secure).limited(to: seconds)
         case .insecure: return Judged(reading, .insecure)
         case .bogus(let reason):
-            var bogus = failure(.bogus)
+            var bogus = failure(.bogus, server: server)
             bogus.reason = reason
             chain.forgetFailures()
             return Judged(.answer(bogus), .bogus)
         case .indeterminate(let kind):
-            var failure = failure(kind)
+            var failure = failure(kind, server: server)
             failure.reason = "its DNSSEC keys could not be had"
             return Judged(.answer(failure))
         }

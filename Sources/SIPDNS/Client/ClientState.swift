@@ -11,6 +11,8 @@ final class ClientState {
     var chain: TrustChain
     /// Questions about keys that are on their way, each for all that need the answer.
     var evidence: [DNSQuestion: EventLoopFuture<Evidence>] = [:]
+    /// The connections of DNS over TLS.
+    private var links: [DNSServer: SecureLink] = [:]
     private var cache: AnswerCache
     private var pending: [DNSQuestion: EventLoopFuture<DNSAnswer>] = [:]
     private var waiting = CircularBuffer<(question: DNSQuestion, promise: EventLoopPromise<DNSAnswer>)>()
@@ -25,6 +27,7 @@ final class ClientState {
     }
 
     func ask(_ question: DNSQuestion, awaitingRenewal: Bool) -> EventLoopFuture<DNSAnswer> {
+        if let own = settings.overrides.answer(to: question, now: .now()) { return loop.makeSucceededFuture(own) }
         guard question.name.isAskable else {
             var refused = failure(.notAskable)
             refused.refreshAt = .now() + settings.cache.failureHoldMaximum
@@ -33,10 +36,10 @@ final class ClientState {
         switch cache.lookUp(question, now: .now()) {
         case .fresh(let answer), .failed(let answer): return loop.makeSucceededFuture(answer)
         case .dueForRefresh(let answer):
-            let renewal = enqueue(question)
+            let renewal = enqueue(question, standIn: answer)
             return awaitingRenewal ? renewal : loop.makeSucceededFuture(answer)
         case .ask(let stale):
-            let answer = enqueue(question)
+            let answer = enqueue(question, standIn: stale)
             guard let stale, !awaitingRenewal else { return answer }
             return self.answer(answer, orAfterPatience: stale)
         }
@@ -46,9 +49,20 @@ final class ClientState {
         if settings.anchors != self.settings.anchors { chain = TrustChain(anchors: settings.anchors) }
         // What was held for true by another measure is asked for anew.
         if settings.dnssec != self.settings.dnssec { cache = AnswerCache(policy: settings.cache) }
+        // Whom to trust may have changed too.
+        for link in links.values { link.close() }
+        links = [:]
         self.settings = settings
         cache.policy = settings.cache
         health = ServerHealth()
+    }
+
+    /// The connection to a server of DNS over TLS.
+    func link(to server: DNSServer) -> SecureLink {
+        if let link = links[server] { return link }
+        let link = SecureLink(loop: loop, server: server, settings: settings)
+        links[server] = link
+        return link
     }
 
     func failure(_ kind: DNSAnswer.Failure, server: String = "") -> DNSAnswer {
@@ -82,8 +96,15 @@ final class ClientState {
     }
 
     /// Asks the servers, once for all that ask the same (LOC-62).
-    private func enqueue(_ question: DNSQuestion) -> EventLoopFuture<DNSAnswer> {
+    ///
+    /// - Parameter standIn: what is known already, for when too many questions wait.
+    private func enqueue(_ question: DNSQuestion, standIn: DNSAnswer?) -> EventLoopFuture<DNSAnswer> {
         if let running = pending[question] { return running }
+        guard waiting.count < settings.queue else {
+            let refused = failure(.timeout)
+            count(refused)
+            return loop.makeSucceededFuture(standIn ?? refused)
+        }
         let promise = loop.makePromise(of: DNSAnswer.self)
         pending[question] = promise.futureResult
         waiting.append((question, promise))

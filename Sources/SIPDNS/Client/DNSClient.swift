@@ -17,6 +17,9 @@ package final class DNSClient: Sendable {
         package var patience = TimeAmount.milliseconds(1800)
         /// Questions that are on their way at a time; over UDP each has a socket of its own (LOC-67).
         package var concurrency = 128
+        /// Questions that may wait for their turn; what comes beyond them fails at once, so that a flood of names takes
+        /// no more memory.
+        package var queue = 10_000
         package var cache = AnswerCache.Policy()
         /// Whether the case of names is drawn, for some bits more that a forger has to guess (LOC-67).
         package var mixesCase = false
@@ -25,6 +28,12 @@ package final class DNSClient: Sendable {
         package var anchors = TrustAnchors()
         /// The time at which signatures must be valid, in seconds since 1970.
         package var validationTime: @Sendable () -> Int64 = { Int64(time(nil)) }
+        /// Makes the TLS handler for a connection to a server; without it no server of DNS over TLS can be asked.
+        package var makeTLSHandler: TLSHandlerFactory = { _ in nil }
+        /// How long a connection of DNS over TLS stays open without queries (RFC 7766 section 6.2.3).
+        package var idleTime = TimeAmount.seconds(10)
+        /// Names whose records the operator gives himself (LOC-71).
+        package var overrides = DNSOverrides()
 
         package init(servers: [DNSServer]) {
             self.servers = servers
@@ -39,6 +48,9 @@ package final class DNSClient: Sendable {
             return options
         }
     }
+
+    /// Makes a channel handler that does TLS and verifies the server by its name or address; nil when it cannot.
+    package typealias TLSHandlerFactory = @Sendable (DNSServer) -> (any ChannelHandler)?
 
     /// What is done about DNSSEC (RFC 4033).
     package enum DNSSECMode: String, Sendable, Hashable, CaseIterable {

@@ -52,9 +52,12 @@ package enum DNSMessageCodec {
         return query(question, id: id, options)
     }
 
-    /// The bytes of a query; nil for a name that has no wire form.
+    /// The bytes of a query; nil for a name that has no wire form, and for a type that is none.
     package static func query(_ question: DNSQuestion, id: UInt16, _ options: QueryOptions) -> ByteBuffer? {
-        guard let name = ldns_dname_new_frm_str(question.name.description) else { return nil }
+        // Of type 0, which no record has, ldns would make another question.
+        guard question.type.rawValue > 0, let name = ldns_dname_new_frm_str(question.name.description) else {
+            return nil
+        }
         guard
             let packet = ldns_pkt_query_new(
                 name,

@@ -4,7 +4,7 @@ internal import SIPLocation
 
 /// What the NSEC and NSEC3 records of a response prove (RFC 4035 section 5.4, RFC 5155 section 8).
 ///
-/// ldns hashes and compares; its own proofs, `ldns_dnssec_verify_denial` and its sister, are not used: they look for the
+/// ldns hashes; its own proofs, `ldns_dnssec_verify_denial` and its sister, are not used: they look for the
 /// wildcard of the parent instead of the closest encloser's, take a parent's word for what is below a delegation, and
 /// refuse empty non-terminals and wildcards without data.
 struct Denial {
@@ -28,9 +28,10 @@ struct Denial {
     init(zone: DNSName, records: [DenialRecord]) {
         self.zone = zone
         plain = records.filter { !$0.isHashed }
-        let known = records.filter { $0.hasKnownHash && $0.owner.parent == zone }
-        isTooCostly = known.contains { $0.iterations > Self.iterationLimit }
-        hashed = known
+        // One chain, by the one hash that there is: SHA-1.
+        let first = records.first { $0.hashing?.algorithm == 1 && $0.owner.parent == zone }?.hashing
+        hashed = records.filter { $0.hashing == first && first != nil && $0.owner.parent == zone }
+        isTooCostly = first.map { $0.iterations > Self.iterationLimit } ?? false
     }
 
     /// Whether `name` does not exist, and no wildcard stands for it.

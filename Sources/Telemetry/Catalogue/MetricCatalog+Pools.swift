@@ -152,5 +152,13 @@ extension MetricCatalog {
         .pool
     )
 
-    static let dns = [dnsQueries, dnsCacheEntries, dnsStaleEntries, dnsRefreshes, dnsRefreshDuration]
+    package static let dnsServersResting = Metric(
+        .gauge,
+        "dns_servers_resting",
+        "Name servers that did not answer lately and are asked only when no other is left."
+    )
+
+    static let dns = [
+        dnsQueries, dnsCacheEntries, dnsStaleEntries, dnsServersResting, dnsRefreshes, dnsRefreshDuration,
+    ]
 }

@@ -38,6 +38,8 @@ final class FakeDNS: Sendable {
         case answer(ByteBuffer)
         /// From another port than the one that was asked.
         case forge(ByteBuffer)
+        /// The end of the TCP connection.
+        case close
     }
 
     typealias Script = @Sendable (Query) -> [Action]
@@ -48,6 +50,10 @@ final class FakeDNS: Sendable {
 
     final class Log: Sendable {
         let queries = Mutex<[String]>([])
+        /// TCP connections that came, and those that are open.
+        let connections = Mutex((all: 0, open: 0))
+        /// The ports that datagrams came from.
+        let ports = Counter()
         let script: Script
 
         init(_ script: @escaping Script) { self.script = script }
@@ -94,6 +100,11 @@ final class FakeDNS: Sendable {
     /// What was asked so far: `udp A name`, with ` plain` when it was without EDNS.
     var queries: [String] { log.queries.withLock { $0 } }
 
+    var connections: (all: Int, open: Int) { log.connections.withLock { $0 } }
+
+    /// How many different ports datagrams came from.
+    var sourcePorts: Int { log.ports.distinct }
+
     func stop() async {
         for channel in channels { try? await channel.close() }
     }
@@ -112,6 +123,7 @@ final class FakeDNS: Sendable {
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let query = unwrapInboundIn(data)
+            log.ports.add(UInt16(truncatingIfNeeded: query.remoteAddress.port ?? 0))
             for action in log.take(query.data, isTCP: false) {
                 switch action {
                 case .answer(let bytes):
@@ -122,6 +134,7 @@ final class FakeDNS: Sendable {
                         AddressedEnvelope(remoteAddress: query.remoteAddress, data: bytes),
                         promise: nil
                     )
+                case .close: continue
                 }
             }
         }
@@ -136,10 +149,21 @@ final class FakeDNS: Sendable {
         init(_ log: Log) { self.log = log }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            for case .answer(let bytes) in log.take(unwrapInboundIn(data), isTCP: true) {
-                context.writeAndFlush(wrapOutboundOut(DNSStreamDecoder.framed(bytes)), promise: nil)
+            for action in log.take(unwrapInboundIn(data), isTCP: true) {
+                switch action {
+                case .answer(let bytes):
+                    context.writeAndFlush(wrapOutboundOut(DNSStreamDecoder.framed(bytes)), promise: nil)
+                case .close: context.close(promise: nil)
+                case .forge: continue
+                }
             }
         }
+
+        func channelActive(context: ChannelHandlerContext) {
+            log.connections.withLock { $0 = ($0.all + 1, $0.open + 1) }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { log.connections.withLock { $0.open -= 1 } }
     }
 }
 
@@ -168,11 +192,11 @@ enum ClientBench {
     static func client(
         _ ports: [UInt16],
         timeout: TimeAmount = .seconds(2),
-        _ change: (inout DNSClient.Settings) -> Void = { _ in }
+        _ change: (inout DNSClient.Settings) throws -> Void = { _ in }
     ) async throws -> DNSClient {
         var settings = DNSClient.Settings(servers: ports.map { DNSServer(.v4(0x7F00_0001), port: $0) })
         settings.timeout = timeout
-        change(&settings)
+        try change(&settings)
         return try await DNSClient(loop: loop, settings: settings)
     }
 

@@ -185,4 +185,21 @@ struct ResponseTests {
         let file = try directory.write(text, to: "resolv.conf")
         #expect(ResolverConfiguration.read(file: file).unread == ["fe80::3%absent0", "2001:db8::1%lo"])
     }
+
+    @Test("A query says what DNSSEC it wants: DO for signatures, AD for the resolver's verdict, CD for none of it")
+    func queryBits() throws {
+        for (wants, verdict, own) in [(false, false, false), (true, true, false), (true, false, true)] {
+            var options = DNSMessageCodec.QueryOptions()
+            (options.wantsDNSSEC, options.asksForVerdict, options.checksItself) = (wants, verdict, own)
+            let query = try #require(DNSMessageCodec.query(Self.question, id: 1, options))
+            let flags = try #require(query.getInteger(at: 2, as: UInt16.self))
+            #expect(flags & 0x0100 != 0, "recursion is desired")
+            #expect((flags & 0x0020 != 0) == verdict && (flags & 0x0010 != 0) == own)
+            guard case .query(let asked) = DNSQueryReader.read(query) else {
+                Issue.record("it is no query")
+                continue
+            }
+            #expect(asked.wantsDNSSEC == wants && asked.datagramSize == 1232)
+        }
+    }
 }

@@ -36,7 +36,7 @@ struct SigningBench {
         let plain = try self.plain(origin, records)
         let made = try await run("ldns-keygen", ["-a", signing.algorithm, "-r", "/dev/urandom", "-k", origin])
         let key = String(made.split(separator: "\n").last ?? "")
-        var arguments = ["-f", plain + ".signed", "-o", "\(origin)."]
+        var arguments = ["-f", plain + ".signed", "-o", origin == "." ? "." : "\(origin)."]
         if signing.usesNSEC3 { arguments += ["-n", "-t", "\(signing.iterations)", "-s", "abcd"] }
         if signing.isOptOut { arguments.append("-p") }
         if let (inception, expiration) = signing.times { arguments += ["-i", inception, "-e", expiration] }
@@ -47,8 +47,9 @@ struct SigningBench {
 
     /// A zone of these records, unsigned.
     func plain(_ origin: String, _ records: String) throws -> String {
-        let head = "$ORIGIN \(origin).\n$TTL 60\n@ IN SOA ns h 1 2 3 4 120\n@ IN NS ns\nns IN A 127.0.0.1\n"
-        return try directory.write(head + records, to: "\(origin).zone")
+        let head =
+            "$ORIGIN \(origin == "." ? "." : origin + ".")\n$TTL 60\n@ IN SOA ns h 1 2 3 4 120\n@ IN NS ns\nns IN A 127.0.0.1\n"
+        return try directory.write(head + records, to: "\(origin == "." ? "root" : origin).zone")
     }
 
     /// The zone with one text in its file replaced: what was signed is not what is there.

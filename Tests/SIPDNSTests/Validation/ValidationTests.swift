@@ -112,6 +112,27 @@ struct ValidationTests {
         await nsd.stop()
     }
 
+    @Test("The root's key is an anchor like any other: the chain leads down over names that are no zones")
+    func root() async throws {
+        let bench = try SigningBench()
+        let inner = try await bench.sign("deep.zone.test", Self.hosts)
+        let cuts = "deep.zone.test NS ns.deep.zone.test\nns.deep.zone.test A 127.0.0.1\nplain.test NS ns.plain.test\n"
+        let root = try await bench.sign(".", cuts + "ns.plain.test A 127.0.0.1\nhost.test A 192.0.2.1\n" + inner.anchor)
+        let plain = try bench.plain("plain.test", Self.hosts)
+        let nsd = try await NameServer.nsd([(inner.origin, inner.file), ("plain.test", plain), (".", root.file)])
+        let client = try await SigningBench.client(nsd.port, root.anchor)
+        try await Self.check(client, Self.cases("deep.zone.test", .secure))
+        try await Self.check(client, Self.cases("plain.test", .insecure))
+        try await Self.check(
+            client,
+            [
+                ("host.test", .a, "1", .secure), ("host.test", .srv, "nodata", .secure),
+                ("absent.example", .a, "nxdomain", .secure), ("zone.test", .a, "nodata", .secure),
+            ]
+        )
+        await nsd.stop()
+    }
+
     @Test("LOC-57: time is an argument: what was valid in January 2020 is valid then, and not a month later")
     func time() async throws {
         let bench = try SigningBench()
@@ -126,6 +147,45 @@ struct ValidationTests {
             #expect(answer.isFailure != isGood)
         }
         await nsd.stop()
+    }
+
+    @Test("LOC-58: an answer is used no longer than its signature lives (RFC 4035 section 5.3.3)")
+    func signatureEnds() async throws {
+        let bench = try SigningBench()
+        var signing = SigningBench.Signing()
+        signing.times = ("20200101000000", "20200201000000")
+        let signed = try await bench.sign("ends.test", "host IN A 192.0.2.1\n", signing)
+        let zone = try ZoneFile.zone(of: signed.file)
+        let server = try await FakeDNS.start(on: ClientBench.loop) { [.answer($0.signedReply(zone))] }
+        for (left, seconds) in [(10, 10), (3600, 60)] as [(Int64, Int64)] {
+            let client = try await SigningBench.client(server.port, signed.anchor) {
+                // The first of February 2020.
+                $0.validationTime = { 1_580_515_200 - left }
+            }
+            let answer = try await client.ask(DNSQuestion(DNSName("host.ends.test"), .a)).get()
+            #expect(answer.security == .secure)
+            #expect(answer.timeToLive == .seconds(seconds))
+        }
+        await server.stop()
+    }
+
+    @Test("What was believed without a check is asked for again when a reload wants checks, and the other way round")
+    func reloaded() async throws {
+        let bench = try SigningBench()
+        let signed = try await bench.sign("r.test", "host IN A 192.0.2.1\n")
+        let zone = try ZoneFile.zone(of: signed.file)
+        let server = try await FakeDNS.start(on: ClientBench.loop) { [.answer($0.signedReply(zone))] }
+        let client = try await ClientBench.client([server.port])
+        let question = DNSQuestion(DNSName("host.r.test"), .a)
+        #expect(try await client.ask(question).get().security == .unchecked)
+        var settings = DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: server.port)])
+        settings.dnssec = .validate
+        settings.anchors = try SigningBench.anchors(signed.anchor)
+        settings.timeout = .seconds(10)
+        try await client.use(settings).get()
+        #expect(try await client.ask(question).get().security == .secure)
+        #expect(server.queries == ["udp A host.r.test", "udp A host.r.test", "udp DNSKEY r.test"])
+        await server.stop()
     }
 
     @Test("LOC-57, LOC-61: an expired good answer stands in for a bogus one")
