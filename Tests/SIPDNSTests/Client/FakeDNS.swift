@@ -40,6 +40,8 @@ final class FakeDNS: Sendable {
         case forge(ByteBuffer)
         /// The end of the TCP connection.
         case close
+        /// What the real name server on that port of the local host says; over UDP alone.
+        case forward(UInt16)
     }
 
     typealias Script = @Sendable (Query) -> [Action]
@@ -135,7 +137,17 @@ final class FakeDNS: Sendable {
                         promise: nil
                     )
                 case .close: continue
+                case .forward(let port): forward(query, to: port, by: context.channel)
                 }
+            }
+        }
+
+        private func forward(_ query: AddressedEnvelope<ByteBuffer>, to port: UInt16, by channel: any Channel) {
+            Task {
+                guard let answer = try? await UDPExchange.send(query.data, host: "127.0.0.1", port: Int(port)) else {
+                    return
+                }
+                channel.writeAndFlush(AddressedEnvelope(remoteAddress: query.remoteAddress, data: answer), promise: nil)
             }
         }
     }
