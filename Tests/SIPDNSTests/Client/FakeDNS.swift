@@ -166,7 +166,7 @@ final class FakeDNS: Sendable {
                 case .answer(let bytes):
                     context.writeAndFlush(wrapOutboundOut(DNSStreamDecoder.framed(bytes)), promise: nil)
                 case .close: context.close(promise: nil)
-                case .forge: continue
+                case .forge, .forward: continue
                 }
             }
         }
