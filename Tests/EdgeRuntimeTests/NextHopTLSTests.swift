@@ -48,7 +48,8 @@ struct NextHopTLSTests {
         // The same server by another name: not over the connection that proved the first one, nor over a new one.
         client.send(Wire.options("other", extra: "Route: <sip:other.example.test;transport=tls;lr>\r\n"))
         #expect(await client.wait(for: "SIP/2.0 500"))
-        #expect(server.received.count == 1 && bench.log.withLockedValue { $0 } == ["TLS handshake failed"])
+        let lines = bench.lines
+        #expect(server.received.count == 1 && lines.count == 1 && lines[0].hasPrefix("TLS handshake failed"))
         try await bench.stop()
         try await server.stop()
     }

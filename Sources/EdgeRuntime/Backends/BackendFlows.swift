@@ -9,8 +9,11 @@ internal import Telemetry
 /// The flows of one worker to one backend, and the messages that wait for one (TRN-42, TRN-43, TRN-49).
 ///
 /// One connection attempt serves all that waits. Another flow is opened when every open one is slow to take bytes, up
-/// to the pool's number.
+/// to the pool's number; when all of these are slow, messages wait, up to the pool's `queue`, and leave in their order.
 final class BackendFlows {
+    /// Bytes collected for one flow after which they are written, to see whether it takes more.
+    private static let batch = 64 * 1024
+
     private struct Waiting {
         let attempt: AttemptID?
         let bytes: ByteBuffer
@@ -21,6 +24,7 @@ final class BackendFlows {
     private var streams: [StreamFlow] = []
     private var datagram: DatagramFlow?
     private var isOpeningDatagram = false
+    private var isEmptying = false
     /// The connection that is being opened.
     private var opening: StreamFlow?
     /// The race that what waits here waits for.
@@ -43,10 +47,13 @@ final class BackendFlows {
     /// Flows that are up.
     var count: Int { streams.count + (datagram == nil ? 0 : 1) }
 
+    /// Messages that wait for a flow.
+    var waitingCount: Int { waiting.count }
+
     /// Sends a message on the best flow, or lets it wait for one; the core hears how that went.
     func send(_ bytes: ByteBuffer, attempt: AttemptID?) {
         if target.endpoint.transport == .udp { return sendDatagram(bytes, attempt: attempt) }
-        guard let flow = best else { return wait(bytes, attempt: attempt) }
+        guard waiting.isEmpty, let flow = best else { return wait(bytes, attempt: attempt) }
         flow.enqueue(bytes)
         if let attempt { worker.core.attemptSent(attempt, on: flow.context.id, now: worker.eventLoop.now) }
     }
@@ -56,30 +63,29 @@ final class BackendFlows {
         if flow === opening { opening = nil }
         backoff.succeeded()
         streams.append(flow)
-        while let next = waiting.popFirst() {
-            flow.enqueue(next.bytes)
-            if let attempt = next.attempt {
-                worker.core.attemptSent(attempt, on: flow.context.id, now: worker.eventLoop.now)
-            }
-        }
+        empty()
         for race in takeRacers() { race.connected(target) }
     }
 
-    /// A flow is gone; one that never came up fails what waited for it.
+    /// A flow takes bytes again: what waited leaves.
+    func writable() { empty() }
+
+    /// A flow is gone; what waits goes by another one, or fails when there will be none.
     func closed(_ flow: StreamFlow, wasReady: Bool) {
-        if wasReady {
-            streams.removeAll { $0 === flow }
-        } else {
-            connectFailed(flow, flow.openingFailure)
-        }
+        guard wasReady else { return connectFailed(flow, flow.openingFailure) }
+        streams.removeAll { $0 === flow }
+        guard !waiting.isEmpty else { return }
+        openAnother()
+        if streams.isEmpty, !isConnecting { failWaiting(.closed) }
     }
 
+    /// A flow did not come up; what waits goes by those that are up, or fails when there is none.
     func connectFailed(_ flow: StreamFlow, _ failure: AttemptFailure) {
         guard flow === opening else { return }
         opening = nil
         backoff.failed(now: worker.eventLoop.now, using: &worker.random)
         let racers = takeRacers()
-        if race == nil { failWaiting(failure) }
+        if race == nil, streams.isEmpty { failWaiting(failure) }
         for race in racers { race.failed(target, failure) }
     }
 
@@ -104,7 +110,7 @@ final class BackendFlows {
     /// Opens a connection for a race, or takes what there is.
     func join(_ race: StaggeredConnect) {
         if best != nil { return race.connected(target) }
-        if opening == nil, !backoff.allows(now: worker.eventLoop.now) { return race.failed(target, .refused) }
+        guard opening != nil || mayOpen else { return race.failed(target, .refused) }
         racers.append(race)
         if opening == nil { connect() }
     }
@@ -127,6 +133,7 @@ final class BackendFlows {
         let flows = worker.flows(to: winner)
         for entry in moving {
             if let attempt = entry.attempt {
+                guard worker.core.awaits(attempt) else { continue }
                 worker.core.attemptMoved(attempt, to: winner, now: worker.eventLoop.now)
             }
             flows.send(entry.bytes, attempt: entry.attempt)
@@ -146,26 +153,58 @@ final class BackendFlows {
     }
 
     private func wait(_ bytes: ByteBuffer, attempt: AttemptID?) {
-        let setup = worker.snapshot.setup(for: target)
-        guard waiting.count < setup.queue else { return fail(attempt, .queueFull) }
-        if isConnecting {
-            waiting.append(Waiting(attempt: attempt, bytes: bytes))
-            return
-        }
-        guard streams.count < setup.connections else { return fail(attempt, .queueFull) }
-        guard backoff.allows(now: worker.eventLoop.now) else { return fail(attempt, .refused) }
+        guard waiting.count < worker.snapshot.setup(for: target).queue else { return fail(attempt, .queueFull) }
+        guard isConnecting || !streams.isEmpty || mayOpen else { return fail(attempt, .refused) }
         waiting.append(Waiting(attempt: attempt, bytes: bytes))
-        let others = attempt.map { worker.core.otherAddresses(of: $0, now: worker.eventLoop.now) } ?? []
-        guard !others.isEmpty else { return connect() }
+        // Another address is no better than a flow that is up but slow.
+        let others = isConnecting || !streams.isEmpty ? nil : attempt.map(otherAddresses)
+        guard let others, !others.isEmpty else { return openAnother() }
         let race = StaggeredConnect(worker, self, with: others)
         self.race = race
         race.start()
+    }
+
+    private func otherAddresses(_ attempt: AttemptID) -> [BackendTarget] {
+        worker.core.otherAddresses(of: attempt, now: worker.eventLoop.now)
+    }
+
+    /// Whether one more flow may be opened: there are fewer than there may be, and no try failed a moment ago.
+    private var mayOpen: Bool {
+        streams.count < worker.snapshot.setup(for: target).connections && backoff.allows(now: worker.eventLoop.now)
+    }
+
+    /// Opens one more flow, if that may be and none is being opened.
+    private func openAnother() {
+        guard !isConnecting, mayOpen else { return }
+        connect()
     }
 
     private func connect() {
         let flow = worker.makeStream(to: target)
         opening = flow
         worker.connect(flow, to: target)
+    }
+
+    /// Sends what waits, in its order, as far as the flows take it.
+    ///
+    /// Writing may make a flow writable, which comes back here: the outer call goes on then.
+    private func empty() {
+        guard !isEmptying else { return }
+        isEmptying = true
+        while let flow = best, let next = waiting.popFirst() {
+            put(next, on: flow)
+            if flow.pendingBytes > Self.batch { flow.flush() }
+        }
+        isEmptying = false
+        if !waiting.isEmpty { openAnother() }
+    }
+
+    /// Gives a message to a flow, unless it waited until its attempt was given up.
+    private func put(_ message: Waiting, on flow: StreamFlow) {
+        guard let attempt = message.attempt else { return flow.enqueue(message.bytes) }
+        guard worker.core.awaits(attempt) else { return }
+        flow.enqueue(message.bytes)
+        worker.core.attemptSent(attempt, on: flow.context.id, now: worker.eventLoop.now)
     }
 
     private func sendDatagram(_ bytes: ByteBuffer, attempt: AttemptID?) {
@@ -205,7 +244,10 @@ final class BackendFlows {
 
     private func fail(_ attempt: AttemptID?, _ failure: AttemptFailure) {
         if failure == .queueFull { worker.counters.limits.increment(.queue) }
-        guard let attempt else { return }
+        // Nobody awaits an answer to an ACK, so nobody is told.
+        guard let attempt else {
+            return worker.counters.drops.increment(failure == .queueFull ? .queueFull : .deadFlow)
+        }
         worker.core.attemptFailed(attempt, failure, now: worker.eventLoop.now)
     }
 }

@@ -108,6 +108,7 @@ final class StreamFlow: ChannelInboundHandler {
         guard isWritable else { return }
         blockedBytes = 0
         context.read()
+        worker.writable(self)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -116,7 +117,7 @@ final class StreamFlow: ChannelInboundHandler {
                 openingFailure = .tls
                 worker.handshakeFailed(self, failure)
             } else {
-                worker.connectionDamaged(failure)
+                worker.connectionDamaged(self, failure)
             }
         }
         context.close(promise: nil)

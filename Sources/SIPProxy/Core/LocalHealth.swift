@@ -38,8 +38,9 @@ struct LocalHealth {
     static let longestSilence = TimeAmount.milliseconds(500)
     /// The silence is so many times what the backend takes to answer, within those bounds.
     static let silenceFactor = 10
-    /// How long a backend that failed is passed by when the control plane says nothing of it: longer than probes at
-    /// their default interval need to find out. After that one request is the trial.
+    /// How long a backend that failed is passed by when the control plane says nothing of it.
+    ///
+    /// It is longer than probes at their default interval need to find out. After that one request is the trial.
     static let longestHold = TimeAmount.seconds(15)
     /// How long an answer proves that a backend lives.
     static let proofOfLife = TimeAmount.seconds(10)
@@ -66,7 +67,9 @@ struct LocalHealth {
         change(watch) { $0.isSuspect = false }
     }
 
-    /// A message came from a backend: it lives. `responseTime` is that of a first response.
+    /// A message came from a backend, which lives.
+    ///
+    /// - Parameter responseTime: the time to a first response, if it is one.
     mutating func heard(_ watch: BackendWatch, responseTime: TimeAmount? = nil, now: NIODeadline) {
         watch.lastHeard = now
         watch.silentSince = nil

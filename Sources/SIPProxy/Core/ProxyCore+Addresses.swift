@@ -34,12 +34,14 @@ extension ProxyCore {
         guard let client = client(attempt), client.state == .calling else { return }
         let server = client.server
         release(client)
+        endLoad(client)
         watch(client, target, now: now)
         client.target = target
         server.lastTarget = target
         if let index = server.pool?.index(of: target.endpoint) {
             client.poolIndex = index
             server.tried.insert(index)
+            beginLoad(client)
         } else {
             server.hops?.skip(to: target.endpoint)
         }

@@ -14,7 +14,7 @@ extension ProxyCore {
         let tries = server.policy.tries
         guard server.candidates >= tries else { return select(server, pool, now: now) }
         guard server.failedTries < tries, server.candidates < tries &+ Self.extraTries else { return nil }
-        return choose(server, pool) { id in
+        return choose(server, pool, now: now) { id in
             !local.isProven(id, now: now) || local.isHeld(id, now: now) || local.isSuspect(id)
         }
         .flatMap { $0.isPanic ? nil : $0.index }
@@ -25,12 +25,12 @@ extension ProxyCore {
     private func select(_ server: ServerTransaction, _ pool: PoolView, now: NIODeadline) -> Int? {
         var selection: Selection?
         if local.avoided > 0 {
-            selection = choose(server, pool) { local.isHeld($0, now: now) || local.isSuspect($0) }
+            selection = choose(server, pool, now: now) { local.isHeld($0, now: now) || local.isSuspect($0) }
             if selection?.isPanic ?? true {
-                selection = choose(server, pool) { local.isHeld($0, now: now) } ?? selection
+                selection = choose(server, pool, now: now) { local.isHeld($0, now: now) } ?? selection
             }
         }
-        if selection?.isPanic ?? true { selection = choose(server, pool) { _ in false } ?? selection }
+        if selection?.isPanic ?? true { selection = choose(server, pool, now: now) { _ in false } ?? selection }
         guard let selection else { return nil }
         if selection.isPanic { counters.panicked(pool.id) }
         local.chosen(pool.backends[selection.index].id, now: now)
@@ -40,6 +40,7 @@ extension ProxyCore {
     private func choose(
         _ server: ServerTransaction,
         _ pool: PoolView,
+        now: NIODeadline,
         avoiding isAvoided: (BackendID) -> Bool
     ) -> Selection? {
         let needsTLS = server.plan.isSecure
@@ -50,6 +51,7 @@ extension ProxyCore {
                 let backend = pool.backends[index]
                 return (needsTLS && !backend.endpoint.transport.isSecure) || isAvoided(backend.id)
             },
+            load: { loads.cost(of: $0, in: pool, now: now) },
             using: &generator
         )
         // Panic mode knows nothing of what the request demands.

@@ -77,6 +77,7 @@ extension ProxyCore {
     /// UDP (timers D and K).
     func finish(_ client: ClientTransaction, afterReliable acked: Bool, now: NIODeadline) {
         guard client.state != .terminated else { return }
+        endLoad(client)
         client.stopWaiting()
         release(client)
         if !client.transport.isReliable, client.flow != nil {
@@ -90,6 +91,7 @@ extension ProxyCore {
 
     func terminate(_ client: ClientTransaction) {
         guard client.state != .terminated else { return }
+        endLoad(client)
         client.state = .terminated
         release(client)
         clients.remove(client.slot)

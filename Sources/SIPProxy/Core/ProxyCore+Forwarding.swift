@@ -183,6 +183,7 @@ extension ProxyCore {
         client.timeoutAt = now + settings.t1 * 64
         if client.isInvite { client.timerCAt = now + settings.timerC }
         client.firstResponseAt = firstResponseLimit(client).map { now + $0 }
+        beginLoad(client)
         arm(client)
     }
 

@@ -38,6 +38,8 @@ final class ClientTransaction {
     var watch: BackendWatch?
     /// Whether its first response is still waited for.
     var isAwaited = false
+    /// Where it counts as load of its backend, while it does.
+    var loadPlace: Int?
     var hasProvisional = false
     /// Whether another candidate was tried meanwhile (LOC-63).
     var isAbandoned = false

@@ -2,6 +2,7 @@
 
 import BackendPool
 import EdgeRuntime
+import EdgeTLS
 import NIOConcurrencyHelpers
 import NIOCore
 import SIPMessage
@@ -9,11 +10,11 @@ import SIPProxy
 import Telemetry
 import TestSupport
 
-/// An edge on loopback with one TCP listener and one pool of TCP backends, without any control plane.
+/// An edge on loopback with one TCP listener and one pool of backends over TCP or TLS, without any control plane.
 final class EdgeBench: Sendable {
     let edge: Edge
     let port: Int
-    let log: NIOLockedValueBox<[String]>
+    private let log: NIOLockedValueBox<[String]>
 
     /// An edge whose pool has one backend a port, each of a priority of its own.
     static func start(
@@ -22,6 +23,9 @@ final class EdgeBench: Sendable {
         connectionsPerSource: Int = 1000,
         queue: Int = 1024,
         connections: Int = 2,
+        firstResponse: FirstResponseLimits? = FirstResponseLimits(),
+        tls: TLSContext? = nil,
+        settings: ProxySettings = ProxySettings(),
         adjust: (inout EdgeLimits) -> Void = { _ in }
     ) async throws -> EdgeBench {
         let places = ports.enumerated().map { index, port in
@@ -33,6 +37,9 @@ final class EdgeBench: Sendable {
             connectionsPerSource: connectionsPerSource,
             queue: queue,
             connections: connections,
+            firstResponse: firstResponse,
+            tls: tls,
+            settings: settings,
             adjust: adjust
         )
     }
@@ -55,12 +62,14 @@ final class EdgeBench: Sendable {
         firstResponse: FirstResponseLimits? = FirstResponseLimits(),
         outside: BackendSetup? = nil,
         names: [String: ResolutionOutcome] = [:],
+        tls: TLSContext? = nil,
+        settings: ProxySettings = ProxySettings(),
         adjust: (inout EdgeLimits) -> Void = { _ in }
     ) async throws -> EdgeBench {
         var limits = EdgeLimits()
         adjust(&limits)
         let setup = BackendSetup(
-            tls: nil,
+            tls: tls,
             serverName: nil,
             verifiesName: false,
             acceptsWildcards: false,
@@ -70,7 +79,7 @@ final class EdgeBench: Sendable {
         let port = try FreePort.next()
         let listener = Self.listener(UInt16(port))
         let snapshot = EdgeSnapshot(
-            proxy: proxy(listener, places, firstResponse),
+            proxy: proxy(listener, places, tls == nil ? .tcp : .tls, firstResponse, settings),
             listeners: [ListenerSetup(identity: listener, tls: nil, connectionsPerSource: connectionsPerSource)],
             backends: [setup],
             outside: outside ?? setup,
@@ -82,7 +91,10 @@ final class EdgeBench: Sendable {
             resolve: { name, loop, completion in loop.execute { completion(names[name.host] ?? .failed) } },
             observed: { _ in },
             logRequest: { _ in },
-            logConnection: { message, _ in log.withLockedValue { $0.append(message) } }
+            logConnection: { message, details in
+                let line = [message] + details.map { "\($0)=\($1)" }
+                log.withLockedValue { $0.append(line.joined(separator: " ")) }
+            }
         )
         let edge = try await Edge(workers: workers, snapshot: snapshot, hooks: hooks)
         try await edge.adopt(snapshot)
@@ -99,6 +111,22 @@ final class EdgeBench: Sendable {
     func count(_ number: (WorkerCounters) -> UInt64) async throws -> UInt64 {
         try await edge.statistics().reduce(0) { $0 + number($1.counters) }
     }
+
+    /// Connections to backends that are up, and messages that wait for one.
+    func backendLoad() async throws -> (connections: Int, waiting: Int) {
+        try await edge.statistics().reduce((0, 0)) { sum, worker in
+            (
+                sum.0 + worker.backendFlows.values.reduce(0, +),
+                sum.1 + worker.backendQueues.values.reduce(0, +)
+            )
+        }
+    }
+
+    /// What was logged of connections.
+    var lines: [String] { log.withLockedValue { $0 } }
+
+    /// Bytes that clients have sent.
+    func clientBytes() async throws -> UInt64 { try await count { $0.bytesIn[.client] } }
 
     func limitHits(_ limit: LimitLabel) async throws -> UInt64 { try await count { $0.limits[limit] } }
 
@@ -120,11 +148,13 @@ final class EdgeBench: Sendable {
     private static func proxy(
         _ listener: ListenerIdentity,
         _ places: [Place],
-        _ firstResponse: FirstResponseLimits?
+        _ transport: SIPTransport,
+        _ firstResponse: FirstResponseLimits?,
+        _ settings: ProxySettings
     ) -> ProxySnapshot {
         let pool = PoolID(index: 0)
         let backends = places.map { place in
-            let endpoint = Endpoint(transport: .tcp, address: place.address, port: UInt16(place.port))
+            let endpoint = Endpoint(transport: transport, address: place.address, port: UInt16(place.port))
             return BackendView(
                 id: BackendID(pool: pool, endpoint: endpoint),
                 name: place.name,
@@ -135,19 +165,14 @@ final class EdgeBench: Sendable {
                 isUsable: true
             )
         }
+        let poolSettings = PoolSettings(name: "voice", firstResponse: firstResponse)
         return ProxySnapshot(
             generation: 1,
             listeners: [listener],
             routes: [RouteRule(action: .pool(pool))],
-            pools: [
-                PoolView(
-                    id: pool,
-                    settings: PoolSettings(name: "voice", firstResponse: firstResponse),
-                    backends: backends
-                )
-            ],
+            pools: [PoolView(id: pool, settings: poolSettings, backends: backends)],
             policies: [ForwardingPolicy()],
-            settings: ProxySettings(),
+            settings: settings,
             tokens: TokenAuthenticator(currentKeyID: 1) { _, bytes in
                 // A stand-in for HMAC: these tests are about flows, not about forgery.
                 var hash: UInt64 = 0xCBF2_9CE4_8422_2325

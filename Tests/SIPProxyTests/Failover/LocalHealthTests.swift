@@ -72,6 +72,7 @@ struct LocalHealthTests {
     func trial() {
         bench.behaviour[.backend(1)] = .fails(.refused)
         bench.receive(Wire.request("OPTIONS"), on: client)
+        bench.answer(200, to: bench.sent.to("B2")[0])
         bench.behaviour = [:]
         bench.wait(14.9)
         #expect(answered(1) == "B2")
@@ -99,6 +100,7 @@ struct LocalHealthTests {
         let first = options(1)
         bench.wait(4.1)
         #expect(bench.sent.to("B2").count == 1)
+        bench.answer(200, to: bench.sent.to("B2")[0])
         bench.wait(5)
         #expect(answered(2) == "B2")
         bench.answer(200, to: first)
@@ -194,9 +196,11 @@ struct LocalHealthTests {
             #expect(answered(number) == "B1")
         }
         // A request of its own is a sign of life too.
-        bench.wait(0.3)
-        bench.receive(Wire.request("OPTIONS", branch: "z9hG4bKown"), on: bench.backendFlow(.backend(1)))
-        bench.wait(0.3)
+        options(20)
+        bench.wait(0.08)
+        let own = Wire.request("OPTIONS", branch: "z9hG4bKown", maxForwards: 0)
+        bench.receive(own, on: bench.backendFlow(.backend(1)))
+        bench.wait(0.08)
         #expect(bench.core.suspicions == 0)
     }
 
