@@ -20,7 +20,7 @@ extension ProxyCore {
         }
         server.lastResponse = response
         counters.answered(rejection.status)
-        act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), response))
+        respond(server, response)
         complete(server, rejection.status, nil, now: now)
     }
 

@@ -27,6 +27,7 @@ extension ProxyCore {
     /// The connection of a request is gone: its client may come back over another one.
     func orphan(_ server: ServerTransaction) {
         guard server.state != .terminated, server.flow.transport.isReliable else { return }
+        server.isFlowGone = true
         let bare = keys.key(
             of: server.request,
             method: server.request.method,

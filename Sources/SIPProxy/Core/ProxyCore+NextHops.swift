@@ -93,6 +93,7 @@ extension ProxyCore {
     package func resolved(_ id: ResolutionID, _ outcome: ResolutionOutcome, now: NIODeadline) {
         guard let pending = resolving.removeValue(forKey: id) else { return }
         switch pending {
+        case .response(let walk): resolved(walk, outcome)
         case .ack(let request, let flow, let plan):
             let key = AffinityKey(request.bytes.slice(request.callID).readableBytesView)
             // Copies of one ACK go the same way, whatever order the answer came in (RFC 3263 section 4.4, LOC-75).
@@ -143,7 +144,7 @@ extension ProxyCore {
 
     /// The servers that a request may be sent to, in the order of its tries: the addresses of a target, the targets of a
     /// priority as RFC 2782 draws them, the priorities, the NAPTR records (LOC-48); nil when DNS failed.
-    private func candidates(
+    func candidates(
         _ outcome: ResolutionOutcome,
         from flow: FlowContext,
         box: SnapshotBox,

@@ -209,7 +209,7 @@ extension ProxyCore {
         // A late 2xx is nothing to repeat in the place of the final that was sent.
         if server.state == .proceeding { server.lastResponse = output }
         counters.relayed(response.status)
-        act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), output))
+        respond(server, output)
     }
 
     /// Flow-Timer on a 2xx to REGISTER that this edge, the first hop, may promise (FLW-22).

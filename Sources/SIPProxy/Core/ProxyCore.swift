@@ -21,6 +21,8 @@ package final class ProxyCore {
     /// Transactions whose connection is gone, by a key that leaves it out (TXN-25).
     var orphans: [TransactionKey: UInt32] = [:]
     var resolving: [ResolutionID: PendingResolution] = [:]
+    /// Responses that look for a connection to their client.
+    var returning: [AttemptID: ReturnWalk] = [:]
     /// What was seen of backends here.
     var local = LocalHealth()
     var loads = BackendLoads()
@@ -94,17 +96,18 @@ package final class ProxyCore {
 
     /// The driver has put an attempt on a flow.
     package func attemptSent(_ attempt: AttemptID, on flow: FlowID, now: NIODeadline) {
+        if attempt.slot == Self.returnSlot { returning[attempt] = nil }
         client(attempt)?.flow = flow
     }
 
     /// Whether an attempt that waits for a flow is still to be sent: nobody has given it up meanwhile.
     package func awaits(_ attempt: AttemptID) -> Bool {
-        client(attempt).map { $0.state == .calling && !$0.isAbandoned } ?? false
+        client(attempt).map { $0.state == .calling && !$0.isAbandoned } ?? (returning[attempt] != nil)
     }
 
     /// An attempt could not be sent, or its flow was lost before anything was heard.
     package func attemptFailed(_ attempt: AttemptID, _ failure: AttemptFailure, now: NIODeadline) {
-        guard let client = client(attempt) else { return }
+        guard let client = client(attempt) else { return returnFailed(attempt) }
         failed(client, failure, now: now)
     }
 
@@ -179,9 +182,11 @@ package final class ProxyCore {
     }
 }
 
-/// A request that waits for its next hop's addresses.
+/// A message that waits for its next hop's addresses.
 enum PendingResolution {
     case transaction(slot: UInt32, nonce: UInt64)
     /// An ACK for a 2xx, which has no transaction.
     case ack(SIPMessage, FlowContext, ForwardPlan)
+    /// A response whose connection is gone.
+    case response(ReturnWalk)
 }

@@ -27,6 +27,8 @@ final class ServerTransaction {
     let request: SIPMessage
     /// Where the request came from; the newest place, when the client has moved (TXN-25, TXN-33).
     private(set) var flow: FlowContext
+    /// Whether the connection that it came on is closed.
+    var isFlowGone = false
     let startedAt: NIODeadline
     /// The tag of responses that are made here; the same in every one of them.
     let tag: UInt64
@@ -92,6 +94,7 @@ final class ServerTransaction {
     func move(to flow: FlowContext, key: TransactionKey) {
         self.flow = flow
         self.key = key
+        isFlowGone = false
     }
 
     var isInvite: Bool { request.method == .invite }
