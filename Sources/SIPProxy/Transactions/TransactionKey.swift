@@ -43,6 +43,13 @@ struct TransactionKeyMaker {
         return hash.key
     }
 
+    /// A number for a Call-ID that nobody outside can aim at.
+    func callKey(_ bytes: ByteBuffer, _ range: ByteRange) -> UInt64 {
+        var hash = KeyedHash(seeds.1, seeds.0)
+        hash.add(bytes, range)
+        return hash.key.first
+    }
+
     /// Whether a branch begins with the magic cookie, in any case (MSG-50).
     private static func hasCookie(_ message: SIPMessage, _ branch: ByteRange) -> Bool {
         branch.count > 7 && message.equals(ByteRange(branch.start, branch.start + 7), "z9hg4bk")
