@@ -87,7 +87,8 @@ extension ControlPlane {
         for pool in changed { watch(pool) }
         requestLog.use(configuration.logging.requestLine)
         log.use(level: configuration.logging.level)
-        _ = try await dns.use(Self.resolverSettings(configuration.resolver)).get()
+        resolverParts = checked.resolver
+        _ = try await dns.use(resolverSettings()).get()
     }
 
     /// Keeps what dialogs still name in their Record-Route; the oldest of too many is forgotten.

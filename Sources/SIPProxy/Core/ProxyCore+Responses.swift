@@ -18,6 +18,7 @@ extension ProxyCore {
             client.cancelRetransmitAt = nil
             return
         }
+        guard !isMisaddressed(response, client) else { return act(.event(.dropped(.unsendable))) }
         switch response.status {
         case 100..<200: receivedProvisional(response, client, now: now)
         case 200..<300: receivedSuccess(response, client, now: now)
@@ -33,6 +34,13 @@ extension ProxyCore {
             response.cSeq.method == request.method || (response.cSeq.method == .cancel && client.hasSentCancel)
         else { return false }
         return response.bytes.equals(response.callID, request.bytes, request.callID)
+    }
+
+    /// Whether the Via below ours, by which the client would send on, names everybody and not what the request named
+    /// (RFC 4475 section 3.3.10).
+    private func isMisaddressed(_ response: SIPMessage, _ client: ClientTransaction) -> Bool {
+        guard let next = response.secondVia?.address, next.isUnsendable else { return false }
+        return client.server.request.topmostVia.address != next
     }
 
     private func receivedProvisional(_ response: SIPMessage, _ client: ClientTransaction, now: NIODeadline) {

@@ -170,10 +170,12 @@ struct Walk {
     }
 
     private mutating func damaged(_ request: Made) {
-        let bytes = damage(request.text)
+        receiveDamaged(damage(request.text), on: clients[request.flow])
+    }
+
+    private mutating func receiveDamaged(_ bytes: ByteBuffer, on flow: FlowContext) {
         settle()
-        // What is no message any more is answered without a look at any transaction.
-        if !bench.receive(bytes, on: clients[request.flow]) { _ = bench.take() }
+        if !bench.receive(bytes, on: flow) { ledger.noteRefusal(bench.take(), of: bytes, from: flow) }
     }
 
     private mutating func damage(_ text: String) -> ByteBuffer {
@@ -201,9 +203,7 @@ struct Walk {
         let text = request.wire.answer(status, tag: "t\(Int.random(in: 0..<3, using: &generator))", extra: extra)
         let place = chance(95) ? flow : pick(clients, or: flow)
         if chance(8) {
-            let bytes = damage(text)
-            settle()
-            if !bench.receive(bytes, on: place) { _ = bench.take() }
+            receiveDamaged(damage(text), on: place)
         } else {
             bench.receive(text, on: place)
         }
