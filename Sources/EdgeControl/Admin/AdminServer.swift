@@ -72,6 +72,7 @@ struct AdminServer: Sendable {
         router.get("/") { _, _ in Self.text(.ok, Dashboard.page, type: "text/html; charset=utf-8") }
         router.get("api/v1/status") { _, _ in try Self.json(await plane.status()) }
         router.get("api/v1/pools") { _, _ in try Self.json(await plane.poolReports()) }
+        addQuestions(to: router)
         router.post("api/v1/reload") { _, _ in
             let report = await plane.reload()
             return try Self.json(report, status: report.succeeded ? .ok : .conflict)
@@ -90,6 +91,18 @@ struct AdminServer: Sendable {
             return Self.text(.ok, "\(id): \(state.rawValue)\n")
         }
         return router
+    }
+
+    /// What is asked with a query.
+    private func addQuestions(to router: Router<BasicRequestContext>) {
+        let plane = plane
+        router.get("api/v1/explain") { request, _ in
+            guard let callID = request.uri.queryParameters.get("call_id"), !callID.isEmpty else {
+                return Self.text(.badRequest, "say which call: /api/v1/explain?call_id=..., percent-encoded\n")
+            }
+            let report = try await plane.explain(callID: String(callID))
+            return try Self.json(report, status: report.problem == nil ? .ok : .notFound)
+        }
     }
 
     private static func text(

@@ -43,7 +43,7 @@ package final class ProxyCore {
         wheel = TimerWheel(now: now)
         nextNonce = generator.next() & Branch.nonceMask
         memory = RequestMemory(limit: snapshot.settings.rememberedRequests)
-        take(snapshot)
+        take(snapshot, now: now)
     }
 
     var snapshot: ProxySnapshot { box.proxy }
@@ -114,7 +114,7 @@ package final class ProxyCore {
     /// Works by another snapshot from now on; requests that have begun go on by theirs.
     package func adopt(_ snapshot: ProxySnapshot, now: NIODeadline) {
         box = SnapshotBox(snapshot)
-        take(snapshot)
+        take(snapshot, now: now)
     }
 
     /// Takes no new dialogs and registrations from now on (OVL-36).
@@ -144,12 +144,13 @@ package final class ProxyCore {
         return facing?.identity.id ?? ListenerID(index: 0)
     }
 
-    private func take(_ snapshot: ProxySnapshot) {
+    private func take(_ snapshot: ProxySnapshot, now: NIODeadline) {
         loads.adopt(snapshot.pools)
         memory.adopt(
             generation: snapshot.generation,
             pools: snapshot.pools,
-            limit: snapshot.settings.rememberedRequests
+            limit: snapshot.settings.rememberedRequests,
+            now: now
         )
     }
 

@@ -56,7 +56,8 @@ struct RequestMemory {
     }
 
     /// Takes the pools of a new snapshot, and how much is to be remembered from now on.
-    mutating func adopt(generation: UInt64, pools: [PoolView], limit: Int) {
+    mutating func adopt(generation: UInt64, pools: [PoolView], limit: Int, now: NIODeadline) {
+        if isOff, limit > 0 { (invites.droppedUntil, others.droppedUntil) = (now, now) }
         self.limit = max(limit, 0)
         invites.shrink(to: self.limit)
         others.shrink(to: self.limit)

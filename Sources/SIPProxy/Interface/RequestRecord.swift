@@ -70,4 +70,16 @@ package struct RequestMemoryReach: Sendable, Hashable {
     package var invitesSince: NIODeadline?
     /// The same for other requests.
     package var othersSince: NIODeadline?
+
+    package init(
+        count: Int = 0,
+        forgotten: UInt64 = 0,
+        invitesSince: NIODeadline? = nil,
+        othersSince: NIODeadline? = nil
+    ) {
+        self.count = count
+        self.forgotten = forgotten
+        self.invitesSince = invitesSince
+        self.othersSince = othersSince
+    }
 }

@@ -62,6 +62,25 @@ struct RequestMemoryTests {
         #expect(bench.core.memoryReach.count == 0 && !isKnown(bench, "o4") && !isKnown(bench, "o3"))
     }
 
+    @Test("After a time without memory it says that it reaches back to the end of that time, and no further")
+    func offAndOn() {
+        let bench = bench(0)
+        let client = bench.client()
+        run(bench, "OPTIONS", "lost", on: client)
+        #expect(bench.core.memoryReach == RequestMemoryReach())
+        bench.core.adopt(Self.snapshot(3, generation: 2), now: bench.now)
+        let turn = bench.now
+        run(bench, "INVITE", "kept", on: client)
+        let reach = bench.core.memoryReach
+        #expect(reach == RequestMemoryReach(count: 1, forgotten: 0, invitesSince: turn, othersSince: turn))
+        #expect(isKnown(bench, "kept") && !isKnown(bench, "lost"))
+    }
+
+    @Test("A remembered request takes at most 320 bytes, and keeps no byte of its message")
+    func size() {
+        #expect(MemoryLayout<RequestRecord>.stride <= 320, "\(MemoryLayout<RequestRecord>.stride)")
+    }
+
     @Test("A request is explained by the pool as it was, until too many backends of old snapshots would be kept")
     func views() {
         let bench = bench(100, backends: 3)
