@@ -103,7 +103,19 @@ struct AdminServer: Sendable {
             let report = try await plane.explain(callID: String(callID))
             return try Self.json(report, status: report.problem == nil ? .ok : .notFound)
         }
+        router.get("api/v1/dns") { request, _ in
+            guard let limit = Self.limit(of: request, standard: DNSReport.standardLimit) else { return Self.badLimit }
+            return try Self.json(try await plane.dnsReport(limit: limit))
+        }
     }
+
+    /// How many entries a list may have; nil when what was asked for is no such number.
+    private static func limit(of request: Request, standard: Int) -> Int? {
+        guard let text = request.uri.queryParameters.get("limit") else { return standard }
+        return Int(text).flatMap { $0 >= 0 ? $0 : nil }
+    }
+
+    private static var badLimit: Response { text(.badRequest, "limit is the largest number of entries, 0 or more\n") }
 
     private static func text(
         _ status: HTTPResponse.Status,
