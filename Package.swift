@@ -98,11 +98,51 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["SIPMessage", nioCore, nioPosix],
             path: "Tests/TestSupport",
+            resources: [.copy("Vectors")],
             swiftSettings: strict
         ),
         .testTarget(
+            name: "SIPMessageTests",
+            dependencies: ["SIPMessage", "TestSupport", nioCore, nioEmbedded, nioTestUtils],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SIPLocationTests",
+            dependencies: ["SIPLocation", "SIPMessage", nioCore],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "BackendPoolTests",
+            dependencies: ["BackendPool", "SIPMessage", nioCore],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SIPProxyTests",
+            dependencies: ["SIPProxy", "SIPMessage", "BackendPool", "TestSupport", nioCore],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport"], swiftSettings: strict),
+        .testTarget(
             name: "EdgeConfigurationTests",
             dependencies: ["EdgeConfiguration", "SIPMessage", "BackendPool", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "EdgeTLSTests",
+            dependencies: ["EdgeTLS", "COpenSSL", "TestSupport", nioCore, nioPosix, nioEmbedded, nioTLS],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SIPDNSTests",
+            dependencies: ["SIPDNS", "SIPLocation", "SIPMessage", "EdgeTLS", "TestSupport", nioCore, nioPosix],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "EdgeRuntimeTests",
+            dependencies: [
+                "EdgeRuntime", "EdgeConfiguration", "EdgeTLS", "SIPProxy", "BackendPool", "SIPMessage", "Telemetry",
+                "TestSupport", nioCore, nioPosix, nioEmbedded, logging,
+            ],
             swiftSettings: strict
         ),
         .testTarget(

@@ -45,6 +45,18 @@ struct AddressSelectionTests {
     }
 
     @Test(
+        "LOC-42: a request has one address at a time, of the preferred family first, and the next only after that failed"
+    )
+    func oneAtATime() {
+        let pool = pool([("a", 0, 10, 1, 0), ("a", 0, 10, 1, 1), ("b", 0, 20, 1, 0)])
+        for seed in 1...20 as ClosedRange<UInt64> {
+            var generator = SeededGenerator(seed: seed)
+            for _ in 0..<20 { #expect(pool.select(using: &generator) == Selection(index: 0, isPanic: false)) }
+            #expect(trace(pool, seed: seed) == [0, 1, 2])
+        }
+    }
+
+    @Test(
         "LOC-48: a target's addresses are exhausted first, then its priority, then the next NAPTR record",
         arguments: 1...50
     )

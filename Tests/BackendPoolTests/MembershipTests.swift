@@ -89,6 +89,40 @@ struct MembershipTests {
         #expect(Set(forgotten) == Set((1...54).map { Endpoint.sample($0) }))
     }
 
+    @Test("LOC-57: an answer that could not tell of a name keeps its backends, as they are said to be, and no others")
+    func keeping() {
+        var membership = PoolMembership()
+        _ = membership.apply([.sample(1, name: "a"), .sample(2, name: "b"), .sample(3, name: "c")], now: start)
+        let change = membership.apply(
+            [.sample(4, name: "d")],
+            keeping: { known in
+                guard known.name == "b" else { return nil }
+                var heavier = known
+                heavier.weight = 7
+                return heavier
+            },
+            now: start
+        )
+        #expect(change.added == [.sample(4)] && change.kept == [.sample(2)] && change.reweighted == [.sample(2)])
+        #expect(Set(change.draining) == [.sample(1), .sample(3)])
+        #expect(membership.members[.sample(2)]?.candidate.weight == 7)
+        // What has vanished is not brought back by a failure, and what is named is taken as the answer has it.
+        let next = membership.apply([.sample(4, name: "d", weight: 3)], keeping: { $0 }, now: start + .seconds(1))
+        #expect(next.returned.isEmpty && next.draining.isEmpty && next.reweighted == [.sample(4)])
+        #expect(membership.members[.sample(4)]?.candidate.weight == 3)
+    }
+
+    @Test("A record that is newer and says the same changes nothing")
+    func renewed() {
+        var membership = PoolMembership()
+        var candidate = BackendCandidate.sample(1)
+        candidate.expiresAt = start + .seconds(30)
+        _ = membership.apply([candidate], now: start)
+        candidate.expiresAt = start + .seconds(60)
+        #expect(membership.apply([candidate], now: start).isEmpty)
+        #expect(membership.members[.sample(1)]?.candidate.expiresAt == start + .seconds(60))
+    }
+
     @Test("LOC-65: losing more than half at once is an event, half is not, and the answer is taken either way")
     func antiFlap() {
         var membership = PoolMembership()

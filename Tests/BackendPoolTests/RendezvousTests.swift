@@ -26,7 +26,7 @@ struct RendezvousTests {
         #expect(AffinityKey(bytes.lazy.map { $0 }) == bytes.withUnsafeBytes { AffinityKey(bytes: $0) })
     }
 
-    @Test("Every edge computes the same targets and addresses: choices computed apart, with another logarithm")
+    @Test("LOC-56: every edge computes the same targets and addresses: choices computed apart, with another logarithm")
     func goldenChoices() {
         let targets = PoolView.sample([
             ("n1.example.net", 1, 1), ("N2.example.net", 1, 2), ("n3.example.net", 1, 3), ("n4.example.net", 1, 0),
@@ -39,7 +39,7 @@ struct RendezvousTests {
         #expect(places == [0, 1, 2, 2, 1, 2, 0, 0, 0, 1, 1, 0, 2, 0, 0, 0])
     }
 
-    @Test("10,000 keys, 1 of 4 targets removed: its keys move, 25 % within 2, and no others")
+    @Test("LOC-56: 10,000 keys, 1 of 4 removed: its keys move, 25 % within 2, no others, and evenly to the rest")
     func movement() {
         let four = PoolView.sample([("a", 1, 5), ("b", 1, 5), ("c", 1, 5), ("d", 1, 5)])
         let before = homes(four)
@@ -50,10 +50,12 @@ struct RendezvousTests {
             let moved = zip(before, after).filter { $0 != $1 }
             #expect(moved.allSatisfy { $0.0 == gone })
             #expect(abs(Double(moved.count) / 10_000 - 0.25) < 0.02)
+            let heirs = ["a", "b", "c", "d"].filter { $0 != gone }.map { heir in moved.count { $0.1 == heir } }
+            #expect(chiSquared(heirs, shares: [1.0 / 3, 1.0 / 3, 1.0 / 3]) < chiSquaredBounds[1], "\(heirs)")
         }
     }
 
-    @Test("The same holds for one name with four addresses, as a pool of plain A records is")
+    @Test("LOC-56: the same holds for one name with four addresses, as a pool of plain A records is")
     func movementOfAddresses() {
         let four = PoolView.sample([("n", 1, 0), ("n", 1, 0), ("n", 1, 0), ("n", 1, 0)])
         let three = PoolView.sample([("n", 1, 0), ("n", 1, 0), ("n", 1, 0)])
@@ -67,7 +69,7 @@ struct RendezvousTests {
         #expect(abs(Double(moved.count) / 10_000 - 0.25) < 0.02)
     }
 
-    @Test("Keys spread in proportion to the weights, and shares() says so")
+    @Test("LOC-56: keys spread in proportion to the weights, and shares() says so")
     func proportion() {
         let pool = PoolView.sample([("a", 1, 10), ("b", 1, 20), ("c", 1, 30), ("d", 1, 40)], affinity: .callID)
         let shares = [0.1, 0.2, 0.3, 0.4]
@@ -87,7 +89,7 @@ struct RendezvousTests {
         #expect(chiSquared(counts, shares: [0.5, 0.5]) < chiSquaredBounds[0])
     }
 
-    @Test("A key whose backend fails goes to its second choice, always the same")
+    @Test("LOC-56: a key whose backend fails goes to its second choice, always the same")
     func secondChoice() {
         let pool = PoolView.sample([("a", 1, 1), ("b", 1, 1), ("c", 1, 1)])
         var (first, second) = (SeededGenerator(seed: 1), SeededGenerator(seed: 99))

@@ -31,6 +31,32 @@ struct SelectionTests {
         #expect(chiSquared(counts, shares: expected) < chiSquaredBounds[weights.count - 2])
     }
 
+    @Test("LOC-31, V-SRV-02: weights 1 and 1 share evenly, 50 % within 0.5 over 100,000 draws", arguments: [1, 2, 3])
+    func evenPair(seed: UInt64) {
+        let drawn = PoolView.sample([("a", 10, 1), ("b", 10, 1)]).drawnCounts(100_000, seed: seed)
+        #expect(abs(Double(drawn["a"] ?? 0) / 100_000 - 0.5) < 0.005)
+    }
+
+    @Test("LOC-32, V-SRV-03, V-SRV-04: a zero weight keeps a small chance, and only zeros share evenly")
+    func zeroWeights() {
+        let beside = PoolView.sample([("z", 10, 0), ("a", 10, 10), ("b", 10, 20)]).drawnCounts(100_000, seed: 5)
+        let counts = ["z", "a", "b"].map { beside[$0] ?? 0 }
+        #expect(chiSquared(counts, shares: [1.0 / 31, 10.0 / 31, 20.0 / 31]) < chiSquaredBounds[1])
+        let zeros = PoolView.sample([("x", 10, 0), ("y", 10, 0), ("z", 10, 0)]).drawnCounts(99_999, seed: 6)
+        #expect(chiSquared(["x", "y", "z"].map { zeros[$0] ?? 0 }, shares: [1.0 / 3, 1.0 / 3, 1.0 / 3]) < 13.816)
+    }
+
+    @Test("LOC-45: three addresses of one name take turns: 100 of 300 requests each, within 35", arguments: 1...5)
+    func plainAddresses(seed: Int) {
+        let pool = PoolView.sample([("n", 0, 0), ("n", 0, 0), ("n", 0, 0)])
+        var generator = SeededGenerator(seed: UInt64(seed))
+        var counts = [0, 0, 0]
+        for _ in 0..<300 {
+            if let selection = pool.select(using: &generator) { counts[selection.index] += 1 }
+        }
+        #expect(counts.allSatisfy { (65...135).contains($0) }, "\(counts)")
+    }
+
     @Test("V-SRV-06, LOC-53: a backend that is down is filtered out before the draw")
     func filterFirst() {
         let pool = PoolView.sample([("a", 10, 10), ("b", 10, 20), ("c", 10, 30)], down: ["c"])

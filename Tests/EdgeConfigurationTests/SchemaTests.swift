@@ -93,6 +93,7 @@ struct SchemaTests {
         #expect(words(.listener, "role") == Set(ListenerSettings.Role.allCases.map(\.rawValue)))
         #expect(words(.listener, "transport") == ["udp", "tcp", "tls"])
         #expect(words(.pool, "affinity") == Set(PoolSettingsEntry.Affinity.allCases.map(\.rawValue)))
+        #expect(words(.pool, "balance") == Set(PoolSettingsEntry.Balance.allCases.map(\.rawValue)))
         #expect(words(.health, "probe") == Set(PoolSettingsEntry.Probe.allCases.map(\.rawValue)))
         #expect(words(.syslog, "facility") == Set(SyslogFacility.names.keys))
     }

@@ -19,6 +19,7 @@ struct Micro {
         measureAnswer("100 for INVITE", invite)
         measurePop("response: pop Via + apply", Samples.response)
         measureChecksum("CRC-32C of 100 bytes", invite)
+        measureSelections()
     }
 
     @inline(never)

@@ -33,10 +33,20 @@ package struct PoolMembership: Sendable, Hashable {
     package var publishedCount: Int { members.values.count { $0.vanishedAt == nil } }
 
     /// Takes a DNS answer whole; an empty one says that the service is gone (LOC-61).
-    package mutating func apply(_ candidates: [BackendCandidate], now: NIODeadline) -> MembershipChange {
+    ///
+    /// - Parameter keeping: what to hold of a published backend that the answer does not name because a part of the
+    ///   target could not be asked (LOC-57); nil when it is to go.
+    package mutating func apply(
+        _ candidates: [BackendCandidate],
+        keeping: (BackendCandidate) -> BackendCandidate? = { _ in nil },
+        now: NIODeadline
+    ) -> MembershipChange {
         var change = MembershipChange()
         let before = publishedCount
-        let published = Self.collapse(candidates, limit: limit, &change)
+        let answered = Set(candidates.map(\.endpoint))
+        let kept = members.values.filter { $0.vanishedAt == nil && !answered.contains($0.candidate.endpoint) }
+            .compactMap { keeping($0.candidate) }
+        let published = Self.collapse(candidates + kept, limit: limit, &change)
         truncated = change.truncated
         for candidate in published { take(candidate, now: now, &change) }
         let named = Set(published.map(\.endpoint))
@@ -71,7 +81,7 @@ package struct PoolMembership: Sendable, Hashable {
             change.returned.append(candidate.endpoint)
         } else {
             change.kept.append(candidate.endpoint)
-            if member.candidate != candidate { change.reweighted.append(candidate.endpoint) }
+            if !member.candidate.saysTheSame(as: candidate) { change.reweighted.append(candidate.endpoint) }
         }
         member.vanishedAt = nil
         member.candidate = candidate

@@ -44,7 +44,7 @@ extension PoolState {
             rank: member.candidate.rank,
             priority: member.candidate.priority,
             weight: member.candidate.weight,
-            addressOrder: member.candidate.addressOrder,
+            addressOrder: families.order(of: member.candidate, now: now),
             rampPercent: health.rampPercent(policy: policy, now: now),
             state: state,
             reason: hasVanished ? "no longer published" : health.reason(policy: policy, now: now),

@@ -12,6 +12,7 @@ package struct PoolState: Sendable {
     package private(set) var policy: HealthPolicy
     package private(set) var membership: PoolMembership
     package private(set) var health: [Endpoint: BackendHealth] = [:]
+    package private(set) var families = FamilyMemory()
     /// The state of each backend that was reported last.
     private var states: [Endpoint: BackendState] = [:]
     /// Whether an answer with a backend has been taken; the first backends all start at once.
@@ -35,18 +36,32 @@ package struct PoolState: Sendable {
         self.policy = policy
     }
 
-    /// Takes a DNS answer whole.
-    package mutating func apply(_ candidates: [BackendCandidate], now: NIODeadline) -> MembershipChange {
-        let change = membership.apply(candidates, now: now)
+    /// Takes a DNS answer whole, and holds what `keeping` says of backends that it could not tell of (LOC-57).
+    package mutating func apply(
+        _ candidates: [BackendCandidate],
+        keeping: (BackendCandidate) -> BackendCandidate? = { _ in nil },
+        now: NIODeadline
+    ) -> MembershipChange {
+        let change = membership.apply(candidates, keeping: keeping, now: now)
         for endpoint in change.added {
             var new = BackendHealth(id: BackendID(pool: id, endpoint: endpoint))
             if hasStarted { new.slowStart = SlowStart(start: now) }
             health[endpoint] = new
         }
         for endpoint in change.forgotten { forget(endpoint) }
+        families.prune(keeping: membership.members.values.map(\.candidate), now: now)
         if !candidates.isEmpty { hasStarted = true }
         for endpoint in membership.members.keys { states[endpoint] = state(of: endpoint, now: now) }
         return change
+    }
+
+    /// The same pool with another target: what is known of the backends stays, and all drain that the new target does not
+    /// name (LOC-51).
+    package func retargeted(settings: PoolSettings, policy: HealthPolicy, now: NIODeadline) -> PoolState {
+        var copy = self
+        copy.reconfigure(settings: settings, policy: policy)
+        _ = copy.apply([], now: now)
+        return copy
     }
 
     /// Takes a probe's outcome; nil when the state is as it was or the backend is unknown.
@@ -69,6 +84,7 @@ package struct PoolState: Sendable {
     ) -> HealthChange? {
         let policy = policy
         let mayEject = mayEject(endpoint, now: now)
+        if summary.answered > 0 { noteFamily(of: endpoint, now: now) }
         return change(endpoint, now: now) { health in
             health.observe(traffic: summary, policy: policy, mayEject: mayEject, now: now)
         }
@@ -104,7 +120,7 @@ package struct PoolState: Sendable {
     /// When time alone next changes the view; nil for never.
     package func nextChange(after now: NIODeadline) -> NIODeadline? {
         let times = health.values.compactMap { $0.nextChange(policy: policy, after: now) }
-        return (times + [membership.nextRemoval].compactMap { $0 }).min()
+        return (times + [membership.nextRemoval, families.nextEnd(after: now)].compactMap { $0 }).min()
     }
 
     /// When the next probe of a backend is due, counted from now; nil when it is not to be probed.
@@ -117,6 +133,21 @@ package struct PoolState: Sendable {
             membership.members[endpoint]?.vanishedAt == nil
         else { return nil }
         return health.probeDelay(policy: policy, now: now, using: &generator)
+    }
+
+    /// Remembers the family of a backend that serves behind one of the same target that does not (LOC-44).
+    private mutating func noteFamily(of endpoint: Endpoint, now: NIODeadline) {
+        guard let own = membership.members[endpoint]?.candidate, families.order(of: own, now: now) > 0 else { return }
+        let hasFailed = membership.members.values.contains { other in
+            let preferred = other.candidate
+            guard preferred.endpoint.address.isIPv6 != endpoint.address.isIPv6, preferred.name == own.name,
+                preferred.service == own.service, preferred.endpoint.port == endpoint.port,
+                preferred.endpoint.transport == endpoint.transport, other.vanishedAt == nil,
+                let health = health[preferred.endpoint]
+            else { return false }
+            return health.failedRequests > 0 || !health.isUsable(policy: policy, now: now)
+        }
+        if hasFailed { families.note(own, now: now) }
     }
 
     private mutating func change(

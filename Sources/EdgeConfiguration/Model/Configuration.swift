@@ -96,6 +96,29 @@ package struct ResolverSettings: Sendable, Hashable {
     package struct Server: Sendable, Hashable {
         package var address: IPAddress
         package var port: UInt16
+        package var transport = Transport.udp
+        /// Whom a server of DNS over TLS must prove to be; nil for its address.
+        package var name: String?
+
+        package init(address: IPAddress, port: UInt16, transport: Transport = .udp, name: String? = nil) {
+            self.address = address
+            self.port = port
+            self.transport = transport
+            self.name = name
+        }
+    }
+
+    package enum Transport: Sendable, Hashable {
+        /// UDP, with TCP for what does not fit.
+        case udp
+        /// DNS over TLS (RFC 7858).
+        case tls
+    }
+
+    package enum DNSSEC: String, Sendable, Hashable, CaseIterable {
+        case off
+        case trustAD = "trust-ad"
+        case validate
     }
 
     /// Name servers; empty: those of /etc/resolv.conf.
@@ -105,6 +128,15 @@ package struct ResolverSettings: Sendable, Hashable {
     package var minimumTTL = Duration.seconds(1)
     package var maximumTTL = Duration.seconds(86_400)
     package var stale = Duration.seconds(86_400)
+    /// Authorities that servers of DNS over TLS are verified against, as an absolute path; nil for the system's.
+    package var ca: String?
+    package var dnssec = DNSSEC.off
+    /// DS or DNSKEY records, as an absolute path.
+    package var trustAnchor: String?
+    /// Records that stand for what DNS says, as an absolute path.
+    package var overrides: String?
+    /// Whether the case of the names in queries is drawn.
+    package var mixesCase = false
 
     package init() {}
 }
@@ -125,6 +157,12 @@ package struct PoolSettingsEntry: Sendable, Hashable {
         case flow
     }
 
+    package enum Balance: String, Sendable, Hashable, CaseIterable {
+        case srv
+        case leastOutstanding = "least-outstanding"
+        case latency
+    }
+
     package var name: String
     package var target: String
     /// The TLS profile shown to backends.
@@ -133,6 +171,8 @@ package struct PoolSettingsEntry: Sendable, Hashable {
     package var acceptsWildcards = false
     package var transports: [SIPTransport] = SIPTransport.allCases
     package var affinity = Affinity.none
+    /// What decides where affinity does not.
+    package var balance = Balance.srv
     package var probe = Probe.options
     package var interval = Duration.seconds(5)
     package var timeout = Duration.seconds(2)

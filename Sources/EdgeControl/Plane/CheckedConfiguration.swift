@@ -9,6 +9,7 @@ internal import SIPLocation
 package struct CheckedConfiguration: Sendable {
     package let configuration: Configuration
     let contexts: TLSContexts
+    let resolver: ResolverParts
     let tokenKey: TokenKey
     /// What is doubtful.
     package let warnings: [ConfigurationProblem]
@@ -37,6 +38,10 @@ package struct CheckedConfiguration: Sendable {
         for (name, context) in contexts.servers.merging(contexts.clients, uniquingKeysWith: { first, _ in first }) {
             for warning in context.warnings { note("tls.\(name): \(warning)", at: "tls.\(name).certificate", .warning) }
         }
+        let (resolver, resolverFailures) = ResolverParts.build(configuration.resolver)
+        for failure in resolverFailures {
+            note("resolver.\(failure.key): \(failure.message)", at: "resolver.\(failure.key)")
+        }
         for pool in configuration.pools {
             do throws(SIPTarget.Malformed) {
                 _ = try SIPTarget(pool.target)
@@ -56,6 +61,7 @@ package struct CheckedConfiguration: Sendable {
         return CheckedConfiguration(
             configuration: configuration,
             contexts: contexts,
+            resolver: resolver,
             tokenKey: key,
             warnings: problems,
             places: places

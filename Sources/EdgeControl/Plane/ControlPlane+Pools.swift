@@ -90,40 +90,62 @@ extension ControlPlane {
         switch outcome.step {
         case .resolved(let located): take(located, into: pool)
         case .absent(let reason):
+            // An answer, and the end of everything stale (LOC-61).
             pool.failure = reason
-            pool.expiresAt = outcome.answers.map(\.answer.expiresAt).min()
+            pool.isStale = false
+            pool.expiresAt = outcome.answers.filter { !$0.answer.isFailure }.map(\.answer.expiresAt).min()
             apply([], to: pool, because: reason)
-        case .failed(let reason):
-            noteFailure(reason, of: pool)
-        case .ask:
-            noteFailure("the resolution did not end", of: pool)
+        case .failed(let reason): keep(pool, because: reason)
+        case .ask: keep(pool, because: "the resolution did not end")
         }
     }
 
     private func take(_ located: LocatedTarget, into pool: ManagedPool) {
         pool.expiresAt = located.expiresAt
         pool.isStale = located.isStale
-        // What could not be asked may still be there: nothing leaves a pool for a failure of DNS (LOC-57).
-        if located.isPartial, !pool.state.membership.members.isEmpty {
-            return noteFailure("part of the names could not be asked", of: pool)
+        if let problem = located.problem {
+            noteFailure(problem, of: pool)
+        } else {
+            pool.failure = nil
         }
-        pool.failure = nil
-        let candidates = located.servers.map { server in
-            BackendCandidate(
-                endpoint: server.endpoint,
-                name: server.name,
-                referenceDomain: pool.target.referenceDomain,
-                priority: server.priority,
-                weight: server.weight,
-                rank: server.rank,
-                addressOrder: server.addressOrder
-            )
-        }
-        apply(candidates, to: pool, because: "DNS")
+        let candidates = located.servers.map { Self.candidate($0, domain: pool.target.referenceDomain) }
+        apply(candidates, to: pool, unanswered: located.unanswered, because: "DNS")
     }
 
-    private func apply(_ candidates: [BackendCandidate], to pool: ManagedPool, because reason: String) {
-        let change = pool.state.apply(candidates, now: .now())
+    /// A server as a pool takes it.
+    static func candidate(_ server: LocatedServer, domain: String) -> BackendCandidate {
+        BackendCandidate(
+            endpoint: server.endpoint,
+            service: server.service,
+            name: server.name,
+            referenceDomain: domain,
+            priority: server.priority,
+            weight: server.weight,
+            rank: server.rank,
+            addressOrder: server.addressOrder,
+            expiresAt: server.expiresAt
+        )
+    }
+
+    /// The target could not be asked: its backends stay until they have not been heard of for too long (LOC-57, LOC-61).
+    private func keep(_ pool: ManagedPool, because reason: String) {
+        noteFailure(reason, of: pool)
+        let hasExpired = pool.expiresAt.map { $0 <= .now() } ?? false
+        apply([], to: pool, unanswered: nil, because: reason)
+        pool.isStale = hasExpired && pool.state.membership.publishedCount > 0
+    }
+
+    /// Makes the answer the pool's membership; of what was `unanswered` (nil: everything) the backends stay.
+    private func apply(
+        _ candidates: [BackendCandidate],
+        to pool: ManagedPool,
+        unanswered: [UnansweredPart]? = [],
+        because reason: String
+    ) {
+        let now = NIODeadline.now()
+        let stale = TimeAmount(configuration.resolver.stale)
+        let kept = KeptBackends(unanswered: unanswered, stale: stale, now: now)
+        let change = pool.state.apply(candidates, keeping: kept.candidate, now: now)
         poolCounters[pool.settings.name, default: PoolCounters()].count(change)
         guard !change.isEmpty else { return }
         logger.notice(
@@ -143,8 +165,6 @@ extension ControlPlane {
             logger.warning("pool not refreshed", metadata: ["pool": "\(pool.settings.name)", "reason": "\(reason)"])
         }
         pool.failure = reason
-        if let expiresAt = pool.expiresAt, expiresAt <= .now() { pool.isStale = true }
-        if pool.expiresAt.map({ $0 <= .now() }) ?? false { pool.expiresAt = .now() + .seconds(1) }
     }
 
     /// Takes what a worker has learnt by sending.

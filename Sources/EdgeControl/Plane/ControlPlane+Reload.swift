@@ -109,13 +109,14 @@ extension ControlPlane {
             pool.reconfigure(settings, target: target)
             pools[settings.name] = pool
         }
-        _ = try await dns.use(Self.resolverSettings(configuration.resolver)).get()
+        _ = try await dns.use(resolverSettings()).get()
     }
 
     private func take(_ new: CheckedConfiguration) {
         checked = new
         configuration = new.configuration
         contexts = new.contexts
+        resolverParts = new.resolver
     }
 
     private func goBack(to before: Before) async {
@@ -131,7 +132,7 @@ extension ControlPlane {
             pool.cancel()
             watch(pool)
         }
-        _ = try? await dns.use(Self.resolverSettings(configuration.resolver)).get()
+        _ = try? await dns.use(resolverSettings()).get()
     }
 
     /// Keeps what dialogs still name in their Record-Route; the oldest of too many is forgotten.

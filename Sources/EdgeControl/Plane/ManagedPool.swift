@@ -64,6 +64,7 @@ final class ManagedPool {
             referenceDomain: target.referenceDomain,
             tlsProfileName: settings.tls,
             affinity: AffinityPolicy(rawValue: settings.affinity.rawValue) ?? .none,
+            algorithm: SelectionAlgorithm(rawValue: settings.balance.rawValue) ?? .srv,
             firstResponse: FirstResponseLimits(
                 invite: TimeAmount(settings.inviteLimit),
                 nonInvite: TimeAmount(settings.otherLimit)

@@ -65,13 +65,13 @@ package struct ResolutionReport: Encodable, Sendable {
         }
     }
 
-    private static func servers(_ text: String?) throws -> [(address: IPAddress, port: UInt16)] {
+    private static func servers(_ text: String?) throws -> [DNSServer] {
         guard let text else { return ResolverConfiguration.servers() }
-        if let address = IPAddress(parsing: text) { return [(address, 53)] }
+        if let address = IPAddress(parsing: text) { return [DNSServer(address)] }
         guard let endpoint = Endpoint(parsing: "udp:\(text)") else {
             throw BadServer(description: "'\(text)' is no name server; write it as 127.0.0.1 or 127.0.0.1:5353")
         }
-        return [(endpoint.address, endpoint.port)]
+        return [DNSServer(endpoint.address, port: endpoint.port)]
     }
 
     /// The pool that the edge would make of it gives the shares, so that both always agree.

@@ -23,13 +23,20 @@ package struct AnswerCache: Sendable {
 
     private struct Entry {
         var answer: DNSAnswer?
-        var refreshAt: NIODeadline
         var retryAt: NIODeadline?
         var failures = 0
         var failure: DNSAnswer?
 
         /// When it is of no more use on its own.
-        var endsAt: NIODeadline { answer?.expiresAt ?? retryAt ?? refreshAt }
+        var endsAt: NIODeadline { answer?.expiresAt ?? retryAt ?? .uptimeNanoseconds(0) }
+
+        /// The answer, which says when it is to be asked for again: not before a question that has failed may go out.
+        func usable(isStale: Bool) -> DNSAnswer? {
+            guard var answer else { return nil }
+            answer.isStale = isStale
+            answer.refreshAt = max(answer.refreshAt, retryAt ?? answer.refreshAt)
+            return answer
+        }
     }
 
     /// What the cache says to a question.
@@ -43,7 +50,8 @@ package struct AnswerCache: Sendable {
         case failed(DNSAnswer)
     }
 
-    package let policy: Policy
+    /// What is stored from now on, and how long what has expired stands in; times that were given stay as they are.
+    package var policy: Policy
     private var entries: [DNSQuestion: Entry] = [:]
     /// Names that do not exist, whatever the type (RFC 2308 section 5); each has an entry of its own too.
     private var absentNames: [DNSName: DNSAnswer] = [:]
@@ -65,16 +73,13 @@ package struct AnswerCache: Sendable {
     package func lookUp(_ question: DNSQuestion, now: NIODeadline) -> Lookup {
         if let absence = absence(of: question, now: now) { return .fresh(absence) }
         guard let entry = entries[question] else { return .ask(stale: nil) }
-        let usable = entry.answer.flatMap { $0.expiresAt + policy.stale > now ? $0 : nil }
-        if let answer = usable, answer.expiresAt > now {
-            let isDue = entry.refreshAt <= now && (entry.retryAt.map { $0 <= now } ?? true)
-            return isDue ? .dueForRefresh(answer) : .fresh(answer)
+        let isExpired = entry.answer.map { $0.expiresAt <= now } ?? true
+        let usable = entry.usable(isStale: isExpired).flatMap { $0.expiresAt + policy.stale > now ? $0 : nil }
+        if let answer = usable, !isExpired {
+            return answer.refreshAt <= now ? .dueForRefresh(answer) : .fresh(answer)
         }
         if let retryAt = entry.retryAt, retryAt > now {
-            if var stale = usable {
-                stale.isStale = true
-                return .fresh(stale)
-            }
+            if let usable { return .fresh(usable) }
             if let failure = entry.failure { return .failed(failure) }
         }
         return .ask(stale: usable)
@@ -99,30 +104,28 @@ package struct AnswerCache: Sendable {
         var kept = answer
         kept.timeToLive = clamped(answer)
         let share = Double.random(in: 0.8...0.9, using: &generator)
-        let refreshAt = now + .nanoseconds(Int64(Double(kept.timeToLive.nanoseconds) * share))
+        kept.refreshAt = now + .nanoseconds(Int64(Double(kept.timeToLive.nanoseconds) * share))
         makeRoom(for: question)
-        entries[question] = Entry(answer: kept, refreshAt: refreshAt)
+        entries[question] = Entry(answer: kept)
         absentNames[question.name] = kept.outcome == .nameError && !kept.isAliased ? kept : nil
         return kept
     }
 
     private mutating func storeFailure(_ answer: DNSAnswer, for question: DNSQuestion, now: NIODeadline) -> DNSAnswer {
         makeRoom(for: question)
-        var entry = entries[question] ?? Entry(refreshAt: now)
+        var entry = entries[question] ?? Entry()
         entry.failures += 1
-        entry.failure = answer
         let doubled = policy.failureHold.nanoseconds << Int64(min(entry.failures - 1, 8))
         let hold = TimeAmount.nanoseconds(min(doubled, policy.failureHoldMaximum.nanoseconds))
-        if var usable = entry.answer, usable.expiresAt + policy.stale > now {
-            let hasExpired = usable.expiresAt <= now
-            entry.retryAt = now + (hasExpired ? policy.staleRetry : hold)
-            entries[question] = entry
-            usable.isStale = hasExpired
-            return usable
-        }
-        entry.retryAt = now + hold
+        let isExpired = entry.answer.map { $0.expiresAt <= now } ?? true
+        let isUsable = entry.answer.map { $0.expiresAt + policy.stale > now } ?? false
+        let retryAt = now + (isUsable && isExpired ? policy.staleRetry : hold)
+        var failure = answer
+        failure.refreshAt = retryAt
+        entry.retryAt = retryAt
+        entry.failure = failure
         entries[question] = entry
-        return answer
+        return (isUsable ? entry.usable(isStale: isExpired) : nil) ?? failure
     }
 
     private func clamped(_ answer: DNSAnswer) -> TimeAmount {
@@ -136,7 +139,7 @@ package struct AnswerCache: Sendable {
     private mutating func makeRoom(for question: DNSQuestion) {
         guard entries.count >= policy.entries, entries[question] == nil else { return }
         let order = entries.map { (endsAt: $0.value.endsAt, question: $0.key) }.sorted { $0.endsAt < $1.endsAt }
-        for victim in order.prefix(max(1, policy.entries / 10)) {
+        for victim in order.prefix(max(1, policy.entries / 10, entries.count - policy.entries + 1)) {
             entries[victim.question] = nil
             absentNames[victim.question.name] = nil
         }

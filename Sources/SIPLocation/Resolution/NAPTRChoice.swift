@@ -6,6 +6,7 @@ internal import SIPMessage
 struct NAPTRChoice {
     /// A service that is to be used.
     struct Service {
+        let order: UInt16
         let transport: SIPTransport
         let replacement: DNSName
     }
@@ -16,8 +17,8 @@ struct NAPTRChoice {
     let policy: ResolutionPolicy
     let isSecure: Bool
 
-    /// The services of the first order that has a usable one, best first; empty when no record is usable (LOC-15 to
-    /// LOC-23).
+    /// The services of the first order that has a usable one, best first, and where the policy says so those of higher
+    /// orders behind them; empty when no record is usable (LOC-15 to LOC-23).
     func services(of name: DNSName, _ walk: inout Walk) throws(Walk.Stop) -> [Service] {
         var key = name
         for _ in 0...Self.chainLimit {
@@ -26,7 +27,7 @@ struct NAPTRChoice {
             case .noData, .nameError: return []
             case .failure(let kind): throw .failed("NAPTR \(key) could not be asked: \(kind.rawValue)")
             case .records(let records):
-                switch choice(among: records, &walk) {
+                switch choice(among: sorted(records), &walk) {
                 case .services(let services): return services
                 case .leadsOn(let next): key = next
                 }
@@ -42,23 +43,24 @@ struct NAPTRChoice {
         case leadsOn(DNSName)
     }
 
-    /// The first order that has a record for us decides, and nothing behind it is looked at (LOC-16).
-    private func choice(among records: [DNSRecord], _ walk: inout Walk) -> Choice {
+    /// The first order that has a record for us decides; what stands behind it is at most for failover (LOC-16).
+    private func choice(among records: [NAPTRData], _ walk: inout Walk) -> Choice {
         var services: [Service] = []
-        var order: UInt16?
-        for record in sorted(records) {
-            if let order, record.order != order { break }
-            if services.isEmpty, leadsOn(record) { return .leadsOn(record.replacement) }
-            guard let transport = transport(record) else {
-                walk.note("NAPTR \(record.order) \(record.preference) '\(record.services)' is not used")
+        for record in records {
+            if let first = services.first, record.order != first.order, policy.failover == .sameOrder {
+                walk.passOver("NAPTR \(Self.words(record)): records of order \(first.order) decide (naptr_failover)")
                 continue
             }
+            if services.isEmpty, leadsOn(record) { return .leadsOn(record.replacement) }
+            guard let transport = transport(record, &walk) else { continue }
             guard services.count < policy.naptrRecords else {
                 walk.note("more than \(policy.naptrRecords) NAPTR records can be used; the rest is ignored")
                 break
             }
-            order = record.order
-            services.append(Service(transport: transport, replacement: record.replacement))
+            services.append(Service(order: record.order, transport: transport, replacement: record.replacement))
+        }
+        if !services.isEmpty {
+            walk.publishesTLS = records.contains { Self.service($0) == .tls && Self.isTerminal($0) }
         }
         return .services(services)
     }
@@ -77,16 +79,42 @@ struct NAPTRChoice {
         return services.isEmpty || services.hasPrefix("sips+") || (!isSecure && services.hasPrefix("sip+"))
     }
 
-    private func transport(_ record: NAPTRData) -> SIPTransport? {
-        guard record.flags.lowercased() == "s", record.regexp.isEmpty, !record.replacement.isRoot else { return nil }
-        let transport: SIPTransport
-        switch record.services.lowercased() {
-        case "sips+d2t": transport = .tls
-        case "sip+d2t": transport = .tcp
-        case "sip+d2u": transport = .udp
-        default: return nil
+    /// The transport that a record leads to; nil when it is not to be used, and then said why.
+    private func transport(_ record: NAPTRData, _ walk: inout Walk) -> SIPTransport? {
+        let words = "NAPTR \(Self.words(record))"
+        guard let transport = Self.service(record) else {
+            walk.passOver("\(words): no service that is spoken here")
+            return nil
         }
-        guard policy.transports.contains(transport), !isSecure || transport == .tls else { return nil }
+        guard Self.isTerminal(record) else {
+            walk.note("\(words) is in error: SIP wants the flag \"s\", no regular expression and a replacement")
+            return nil
+        }
+        guard policy.transports.contains(transport) else {
+            walk.passOver("\(words): transport \(transport.name) is not among those that may be used")
+            return nil
+        }
+        guard !isSecure || transport.isSecure else {
+            walk.passOver("\(words): clear text is nothing for a SIPS URI")
+            return nil
+        }
         return transport
+    }
+
+    private static func words(_ record: NAPTRData) -> String {
+        "\(record.order) \(record.preference) '\(record.services)' \(record.replacement)"
+    }
+
+    private static func isTerminal(_ record: NAPTRData) -> Bool {
+        record.flags.lowercased() == "s" && record.regexp.isEmpty && !record.replacement.isRoot
+    }
+
+    private static func service(_ record: NAPTRData) -> SIPTransport? {
+        switch record.services.lowercased() {
+        case "sips+d2t": .tls
+        case "sip+d2t": .tcp
+        case "sip+d2u": .udp
+        default: nil
+        }
     }
 }

@@ -20,9 +20,13 @@ struct Walk {
     private(set) var asked: [DNSQuestion] = []
     private(set) var servers: [LocatedServer] = []
     private(set) var notes: [String] = []
+    private(set) var passedOver: [String] = []
+    /// Whether SIPS services are published, as far as was seen.
+    var publishesTLS: Bool?
     private(set) var failure: String?
-    private(set) var failures = 0
+    private(set) var unanswered: [UnansweredPart] = []
     private(set) var expiresAt: NIODeadline?
+    private(set) var refreshAt: NIODeadline?
     private(set) var isStale = false
     private var isAsked: Set<DNSQuestion> = []
     private var isAdded: Set<Place> = []
@@ -45,6 +49,7 @@ struct Walk {
             return nil
         }
         isStale = isStale || answer.isStale
+        refreshAt = min(refreshAt ?? answer.refreshAt, answer.refreshAt)
         if !answer.isFailure, expiresAt.map({ answer.expiresAt < $0 }) ?? true { expiresAt = answer.expiresAt }
         return answer
     }
@@ -60,26 +65,35 @@ struct Walk {
         notes.append(text)
     }
 
-    mutating func fail(_ reason: String) {
-        failure = failure ?? reason
-        failures += 1
+    /// Keeps what is left aside by rule, once.
+    mutating func passOver(_ text: String) {
+        guard passedOver.count < Self.noteLimit, !passedOver.contains(text) else { return }
+        passedOver.append(text)
     }
 
-    mutating func add(_ address: IPAddress, _ transport: SIPTransport, _ port: UInt16, _ published: Published) {
+    mutating func fail(_ reason: String, _ part: UnansweredPart) {
+        failure = failure ?? reason
+        unanswered.append(part)
+    }
+
+    mutating func add(_ address: IPAddress, _ published: Published) {
+        let transport = published.transport
         guard policy.transports.contains(transport) else {
             return note("\(published.name): transport \(transport.name) is not used here")
         }
-        let endpoint = Endpoint(transport: transport, address: address.unmapped, port: port)
+        let endpoint = Endpoint(transport: transport, address: address.unmapped, port: published.port)
         guard servers.count < policy.servers else { return noteLimit() }
         guard isAdded.insert(Place(endpoint: endpoint, priority: published.priority)).inserted else { return }
         servers.append(
             LocatedServer(
                 endpoint: endpoint,
+                service: published.service,
                 name: published.name,
                 rank: published.rank,
                 priority: published.priority,
                 weight: published.weight,
-                addressOrder: published.addressOrder
+                addressOrder: published.addressOrder,
+                expiresAt: published.expiresAt
             )
         )
     }

@@ -67,6 +67,45 @@ struct CacheTests {
         #expect(due == [0, 1], "the moment is drawn, so that many edges do not ask at once")
     }
 
+    @Test("LOC-62: an answer says when it is due, which is when the cache says so, however it is asked for")
+    func refreshTime() throws {
+        var moments: Set<NIODeadline> = []
+        for seed in 1...20 as ClosedRange<UInt64> {
+            var bench = Bench(seed: seed)
+            let stored = bench.store(Self.a, Self.records, ttl: 100, at: 0)
+            #expect(stored.refreshAt >= Bench.at(80) && stored.refreshAt <= Bench.at(90))
+            guard case .fresh(let answer) = bench.cache.lookUp(Self.a, now: stored.refreshAt - .nanoseconds(1)),
+                case .dueForRefresh = bench.cache.lookUp(Self.a, now: stored.refreshAt)
+            else {
+                Issue.record("it is due at another moment than it says")
+                continue
+            }
+            #expect(answer.refreshAt == stored.refreshAt)
+            moments.insert(answer.refreshAt)
+        }
+        #expect(moments.count == 20, "drawn for each")
+    }
+
+    @Test("LOC-60, LOC-61: what failed or stands in says when the question may go out again")
+    func retryTime() {
+        var bench = Bench()
+        #expect(bench.store(Self.a, .failure(.timeout), at: 0).refreshAt == Bench.at(5))
+        guard case .failed(let failed) = bench.cache.lookUp(Self.a, now: Bench.at(1)) else {
+            Issue.record("it is forgotten")
+            return
+        }
+        #expect(failed.refreshAt == Bench.at(5))
+        bench.store(Self.a, Self.records, ttl: 10, at: 5)
+        #expect(bench.store(Self.a, .failure(.timeout), at: 14).refreshAt == Bench.at(19), "fresh still")
+        #expect(bench.store(Self.a, .failure(.timeout), at: 19).refreshAt == Bench.at(49), "stale")
+        guard case .fresh(let stale) = bench.cache.lookUp(Self.a, now: Bench.at(20)) else {
+            Issue.record("it does not stand in")
+            return
+        }
+        #expect(stale.isStale)
+        #expect(stale.refreshAt == Bench.at(49))
+    }
+
     @Test("LOC-58: TTLs are clamped to 1 second and to a day")
     func clamp() {
         var bench = Bench()
@@ -173,6 +212,23 @@ struct CacheTests {
         #expect(bench.look(Self.a, at: 110) == "ask")
         #expect(bench.store(Self.a, .failure(.timeout), at: 110).isFailure)
         #expect(bench.look(Self.a, at: 111) == "failed")
+    }
+
+    @Test("LOC-58: another policy holds from then on; a smaller limit of entries is reached by the next answers")
+    func newPolicy() {
+        var bench = Bench()
+        for index in 0..<20 {
+            bench.store(DNSQuestion(DNSName("h\(index).example"), .a), Self.records, ttl: 20, at: 0)
+        }
+        bench.store(Self.a, Self.records, ttl: 10, at: 0)
+        bench.cache.policy.maximum = .seconds(5)
+        bench.cache.policy.stale = .seconds(20)
+        bench.cache.policy.entries = 10
+        #expect(bench.look(Self.a, at: 9.9) == "due", "it was given ten seconds")
+        #expect(bench.look(Self.a, at: 29.9) == "ask or stale")
+        #expect(bench.look(Self.a, at: 30) == "ask")
+        #expect(bench.store(Self.aaaa, Self.records, ttl: 10, at: 1).timeToLive == .seconds(5))
+        #expect(bench.cache.count <= 10)
     }
 
     @Test("Answers that stand in are counted; those that have merely expired are not")

@@ -48,7 +48,7 @@ struct AddressTests {
         )
     }
 
-    @Test("LOC-40, LOC-36: both families are asked in one round; one that is not used is not asked for")
+    @Test("LOC-36, LOC-40: both families are asked in one round; one that is not used is not asked for")
     func families() throws {
         let both = try Self.dns.resolve("sip:a.example:5060")
         #expect(both.rounds == [["A a.example", "AAAA a.example"]])
@@ -80,12 +80,47 @@ struct AddressTests {
         #expect(try #require(beside.located).notes.contains { $0.contains("not allowed") })
     }
 
-    @Test("LOC-72: a pool may allow loopback; multicast never")
+    @Test("LOC-72: a pool may allow loopback; link-local, metadata and multicast addresses it may not")
     func allowed() throws {
         var policy = ResolutionPolicy.sample()
         policy.allowsLoopback = true
-        let dns = ScriptedDNS("h.example A 127.0.0.1\nh.example A 224.0.1.75\nh.example AAAA ::1\n")
+        let dns = ScriptedDNS(
+            """
+            h.example A 127.0.0.1
+            h.example A 224.0.1.75
+            h.example A 169.254.169.254
+            h.example A 169.254.0.9
+            h.example AAAA ::1
+            h.example AAAA fe80::1
+            h.example AAAA ff02::1
+            """
+        )
         #expect(try dns.resolve("sip:h.example:5060", policy).endpoints == ["udp:127.0.0.1:5060", "udp:[::1]:5060"])
+    }
+
+    @Test("LOC-72, PRX-12: DNS leads to none of the edge's own listeners; other ports of the host are free")
+    func ownListeners() throws {
+        let local: Set<IPAddress> = [.v4(0xC000_0207), .v4(0x7F00_0001), .v6(high: 0x2001_0DB8_0000_0000, low: 7)]
+        func policy(_ listeners: [String]) throws -> ResolutionPolicy {
+            var policy = ResolutionPolicy.sample()
+            policy.allowsLoopback = true
+            let endpoints = try listeners.map { try #require(Endpoint(parsing: $0)) }
+            policy.ownListeners = OwnListeners(endpoints, hostAddresses: local)
+            return policy
+        }
+        let dns = ScriptedDNS("h.example A 192.0.2.7\nh.example A 192.0.2.8\nh.example AAAA 2001:db8::7\n")
+        let exact = try dns.resolve("sip:h.example:5060;transport=tcp", policy(["tls:192.0.2.7:5060"]))
+        #expect(exact.endpoints == ["tcp:192.0.2.8:5060", "tcp:[2001:db8::7]:5060"])
+        #expect(try #require(exact.located).notes.contains { $0.contains("listens there itself") })
+        let four = try dns.resolve("sip:h.example:5060;transport=tcp", policy(["tcp:0.0.0.0:5060"]))
+        #expect(four.endpoints == ["tcp:192.0.2.8:5060", "tcp:[2001:db8::7]:5060"])
+        let both = try dns.resolve("sip:h.example:5060;transport=tcp", policy(["tcp:[::]:5060"]))
+        #expect(both.endpoints == ["tcp:192.0.2.8:5060"])
+        for other in [["udp:0.0.0.0:5060"], ["tcp:0.0.0.0:5070"], ["tcp:192.0.2.9:5060"]] {
+            #expect(try dns.resolve("sip:h.example:5060;transport=tcp", policy(other)).endpoints.count == 3, "\(other)")
+        }
+        let loop = ScriptedDNS("h.example A 127.0.0.1\n")
+        #expect(try loop.resolve("sip:h.example:5060", policy(["udp:0.0.0.0:5060"])).isAbsent)
     }
 
     @Test("The same address under two names of one priority is one server; an IPv4-mapped one is IPv4")

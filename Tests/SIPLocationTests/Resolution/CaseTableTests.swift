@@ -135,6 +135,16 @@ struct CaseTableTests {
         #expect(!bare.endpoints.isEmpty)
     }
 
+    @Test("LOC-10: `transport=tls` on a SIP URI is TLS over TCP, and on a SIPS URI the same as `tcp`")
+    func explicitTLS() throws {
+        let plain = try Self.dns.resolve("sip:core.example.net;transport=tls")
+        #expect(plain.rounds == [["SRV _sips._tcp.core.example.net"], Self.n1])
+        #expect(plain.endpoints == ["tls:192.0.2.1:5073", "tls:[2001:db8::1]:5073"])
+        #expect(try Self.dns.resolve("sips:core.example.net;transport=tls").step == plain.step)
+        #expect(try Self.dns.resolve("sips:core.example.net;transport=tcp").step == plain.step)
+        #expect(try Self.dns.resolve("sip:bare.example.net;transport=tls").endpoints == ["tls:192.0.2.20:5061"])
+    }
+
     @Test("An SRV name as target is asked for as it is; without records it is absent", arguments: ["core", "bare"])
     func service(host: String) throws {
         let trace = try Self.dns.resolve("_sip._tcp.\(host).example.net")

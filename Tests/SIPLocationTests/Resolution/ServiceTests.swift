@@ -165,6 +165,45 @@ struct ServiceTests {
         #expect(try #require(try Self.resolve(whole).located).isPartial == false)
     }
 
+    @Test("LOC-57: what could not be asked is named: a family of a target with its record, or a whole service")
+    func unanswered() throws {
+        let records = """
+            core.example.net NAPTR 10 10 s SIP+D2T _sip._tcp.core.example.net
+            core.example.net NAPTR 10 20 s SIP+D2U _sip._udp.core.example.net
+            _sip._tcp.core.example.net SRV 10 5 5070 n1.example.net
+            _sip._tcp.core.example.net SRV 20 7 5071 n3.example.net
+            n3.example.net A 192.0.2.3
+            n3.example.net AAAA !timeout
+            _sip._udp.core.example.net SRV !servfail
+
+            """
+        let located = try #require(try Self.resolve(records, "sip:core.example.net").located)
+        #expect(located.problem == "AAAA n3.example.net could not be asked: timeout")
+        #expect(located.servers.map(\.service) == ["_sip._tcp.core.example.net", "_sip._tcp.core.example.net"])
+        guard case .addresses(let record, true) = located.unanswered.first else {
+            Issue.record("\(located.unanswered)")
+            return
+        }
+        #expect(record.name == "n3.example.net" && record.service == "_sip._tcp.core.example.net")
+        #expect(record.priority == 20 && record.weight == 7 && record.port == 5071 && record.addressOrder == 1)
+        #expect(located.unanswered.dropFirst() == [.service("_sip._udp.core.example.net")])
+    }
+
+    @Test("LOC-58: each server lives as long as the shortest of the records that lead to it")
+    func expiryOfServers() throws {
+        let records = """
+            core.example.net 300 NAPTR 10 10 s SIP+D2T _sip._tcp.core.example.net
+            core.example.net 300 NAPTR 10 20 s SIP+D2U _sip._udp.core.example.net
+            _sip._tcp.core.example.net 60 SRV 10 0 5060 n4.example.net
+            _sip._udp.core.example.net 600 SRV 10 0 5060 n4.example.net
+            n4.example.net 400 A 192.0.2.4
+
+            """
+        let located = try #require(try Self.resolve(records, "sip:core.example.net").located)
+        let seconds = located.servers.map { $0.expiresAt.map { ($0 - ScriptedDNS.start).nanoseconds / 1_000_000_000 } }
+        #expect(seconds == [60, 300])
+    }
+
     @Test("LOC-58, LOC-26: a result lives as long as the shortest of the records that it was made of")
     func expiry() throws {
         let records = """
@@ -180,6 +219,27 @@ struct ServiceTests {
         var dns = ScriptedDNS(records)
         dns.replace(DNSQuestion(DNSName("n4.example.net"), .a)) { $0.isStale = true }
         #expect(try #require(try dns.resolve("sip:core.example.net").located).isStale)
+    }
+
+    @Test("LOC-58, LOC-62: a result is due when the first answer that it was made of is, one that failed among them")
+    func refreshTime() throws {
+        var dns = ScriptedDNS(
+            """
+            _sip._tcp.core.example.net 60 SRV 10 0 5060 n4.example.net
+            n4.example.net 30 A 192.0.2.4
+            n4.example.net AAAA !timeout
+
+            """
+        )
+        let soon = ScriptedDNS.start + .seconds(25)
+        dns.replace(DNSQuestion(DNSName("n4.example.net"), .a)) { $0.refreshAt = soon }
+        dns.replace(DNSQuestion(DNSName("n4.example.net"), .aaaa)) { $0.refreshAt = ScriptedDNS.start + .seconds(40) }
+        let target = "sip:core.example.net;transport=tcp"
+        #expect(try #require(try dns.resolve(target).located).refreshAt == soon)
+        let sooner = ScriptedDNS.start + .seconds(5)
+        dns.replace(DNSQuestion(DNSName("n4.example.net"), .aaaa)) { $0.refreshAt = sooner }
+        #expect(try #require(try dns.resolve(target).located).refreshAt == sooner)
+        #expect(try #require(try dns.resolve("sip:192.0.2.9").located).refreshAt == nil)
     }
 
     @Test("A target has a limit of servers, with a note, however many its records name")

@@ -58,6 +58,16 @@ struct ScriptedDNS {
         resolve(try SIPTarget(target), policy)
     }
 
+    /// Every answer that a resolution wants until it ends.
+    func answers(to resolution: TargetResolution) -> [DNSQuestion: DNSAnswer] {
+        var given: [DNSQuestion: DNSAnswer] = [:]
+        for _ in 0..<20 {
+            guard case .ask(let questions) = resolution.step(given) else { break }
+            for question in questions { given[question] = answer(to: question) }
+        }
+        return given
+    }
+
     func resolve(_ target: SIPTarget, _ policy: ResolutionPolicy = .sample()) -> Trace {
         let resolution = TargetResolution(target, policy: policy)
         var given: [DNSQuestion: DNSAnswer] = [:]

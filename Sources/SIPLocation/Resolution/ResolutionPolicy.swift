@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import SIPMessage
+
+/// What a resolution may yield.
+package struct ResolutionPolicy: Sendable, Hashable {
+    /// Whether NAPTR records of a higher order serve when those of the lowest one fail (LOC-16).
+    package enum Failover: String, Sendable, Hashable, CaseIterable {
+        case sameOrder = "same-order"
+        case any
+    }
+
+    /// What becomes of a name that has published SIPS services and no longer does (LOC-24, RFC 3263 section 7).
+    package enum TLSLoss: String, Sendable, Hashable, CaseIterable {
+        /// TLS is used as long as there are SRV records of it.
+        case keep
+        /// TLS, or nothing.
+        case refuse
+        /// What is published is used.
+        case ignore
+    }
+
+    /// Transports that may be used; their order counts where no NAPTR record says another (RFC 3263 section 4.1).
+    package var transports: [SIPTransport] = [.tls, .tcp, .udp]
+    package var failover = Failover.sameOrder
+    /// Whether services in clear text may stand in for TLS ones of the same order.
+    package var allowsDowngrade = false
+    /// What to do without SIPS services; `ignore` unless some have been published lately.
+    package var tlsLoss = TLSLoss.ignore
+    package var usesIPv4 = true
+    package var usesIPv6 = true
+    /// Which family comes first inside one name: what RFC 6724 would say of this host (RFC 7984 section 4).
+    package var prefersIPv6 = false
+    /// Whether DNS may lead to loopback addresses (LOC-72).
+    package var allowsLoopback = false
+    /// Where DNS may not lead, because the edge itself listens there (LOC-72).
+    package var ownListeners = OwnListeners()
+    /// Servers that one target may have.
+    package var servers = 1000
+    /// NAPTR records that are looked at (LOC-27).
+    package var naptrRecords = 32
+
+    package init() {}
+}
