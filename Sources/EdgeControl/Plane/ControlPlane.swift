@@ -84,12 +84,16 @@ package actor ControlPlane {
         let snapshot = makeSnapshot()
         let workers = configuration.edge.workers > 0 ? configuration.edge.workers : defaultWorkers
         let edge = try await Edge(workers: workers, snapshot: snapshot, hooks: hooks())
-        self.edge = edge
         do {
             try await edge.adopt(snapshot)
         } catch {
+            try? await edge.shutDown()
             throw checked.refusal(of: error)
         }
+        // Not before it listens: the admin API is there already, and says whether the edge is ready.
+        self.edge = edge
+        // What DNS has told meanwhile.
+        publish()
         for pool in pools.values { watch(pool) }
         ticker = Task { [weak self] in
             while !Task.isCancelled {

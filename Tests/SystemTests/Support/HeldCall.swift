@@ -7,12 +7,12 @@ import SIPMessage
 import TestSupport
 
 /// A call that stays up until a test ends it.
-final class HeldCall {
+struct HeldCall: Sendable {
     /// The name of the server that took it.
     let server: String
     private let connection: DemoConnection
     private let serial: String
-    private var dialog: DemoDialog
+    private let dialog: DemoDialog
 
     private init(_ connection: DemoConnection, _ dialog: DemoDialog, serial: String, server: String) {
         self.connection = connection
@@ -52,6 +52,7 @@ final class HeldCall {
     /// BYE; the status of its answer, 0 when there was none.
     func end() async -> UInt16 {
         let branch = serial + "b"
+        var dialog = dialog
         let reply = await connection.send(dialog.bye(branch: branch), branch: branch, deadline: .seconds(5))
         await connection.close()
         guard case .final(let response) = reply else { return 0 }
