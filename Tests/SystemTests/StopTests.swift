@@ -21,8 +21,7 @@ extension SystemTests {
                 ringing: .seconds(1),
                 on: loop
             )
-            var edge = try EdgeText(target: "127.0.0.1:\(backend.port);transport=tcp")
-            edge.edge = "name: edge.example.test, workers: 1, drain_timeout: 5s"
+            let edge = try edge(backend.port)
             let brana = try await Brana.run(edge.text, in: try TemporaryDirectory())
             try await brana.waitUntilUp(1)
             let running = try await HeldCall.begin(edge, domain: "edge.example.test")
@@ -34,7 +33,7 @@ extension SystemTests {
 
             brana.process.signal(SIGTERM)
             try await brana.process.log.wait(for: "notice brana: draining")
-            let isClosed = await Waiting.until(within: .seconds(2)) { [port = edge.port] in await !isOpen(port) }
+            let isClosed = await Waiting.until(within: .seconds(2)) { await !isOpen(edge.port) }
             #expect(isClosed)
             #expect(brana.process.isRunning)
             let ringing = try await second
@@ -47,6 +46,12 @@ extension SystemTests {
             #expect(result.status == 0, "\(result.output.suffix(1500))")
             #expect(result.output.contains("notice brana: stopped\n"))
             await backend.stop()
+        }
+
+        private func edge(_ backend: Int) throws -> EdgeText {
+            var edge = try EdgeText(target: "127.0.0.1:\(backend);transport=tcp")
+            edge.edge = "name: edge.example.test, workers: 1, drain_timeout: 5s"
+            return edge
         }
 
         private func isOpen(_ port: Int) async -> Bool {

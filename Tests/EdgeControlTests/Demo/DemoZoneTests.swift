@@ -19,13 +19,18 @@ struct DemoZoneTests {
         var zone = DemoZone()
         let all = zone.shares()
         // With the shuffle of the draw each of n has (w + 1/n) of (S + 1).
-        #expect(abs(try #require(all["b1"]) - (60 + 1.0 / 3) / 101) < 1e-12)
-        #expect(abs(try #require(all["b2"]) - (20 + 1.0 / 3) / 101) < 1e-12)
+        let wanted: (first: Double, second: Double) = ((60.0 + 1.0 / 3.0) / 101.0, (20.0 + 1.0 / 3.0) / 101.0)
+        let (first, second) = (try #require(all["b1"]), try #require(all["b2"]))
+        #expect(abs(first - wanted.first) < 1e-12)
+        #expect(abs(second - wanted.second) < 1e-12)
         #expect(all["b2"] == all["b3"])
         #expect(zone.shares(without: ["b1"]) == ["b1": 0, "b2": 0.5, "b3": 0.5])
         #expect(zone.shares(without: ["b1", "b2", "b3"]) == ["b1": 0, "b2": 0, "b3": 0])
         zone.servers[1].weight = 0
-        #expect(abs(try #require(zone.shares()["b2"]) - 1.0 / 81) < 1e-12)
+        // A single weight of zero has 1 of (S + 1).
+        let least = try #require(zone.shares()["b2"])
+        let lowest: Double = 1.0 / 81.0
+        #expect(abs(least - lowest) < 1e-12)
         zone.servers = []
         #expect(zone.shares() == [:])
     }
