@@ -44,7 +44,7 @@ extension SystemTests {
             let brana = try await Brana.run(sound.edge.text, in: directory)
             try directory.write(sound.text(socket: brana.socket), to: "edge.yaml")
             #expect(try await brana.ask("reload").status == 0)
-            let load = OptionsLoad(edge: sound.edge, domain: "edge.example.test")
+            let load = OptionsLoad(edge: sound.edge, domain: "voice.example.test")
             #expect(try await load.send(1) == .init(servers: ["b1": 1]))
 
             var scene = sound

@@ -19,7 +19,7 @@ extension SystemTests {
             let backends = try await Caller.backends(2)
             let servers = zip([60, 20], backends).map { (priority: 10, weight: $0, port: $1.port) }
             let origin = "pool.example.test"
-            let zone = NameServer.zone(origin, naptr: "SIP+D2T", srv: "_sip._tcp", servers, ttl: 30)
+            let zone = NameServer.zone(origin, naptr: "SIP+D2T", srv: "_sip._tcp", servers, ttl: 30, absence: 30)
             let nsd = try await NameServer([origin: zone], in: directory)
             let edge = try EdgeText(target: "sip:\(origin)", nameServer: nsd.port)
             let brana = try await Brana.run(edge.text, in: directory)
@@ -31,7 +31,8 @@ extension SystemTests {
             #expect(text.hasPrefix("edge.example.test: Brana \(BranaVersion.text), up "), "\(text)")
             #expect(text.contains("listener public: tls 127.0.0.1:\(edge.port) profile public (access)\n"), "\(text)")
             #expect(text.contains("certificate of public: "), "\(text)")
-            let pool = try #require(text.firstMatch(of: /pool voice: sip:pool\.example\.test, TTL left ([0-9]+) s\n/))
+            let title = /pool voice: sip:pool\.example\.test, balance srv, TTL left ([0-9]+) s\n/
+            let pool = try #require(text.firstMatch(of: title))
             let left = try #require(Int(pool.1))
             #expect((20...30).contains(left), "\(text)")
             // 60 and 20 of two servers: (w + 1/2) / 81.
@@ -94,7 +95,7 @@ extension SystemTests {
             }
             #expect(isReady)
             // Each request and each reload has a line in the log.
-            let load = OptionsLoad(edge: edge, domain: "edge.example.test")
+            let load = OptionsLoad(edge: edge, domain: "voice.example.test")
             #expect(try await load.send(20) == .init(servers: ["b1": 20]))
             for _ in 0..<2 {
                 #expect(try await Brana.command(["reload", "--socket", socket], in: directory).status == 0)

@@ -25,6 +25,12 @@ struct ExampleConfigurationTests {
         let configuration = try #require(outcome.configuration, "\(outcome.problems)")
         let certificates = try TestCertificates()
         for profile in configuration.tls.values { try Self.provide(profile, from: certificates) }
+        let resolver = configuration.resolver
+        if let file = resolver.ca {
+            try Self.place(Data(contentsOf: .init(filePath: certificates.authority)), at: file)
+        }
+        if let file = resolver.trustAnchor { try Self.place(Data(Self.anchor.utf8), at: file) }
+        if let file = resolver.overrides { try Self.place(Data(Self.override.utf8), at: file) }
         if let file = configuration.edge.tokenKeyFile {
             try Self.place(Data((0..<32).map { UInt8($0) }), at: file)
         }
@@ -42,6 +48,11 @@ struct ExampleConfigurationTests {
     func found() {
         #expect(Self.names.contains("minimal.yaml") && Self.names.contains("full.yaml") && Self.names.count >= 5)
     }
+
+    /// The key of the root zone, and a record of our own.
+    private static let anchor =
+        ". 3600 IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
+    private static let override = "voice.example.test. 60 IN A 192.0.2.1\n"
 
     /// Puts files where a profile looks for them.
     private static func provide(_ profile: TLSSettings, from certificates: TestCertificates) throws {

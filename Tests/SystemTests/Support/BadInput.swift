@@ -59,7 +59,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             $0.edge.leaf = .init(chain: $0.edge.leaf.chain, key: other.key)
             $0.mark = other.key
         },
-        BadInput(testDescription: "expired certificate", words: ["expired 2 days ago", "renew it"]) {
+        BadInput(testDescription: "expired certificate", words: ["CN=expired expired", "days ago", "renew it"]) {
             $0.edge.leaf = try $0.edge.certificates.leaf("expired", names: ["DNS:edge.example.test"], days: -2)
             $0.mark = $0.edge.leaf.chain
         },
