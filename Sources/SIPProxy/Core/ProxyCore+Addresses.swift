@@ -37,6 +37,7 @@ extension ProxyCore {
         endLoad(client)
         watch(client, target, now: now)
         client.target = target
+        client.trailPlace = server.trail.redirect(to: target)
         server.lastTarget = target
         if let index = server.pool?.index(of: target.endpoint) {
             client.poolIndex = index

@@ -44,12 +44,16 @@ extension ProxyCore {
         avoiding isAvoided: (BackendID) -> Bool
     ) -> Selection? {
         let needsTLS = server.plan.isSecure
+        if server.affinity == nil { server.affinity = affinityKey(server, pool.affinity) }
         let selection = pool.select(
-            key: affinityKey(server, pool.affinity),
+            key: server.affinity,
             tried: server.tried,
             locallyDown: { index in
                 let backend = pool.backends[index]
-                return (needsTLS && !backend.endpoint.transport.isSecure) || isAvoided(backend.id)
+                guard (needsTLS && !backend.endpoint.transport.isSecure) || isAvoided(backend.id) else { return false }
+                // Remembered for who asks why.
+                if !server.tried.contains(index) { server.passedBy.insert(index) }
+                return true
             },
             load: { loads.cost(of: $0, in: pool, now: now) },
             using: &generator

@@ -27,7 +27,8 @@ extension ProxyCore {
     private func choosePool(_ server: ServerTransaction) throws(Rejection) {
         let proxy = server.snapshot.proxy
         try checkDomain(server)
-        for rule in proxy.routes where rule.matches(server.request, on: server.flow) {
+        for (number, rule) in proxy.routes.enumerated() where rule.matches(server.request, on: server.flow) {
+            server.route = number
             switch rule.action {
             case .reject(let status, let reason): throw Rejection(status, reason)
             case .pool(let id):
@@ -103,6 +104,7 @@ extension ProxyCore {
             return sendOnFlow(client, hop, bytes, now: now)
         }
         client.poolIndex = index
+        client.trailPlace = server.trail.begin(target, now: now)
         client.wasRetriedHere = retrying
         server.lastTarget = target
         if movingLarge, target.endpoint.transport == .udp, bytes.readableBytes > Self.datagramLimit {
@@ -113,6 +115,7 @@ extension ProxyCore {
             let movedHop = Hop.backend(BackendTarget(endpoint: moved, pool: target.pool), index: index)
             let client = makeClient(server, movedHop, transport: .tcp, now: now)
             client.poolIndex = index
+            client.trailPlace = server.trail.redirect(to: BackendTarget(endpoint: moved, pool: target.pool))
             client.isMovedToTCP = true
             // The dialog's route names the side that would have been used (RFC 5658 section 6.2).
             bytes = write(server, client, movedHop, recording: hop)
@@ -127,6 +130,7 @@ extension ProxyCore {
 
     private func sendOnFlow(_ client: ClientTransaction, _ hop: Hop, _ bytes: ByteBuffer, now: NIODeadline) {
         guard case .flow(let token) = hop else { return }
+        client.trailPlace = client.server.trail.begin(nil, now: now)
         client.datagram = token.transport == .udp ? DatagramAddress(address: token.address, port: token.port) : nil
         client.flow = token.flow
         start(client, now: now)

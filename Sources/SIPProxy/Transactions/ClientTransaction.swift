@@ -38,6 +38,8 @@ final class ClientTransaction {
     var watch: BackendWatch?
     /// Whether its first response is still waited for.
     var isAwaited = false
+    /// Its place in the trail of its request.
+    var trailPlace = 0
     /// Where it counts as load of its backend, while it does.
     var loadPlace: Int?
     var hasProvisional = false

@@ -79,6 +79,13 @@ struct NextHopResolutionTests {
         #expect(try firstQuestions(name("core.example.net", .tls)) == ["SRV _sips._tcp.core.example.net"])
     }
 
+    @Test("TRN-27: a sent-by name is asked for by SRV, over TLS as _sips._tcp; with a port for its addresses")
+    func sentBy() throws {
+        #expect(try firstQuestions(name("p.example", .tls)) == ["SRV _sips._tcp.p.example"])
+        #expect(try firstQuestions(name("p.example", .tcp)) == ["SRV _sip._tcp.p.example"])
+        #expect(try Set(firstQuestions(name("p.example", port: 5071, .tls))) == ["A p.example", "AAAA p.example"])
+    }
+
     @Test("LOC-04: maddr in the place of the host is what is asked for; LOC-08: without transport and port by NAPTR")
     func maddr() throws {
         #expect(try firstQuestions(name("b.example")) == ["NAPTR b.example"])
