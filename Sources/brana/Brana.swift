@@ -16,4 +16,9 @@ struct Brana: AsyncParsableCommand {
             ReloadCommand.self, DrainCommand.self, UndrainCommand.self, DisableCommand.self, EnableCommand.self,
         ]
     )
+
+    static func main() async {
+        StandardStream.prepare()
+        await main(nil)
+    }
 }
