@@ -125,6 +125,7 @@ struct AdminServer: Sendable {
         router.get("/") { _, _ in Self.text(.ok, Dashboard.page, type: "text/html; charset=utf-8") }
         router.get("api/v1/status") { _, _ in try Self.json(await plane.status()) }
         router.get("api/v1/pools") { _, _ in try Self.json(await plane.poolReports()) }
+        addQuestions(to: router)
         router.post("api/v1/reload") { _, _ in
             let report = await plane.reload()
             return try Self.json(report, status: report.succeeded ? .ok : .conflict)
@@ -144,6 +145,30 @@ struct AdminServer: Sendable {
         }
         return router
     }
+
+    /// What is asked with a query.
+    private func addQuestions(to router: Router<BasicRequestContext>) {
+        let plane = plane
+        router.get("api/v1/explain") { request, _ in
+            guard let callID = request.uri.queryParameters.get("call_id"), !callID.isEmpty else {
+                return Self.text(.badRequest, "say which call: /api/v1/explain?call_id=..., percent-encoded\n")
+            }
+            let report = try await plane.explain(callID: String(callID))
+            return try Self.json(report, status: report.problem == nil ? .ok : .notFound)
+        }
+        router.get("api/v1/dns") { request, _ in
+            guard let limit = Self.limit(of: request, standard: DNSReport.standardLimit) else { return Self.badLimit }
+            return try Self.json(try await plane.dnsReport(limit: limit))
+        }
+    }
+
+    /// How many entries a list may have; nil when what was asked for is no such number.
+    private static func limit(of request: Request, standard: Int) -> Int? {
+        guard let text = request.uri.queryParameters.get("limit") else { return standard }
+        return Int(text).flatMap { $0 >= 0 ? $0 : nil }
+    }
+
+    private static var badLimit: Response { text(.badRequest, "limit is the largest number of entries, 0 or more\n") }
 
     private static func text(
         _ status: HTTPResponse.Status,

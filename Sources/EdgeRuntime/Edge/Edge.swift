@@ -22,7 +22,7 @@ package actor Edge {
     }
 
     private let group: MultiThreadedEventLoopGroup
-    private let workers: [WorkerHandle]
+    let workers: [WorkerHandle]
     private let limiter: ConnectionLimiter
     private var opened: [ListenerID: ListenerIdentity] = [:]
     private var ports: [ListenerID: UInt16] = [:]

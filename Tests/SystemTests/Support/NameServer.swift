@@ -58,9 +58,9 @@ final class NameServer: Sendable {
     }
 
     /// Makes it mute: it takes queries and says nothing, until `resume`.
-    func pause() { process.signal(SIGSTOP) }
+    func pause() { process.signalAll(SIGSTOP) }
 
-    func resume() { process.signal(SIGCONT) }
+    func resume() { process.signalAll(SIGCONT) }
 
     func stop() async { await process.stop() }
 
