@@ -63,7 +63,9 @@ extension ControlPlane {
                 affinity: settings.affinity.rawValue,
                 ttlLeft: left,
                 isStale: pool.isStale,
+                isPartial: pool.isPartial,
                 problem: pool.failure,
+                notes: pool.notes,
                 refreshes: pool.refreshes,
                 backends: backendReports(pool.state.view(now: now), statistics)
             )

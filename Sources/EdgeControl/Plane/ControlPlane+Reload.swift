@@ -56,14 +56,14 @@ extension ControlPlane {
         configuration = checked.configuration
         rememberListeners(of: before.0)
         contexts = checked.contexts
+        host = await HostNetwork.current(on: group.next())
         let old = pools
         pools = [:]
         var changed: [ManagedPool] = []
         for settings in configuration.pools {
             let target = try SIPTarget(settings.target)
-            guard let pool = old[settings.name], pool.target == target, pool.settings.transports == settings.transports
-            else {
-                try addPool(settings)
+            guard let pool = old[settings.name], pool.resolvesLike(settings, target) else {
+                try addPool(settings, former: old[settings.name])
                 if let pool = pools[settings.name] { changed.append(pool) }
                 continue
             }

@@ -25,6 +25,8 @@ package actor ControlPlane {
     let resolver: TargetResolver
     let startedAt = ContinuousClock.now
 
+    /// What the network looked like at the start or at the last reload.
+    var host: HostNetwork
     var configuration: Configuration
     /// Listeners that a reload took away, the latest last.
     var formerListeners: [ListenerSettings] = []
@@ -52,6 +54,7 @@ package actor ControlPlane {
         logger = log.logger
         requestLog = RequestLog(logger: log.logger, template: checked.configuration.logging.requestLine)
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        host = await HostNetwork.current(on: group.next())
         dns = try await DNSClient(loop: group.next(), settings: Self.resolverSettings(checked.configuration.resolver))
         resolver = TargetResolver(client: dns)
         let key = checked.tokenKey
@@ -107,6 +110,14 @@ package actor ControlPlane {
     package func port(ofListener name: String) async -> UInt16? {
         guard let settings = configuration.listeners.first(where: { $0.name == name }) else { return nil }
         return await edge?.port(of: numbers.listener(settings))
+    }
+
+    /// Where the listeners of the configuration stand.
+    var ownListeners: OwnListeners {
+        let endpoints = configuration.listeners.map {
+            Endpoint(transport: $0.transport, address: $0.address, port: $0.port)
+        }
+        return OwnListeners(endpoints, hostAddresses: host.addresses)
     }
 
     // MARK: Snapshots

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOPosix
+import TestSupport
+import Testing
+
+@testable import EdgeControl
+
+@Suite("A pool whose target a reload changes", .timeLimit(.minutes(1)))
+struct PoolReloadTests {
+    private static func text(_ ports: TestEdge.Ports, target: String) -> String {
+        """
+        edge: { name: edge.example.test, workers: 1 }
+        listeners: [{ name: plain, address: "127.0.0.1:\(ports.plain)", transport: tcp }]
+        resolver: { servers: ["127.0.0.1:\(ports.names)"] }
+        pools:
+          voice:
+            target: "\(target)"
+            allow_loopback: true
+            health: { probe: options, interval: 1h, timeout: 1s }
+        routes: [{ pool: voice }]
+        admin: { socket: \(ports.socket) }
+        logging: { level: critical, stderr: false }
+
+        """
+    }
+
+    /// The state of each backend of the pool, by its port.
+    private static func states(_ edge: TestEdge) async throws -> [String: String] {
+        let pool = try #require(try await edge.plane.poolReports().first)
+        return Dictionary(pool.backends.map { ($0.id, $0.health) }, uniquingKeysWith: { _, new in new })
+    }
+
+    @Test(
+        "LOC-51, LOC-55: backends that the new target names keep their health, others drain, and come back as they were"
+    )
+    func target() async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let ports = (try FreePort.next(), try FreePort.next())
+        let backend = try await DemoBackend.start(name: "b", address: "127.0.0.1", port: ports.0, on: loop)
+        let edge = try await TestEdge(servers: [(10, ports.0), (20, ports.1)]) {
+            Self.text($0, target: "sip:\(TestEdge.domain)")
+        }
+        let (live, dead) = ("tcp:127.0.0.1:\(ports.0)", "tcp:127.0.0.1:\(ports.1)")
+        let judged = try await Waiting.until(within: .seconds(10)) {
+            try await Self.states(edge) == [live: "up", dead: "down"]
+        }
+        #expect(judged)
+        // The backend is gone: only what is remembered of it can make it up.
+        await backend.stop()
+        try edge.rewrite(Self.text(edge.ports, target: "sip:127.0.0.1:\(ports.0);transport=tcp"))
+        #expect(await edge.plane.reload().succeeded)
+        #expect(try await Self.states(edge) == [live: "up", dead: "draining"])
+        try edge.rewrite(Self.text(edge.ports, target: "sip:\(TestEdge.domain)"))
+        #expect(await edge.plane.reload().succeeded)
+        #expect(try await Self.states(edge) == [live: "up", dead: "down"])
+        await edge.stop()
+    }
+
+    @Test("A target that does not resolve leaves the pool without backends, not with those of the former one")
+    func unresolved() async throws {
+        let port = try FreePort.next()
+        let edge = try await TestEdge(servers: [(10, port)]) { Self.text($0, target: "sip:\(TestEdge.domain)") }
+        #expect(try await Self.states(edge).count == 1)
+        try edge.rewrite(Self.text(edge.ports, target: "sip:nowhere.\(TestEdge.domain)"))
+        #expect(await edge.plane.reload().succeeded)
+        #expect(try await Self.states(edge) == ["tcp:127.0.0.1:\(port)": "draining"])
+        await edge.stop()
+    }
+}
