@@ -7,7 +7,7 @@ help:
 	@echo 'make demo     build Brana and show it: zone server, edge, three backends and calls, in one process'
 	@echo 'make test     install what the tests need, lint, build, run every test'
 	@echo 'make lint     format, layers, file lengths, and a build in which warnings are errors'
-	@echo 'make fuzz     a minute of fuzzing of the message parser (SECONDS_EACH=n for longer)'
+	@echo 'make fuzz     a minute of fuzzing for each reader of SIP and DNS (SECONDS_EACH=n for longer)'
 	@echo 'make release  the optimised binary: .build/release/brana'
 	@echo 'make install  release, then binary and unit into DESTDIR (default: /)'
 

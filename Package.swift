@@ -98,12 +98,12 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["SIPMessage", nioCore, nioPosix],
             path: "Tests/TestSupport",
+            resources: [.copy("Vectors")],
             swiftSettings: strict
         ),
         .testTarget(
             name: "SIPMessageTests",
             dependencies: ["SIPMessage", "TestSupport", nioCore, nioEmbedded, nioTestUtils],
-            resources: [.copy("Vectors")],
             swiftSettings: strict
         ),
         .testTarget(
@@ -129,12 +129,12 @@ let package = Package(
         ),
         .testTarget(
             name: "EdgeTLSTests",
-            dependencies: ["EdgeTLS", "TestSupport", nioCore, nioPosix, nioEmbedded, nioTLS],
+            dependencies: ["EdgeTLS", "COpenSSL", "TestSupport", nioCore, nioPosix, nioEmbedded, nioTLS],
             swiftSettings: strict
         ),
         .testTarget(
             name: "SIPDNSTests",
-            dependencies: ["SIPDNS", "SIPLocation", "SIPMessage", "TestSupport", nioCore, nioPosix],
+            dependencies: ["SIPDNS", "SIPLocation", "SIPMessage", "EdgeTLS", "TestSupport", nioCore, nioPosix],
             swiftSettings: strict
         ),
         .testTarget(

@@ -21,7 +21,13 @@ struct SelectionTests {
         ([65535, 1], [131071.0 / 131074, 3.0 / 131074]),
     ]
 
-    @Test("V-SRV-01 to 05c: shares are exact, and 100,000 draws keep to them at the level 0.001", arguments: vectors)
+    @Test(
+        """
+        LOC-30, V-SRV-01, V-SRV-04b, V-SRV-04c, V-SRV-05, V-SRV-05b, V-SRV-05c: shares are exact, and 100,000 draws \
+        keep to them at the level 0.001
+        """,
+        arguments: vectors
+    )
     func distribution(weights: [UInt16], expected: [Double]) {
         let names = ["a", "b", "c"]
         let pool = PoolView.sample(zip(names, weights).map { ($0, 10, $1) })

@@ -50,6 +50,20 @@ struct ProblemTests {
         #expect(doubtful.configuration?.tls["public"]?.minimumVersion == "1.1")
     }
 
+    @Test("A balance that affinity leaves nothing to decide is warned of, and read")
+    func balanceBesideAffinity() {
+        let both = ConfigurationOutcome.of(MinimalText.with(pool: "affinity: to, balance: latency"))
+        #expect(
+            both.problems.map(\.description) == [
+                "test.yaml:8:73: warning: pools.voice.balance changes nothing: affinity to decides"
+            ]
+        )
+        #expect(both.configuration?.pools.map(\.balance) == [.latency])
+        for pool in ["affinity: to, balance: srv", "balance: least-outstanding"] {
+            #expect(ConfigurationOutcome.of(MinimalText.with(pool: pool)).problems == [])
+        }
+    }
+
     @Test(
         "A key of each section that is one letter off is refused, and the right one named",
         arguments: ConfigurationSection.allCases.flatMap { section in section.keys.map { (section, $0) } }

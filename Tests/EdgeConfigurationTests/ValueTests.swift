@@ -105,6 +105,46 @@ struct ValueTests {
     }
 
     @Test(
+        "Servers of DNS over TLS have port 853 and are verified by the name after #, or by their address",
+        arguments: [
+            ("tls://192.0.2.53", "192.0.2.53", 853, nil),
+            ("tls://192.0.2.53:8853#dns.example.test", "192.0.2.53", 8853, "dns.example.test"),
+            ("tls://[2001:db8::53]#dns.example.test", "2001:db8::53", 853, "dns.example.test"),
+            ("tls://2001:db8::53", "2001:db8::53", 853, nil),
+        ] as [(String, String, UInt16, String?)]
+    )
+    func secureNameServers(text: String, address: String, port: UInt16, name: String?) throws {
+        let outcome = ConfigurationOutcome.of(MinimalText.with(sections: "resolver: { servers: \"\(text)\" }"))
+        let server = try #require(outcome.configuration?.resolver.servers.first, "\(outcome.problems)")
+        #expect(server.address == IPAddress(parsing: address) && server.port == port)
+        #expect(server.transport == .tls && server.name == name)
+    }
+
+    @Test(
+        "What is no name server is refused",
+        arguments: ["tls://", "tls://192.0.2.53#", "tls://192.0.2.53:0", "tls://192.0.2.53#a b", "192.0.2.53#name"]
+    )
+    func badNameServers(text: String) {
+        let outcome = ConfigurationOutcome.of(MinimalText.with(sections: "resolver: { servers: \"\(text)\" }"))
+        #expect(outcome.lines.count == 1 && outcome.lines[0].contains("is no address of a name server"))
+    }
+
+    @Test("What the resolver's files and words are read to; the AD bit of a server that is far away is warned of")
+    func resolverValues() {
+        let section = "{ dnssec: trust-ad, trust_anchor: a.zone, overrides: /o.zone, case_randomization: true }"
+        let resolver = ConfigurationOutcome.of(MinimalText.with(sections: "resolver: \(section)")).configuration?
+            .resolver
+        #expect(resolver?.dnssec == .trustAD && resolver?.mixesCase == true)
+        #expect(resolver?.trustAnchor == "/etc/brana/a.zone" && resolver?.overrides == "/o.zone")
+        func problems(_ servers: String) -> [String] {
+            let text = MinimalText.with(sections: "resolver: { servers: \"\(servers)\", dnssec: trust-ad }")
+            return ConfigurationOutcome.of(text).problems.map(\.message)
+        }
+        #expect(problems("192.0.2.53").count == 1)
+        #expect(problems("127.0.0.1").isEmpty && problems("tls://192.0.2.53").isEmpty)
+    }
+
+    @Test(
         "What a listener tells of itself: the advertised host and port, or its own address, or the edge's name",
         arguments: [
             ("address: \"192.0.2.1:5060\"", "192.0.2.1", 5060),

@@ -1,20 +1,22 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that a build of Brana never builds it. `Sources/SIPMessage` is a link to the real sources:
-// their interface is `package`, which another package could not reach. `run.sh` builds it and adds the fuzzer's run time.
+// A package of its own, so that a build of Brana never builds it. `Sources/SIPMessage` and its likes are links to the
+// real sources: their interface is `package`, which another package could not reach. `run.sh` builds it and adds the
+// fuzzer's run time.
 let package = Package(
     name: "Fuzz",
     platforms: [.macOS(.v15)],
     dependencies: [.package(url: "https://github.com/apple/swift-nio", from: "2.101.0")],
     targets: [
+        .target(name: "SIPMessage", dependencies: [nioCore], swiftSettings: strict + [counted]),
+        .target(name: "SIPLocation", dependencies: ["SIPMessage", nioCore], swiftSettings: strict + [counted]),
+        .systemLibrary(name: "CLDNS", pkgConfig: "ldns"),
         .target(
-            name: "SIPMessage",
-            dependencies: [nioCore],
-            swiftSettings: strict + [
-                // Counts the edges that an input takes, in the code under test alone: nothing else leads the fuzzer.
-                .unsafeFlags(["-sanitize=fuzzer"])
-            ]
+            name: "SIPDNS",
+            dependencies: ["CLDNS", "SIPLocation", "SIPMessage", nioCore, nioPosix],
+            // What reads messages is the module's own affair.
+            swiftSettings: strict + [counted, .unsafeFlags(["-enable-testing"])]
         ),
         .target(name: "CFuzzer"),
         .target(name: "FuzzSupport", dependencies: ["SIPMessage", "CFuzzer", nioCore], swiftSettings: strict),
@@ -28,11 +30,25 @@ let package = Package(
             dependencies: ["FuzzSupport", "SIPMessage", nioCore],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "FuzzResponse",
+            dependencies: ["FuzzSupport", "SIPDNS", "SIPLocation", nioCore],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "FuzzZone",
+            dependencies: ["FuzzSupport", "SIPDNS", "SIPLocation", nioCore],
+            swiftSettings: strict
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
 
 var nioCore: Target.Dependency { .product(name: "NIOCore", package: "swift-nio") }
+var nioPosix: Target.Dependency { .product(name: "NIOPosix", package: "swift-nio") }
+
+/// Counts the edges that an input takes, in the code under test alone: nothing else leads the fuzzer.
+var counted: SwiftSetting { .unsafeFlags(["-sanitize=fuzzer"]) }
 
 var strict: [SwiftSetting] {
     [

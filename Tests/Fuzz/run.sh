@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Fuzzes the parser and the framer, SECONDS each (default 60), as `make fuzz` does:
+# Fuzzes the parser and the framer of SIP, and the readers of DNS responses and zone files, SECONDS each (default 60),
+# as `make fuzz` does:
 #
-#   bash Tests/Fuzz/run.sh [SECONDS] [parser|framer]
+#   bash Tests/Fuzz/run.sh [SECONDS] [parser|framer|response|zone]
 #
 # Exits with an error, naming the input, when one crashed, hung or took too much memory. To run that input again:
 # SWIFT_BACKTRACE=enable=no .build-fuzz/release/FuzzParser FILE. What was found worth keeping between runs lies in .build-fuzz/found.
@@ -9,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 seconds=${1:-60}
-targets=${2:-parser framer}
+targets=${2:-parser framer response zone}
 out=$PWD/.build-fuzz
 
 # The fuzzer's run time comes with the Swift toolchain, for the same compiler that counts the edges.
@@ -35,16 +36,21 @@ for target in $targets; do
     echo "== fuzz: $target, $seconds seconds"
     # A short memory of what was freed: most of the time would go into that else.
     export SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=16:malloc_context_size=8
-    # The torture messages are read in place; only what they lack lies in the corpus.
-    if "$program" "$found" "Tests/Fuzz/corpus/$target" Tests/SIPMessageTests/Vectors \
+    # The torture messages and the example zones are read in place; only what they lack lies in the corpus.
+    case $target in
+    response) inputs=() ;;
+    zone) inputs=(zones -dict=Tests/Fuzz/zone.dict) ;;
+    *) inputs=(Tests/TestSupport/Vectors -dict=Tests/Fuzz/sip.dict) ;;
+    esac
+    if "$program" "$found" "Tests/Fuzz/corpus/$target" "${inputs[@]}" \
         -max_total_time="$seconds" -max_len=8192 -rss_limit_mb=2048 -timeout=5 -print_final_stats=1 -verbosity=1 \
-        -dict=Tests/Fuzz/sip.dict -artifact_prefix="$crashes/" >"$log" 2>&1; then
+        -artifact_prefix="$crashes/" >"$log" 2>&1; then
         executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
         memory=$(sed -n 's/^stat::peak_rss_mb: *//p' "$log")
         echo "fuzz: $target held: $executions executions, at most $memory MB"
     else
         # The claim that does not hold, or what the sanitizer says, without the fuzzer's progress.
-        grep -E 'Fatal error|ERROR|SUMMARY|^ +#[0-9]+ ' "$log" | head -n 20 >&2
+        grep -E 'Fatal error|ERROR|SUMMARY|^ +#[0-9]+ ' "$log" | head -n 20 >&2 || true
         input=$(sed -n 's/.*Test unit written to \(.*\)$/\1/p' "$log" | tail -n 1)
         echo "fuzz: $target FAILED on ${input:-an input that was not written; see $log}" >&2
         failed=1

@@ -9,6 +9,8 @@ extension SystemTests {
     struct SippTests {
         static let domain = "voice.example.test"
         static let weights = [50, 30, 20]
+        /// What a server counts.
+        static let counters = ["registers", "invites", "calls", "hangups", "cancels", "reinvites", "subscriptions"]
 
         let directory: TemporaryDirectory
 
@@ -26,7 +28,7 @@ extension SystemTests {
             try await rehearse(transport: "udp", naptr: "SIP+D2U", srv: "_sip._udp", clients: "t1")
         }
 
-        /// Registrations, calls that either side ends, and cancelled ones, through stunnel, the edge and nsd's records.
+        /// Registrations, calls that either side ends, changed and cancelled ones, and subscriptions, through stunnel, the edge and nsd's records.
         private func rehearse(transport: String, naptr: String, srv: String, clients: String) async throws {
             let ports = try Self.weights.map { _ in try FreePort.next() }
             let records = zip(Self.weights, ports).map { (priority: 10, weight: $0, port: $1) }
@@ -46,7 +48,7 @@ extension SystemTests {
             try await brana.waitUntilUp(servers.count)
             let tunnel = try await Tunnel(to: edge, in: directory)
             let load = Sipp.Load(port: tunnel.port, domain: Self.domain, transport: clients)
-            for scenario in ["register", "call", "brief", "cancel"] {
+            for scenario in ["register", "call", "brief", "cancel", "reinvite", "subscribe"] {
                 let result = try await Sipp.call(scenario, load, in: directory)
                 #expect(
                     result.status == 0 && result["SuccessfulCall"] == load.calls && result["FailedCall"] == 0,
@@ -68,14 +70,15 @@ extension SystemTests {
                 let counted = try await server.stop()
                 #expect(counted.status == 0 && counted["FailedCall"] == 0, "\(counted.excerpt)")
                 let invites = counted["invites"]
-                let expected = DemoBounds.counts(of: Double(weight) / 100, draws: 3 * calls)
+                let expected = DemoBounds.counts(of: Double(weight) / 100, draws: 4 * calls)
                 #expect(invites > 0 && expected.contains(invites), "\(invites) calls, weight \(weight) of 100")
-                for name in ["registers", "invites", "calls", "hangups", "cancels"] {
+                for name in Self.counters {
                     sums[name, default: 0] += counted[name]
                 }
             }
-            #expect(sums["registers"] == calls && sums["invites"] == 3 * calls, "\(sums)")
-            #expect(sums["calls"] == calls && sums["hangups"] == calls && sums["cancels"] == calls, "\(sums)")
+            #expect(sums["registers"] == calls && sums["invites"] == 4 * calls, "\(sums)")
+            #expect(sums["calls"] == 2 * calls && sums["hangups"] == calls && sums["cancels"] == calls, "\(sums)")
+            #expect(sums["reinvites"] == calls && sums["subscriptions"] == calls, "\(sums)")
         }
     }
 }

@@ -11,6 +11,7 @@ package struct PoolSettings: Sendable, Hashable {
     /// The TLS profile shown to backends; nil where the target needs none.
     package var tlsProfileName: String?
     package var affinity: AffinityPolicy
+    /// What decides where `affinity` does not.
     package var algorithm: SelectionAlgorithm
     /// How long a silent backend is waited for; nil as RFC 3263 section 4.3 has it, until the transaction ends.
     package var firstResponse: FirstResponseLimits?

@@ -10,20 +10,23 @@ extension PoolView {
     ///
     /// It is taken from the lowest priority number that has a usable backend which the request has not tried; there,
     /// another address of a target that it has tried one of (LOC-48), else a target by weight (RFC 2782, filtered first:
-    /// LOC-53) or, with `key`, by rendezvous (LOC-56). When no backend is usable at all, up to ``panicTryLimit`` are
-    /// tried in the same way with health ignored (LOC-54).
+    /// LOC-53) or, with `key`, by rendezvous (LOC-56). A pool that balances by load draws two and takes the less loaded
+    /// one, unless there is a key. When no backend is usable at all, up to ``panicTryLimit`` are tried in the same way
+    /// with health ignored (LOC-54).
     ///
     /// - Parameters:
     ///   - key: what the pool's affinity policy takes of the request; nil draws.
     ///   - tried: where the request has been.
     ///   - locallyDown: what the worker knows of a backend and the snapshot does not yet: it cannot be reached now.
+    ///   - load: what a backend bears now, the less the better; asked of two backends, and only where load decides.
     package func select(
         key: AffinityKey? = nil,
         tried: TriedBackends = TriedBackends(),
         locallyDown: (Int) -> Bool = { _ in false },
+        load: (Int) -> Double = { _ in 0 },
         using generator: inout some RandomNumberGenerator
     ) -> Selection? {
-        select(key: key, tried: tried, locallyDown: locallyDown, seed: generator.next())
+        select(key: key, tried: tried, locallyDown: locallyDown, load: load, seed: generator.next())
     }
 
     /// The same with one random number, from which all draws of this selection are made.
@@ -31,6 +34,7 @@ extension PoolView {
         key: AffinityKey? = nil,
         tried: TriedBackends = TriedBackends(),
         locallyDown: (Int) -> Bool = { _ in false },
+        load: (Int) -> Double = { _ in 0 },
         seed: UInt64
     ) -> Selection? {
         var generator = DrawGenerator(seed: seed)
@@ -39,12 +43,16 @@ extension PoolView {
         func isLeft(_ index: Int) -> Bool { isUsable(index) && !tried.contains(index) }
         func isLeftInPanic(_ index: Int) -> Bool { slots[index].isUsableInPanic && !tried.contains(index) }
 
-        if let found = choose(key: key, using: &generator, wasTried: wasTried, eligible: isLeft) {
-            return Selection(index: found, isPanic: false)
+        func pick(_ eligible: (Int) -> Bool) -> Int? {
+            if comparesLoad, key == nil {
+                return chooseByLoad(load, using: &generator, wasTried: wasTried, eligible: eligible)
+            }
+            return choose(key: key, using: &generator, wasTried: wasTried, eligible: eligible)
         }
+
+        if let found = pick(isLeft) { return Selection(index: found, isPanic: false) }
         guard tried.count < Self.panicTryLimit, !slots.indices.contains(where: isUsable) else { return nil }
-        return choose(key: key, using: &generator, wasTried: wasTried, eligible: isLeftInPanic)
-            .map { Selection(index: $0, isPanic: true) }
+        return pick(isLeftInPanic).map { Selection(index: $0, isPanic: true) }
     }
 
     /// The first tier with an eligible backend decides.

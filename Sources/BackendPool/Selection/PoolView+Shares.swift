@@ -6,7 +6,8 @@ extension PoolView {
     /// The expected share of each backend in new requests, in the order of ``backends``.
     ///
     /// It is exact by RFC 2782, or by the weights alone where affinity decides (LOC-56), and 0 for all but the usable
-    /// backends of the lowest priority.
+    /// backends of the lowest priority. Where load decides it is what RFC 2782 gives, and what they get while they bear
+    /// the same for their weights.
     package func shares() -> [Double] {
         var shares = [Double](repeating: 0, count: backends.count)
         guard let order = targets.first(where: { $0.slots.contains { slots[$0].isUsable } })?.order else {

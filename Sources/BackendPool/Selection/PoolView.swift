@@ -17,11 +17,16 @@ package final class PoolView: Sendable {
 
     @usableFromInline let slots: [SelectionSlot]
     @usableFromInline let targets: [SelectionTarget]
+    /// Whether two draws are compared by load.
+    let comparesLoad: Bool
+    /// One a backend where load is compared, else none.
+    let loadShares: [LoadShare]
     private let indexByEndpoint: [Endpoint: Int]
 
     package var name: String { settings.name }
     package var targetText: String { settings.targetText }
     package var affinity: AffinityPolicy { settings.affinity }
+    package var algorithm: SelectionAlgorithm { settings.algorithm }
     package var referenceDomain: String { settings.referenceDomain }
     package var tlsProfileName: String? { settings.tlsProfileName }
     package var firstResponse: FirstResponseLimits? { settings.firstResponse }
@@ -37,6 +42,8 @@ package final class PoolView: Sendable {
         usableCount = sorted.count { $0.isUsable }
         slots = sorted.map(SelectionSlot.init)
         targets = Self.targets(of: sorted)
+        comparesLoad = settings.algorithm.comparesLoad
+        loadShares = comparesLoad ? LoadShare.all(targets, slots) : []
         indexByEndpoint = Dictionary(
             sorted.indices.map { (sorted[$0].endpoint, $0) },
             uniquingKeysWith: { old, _ in old }

@@ -96,6 +96,29 @@ package struct ResolverSettings: Sendable, Hashable {
     package struct Server: Sendable, Hashable {
         package var address: IPAddress
         package var port: UInt16
+        package var transport = Transport.udp
+        /// Whom a server of DNS over TLS must prove to be; nil for its address.
+        package var name: String?
+
+        package init(address: IPAddress, port: UInt16, transport: Transport = .udp, name: String? = nil) {
+            self.address = address
+            self.port = port
+            self.transport = transport
+            self.name = name
+        }
+    }
+
+    package enum Transport: Sendable, Hashable {
+        /// UDP, with TCP for what does not fit.
+        case udp
+        /// DNS over TLS (RFC 7858).
+        case tls
+    }
+
+    package enum DNSSEC: String, Sendable, Hashable, CaseIterable {
+        case off
+        case trustAD = "trust-ad"
+        case validate
     }
 
     /// Name servers; empty: those of /etc/resolv.conf.
@@ -105,6 +128,15 @@ package struct ResolverSettings: Sendable, Hashable {
     package var minimumTTL = Duration.seconds(1)
     package var maximumTTL = Duration.seconds(86_400)
     package var stale = Duration.seconds(86_400)
+    /// Authorities that servers of DNS over TLS are verified against, as an absolute path; nil for the system's.
+    package var ca: String?
+    package var dnssec = DNSSEC.off
+    /// DS or DNSKEY records, as an absolute path.
+    package var trustAnchor: String?
+    /// Records that stand for what DNS says, as an absolute path.
+    package var overrides: String?
+    /// Whether the case of the names in queries is drawn.
+    package var mixesCase = false
 
     package init() {}
 }

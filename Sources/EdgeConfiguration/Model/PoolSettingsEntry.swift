@@ -19,6 +19,12 @@ package struct PoolSettingsEntry: Sendable, Hashable {
         case flow
     }
 
+    package enum Balance: String, Sendable, Hashable, CaseIterable {
+        case srv
+        case leastOutstanding = "least-outstanding"
+        case latency
+    }
+
     /// Which addresses of a name are used, and which first (LOC-40, LOC-41).
     package enum Families: String, Sendable, Hashable, CaseIterable {
         /// Those that the host has, in the order of RFC 6724.
@@ -54,6 +60,8 @@ package struct PoolSettingsEntry: Sendable, Hashable {
     package var allowsDowngrade = false
     package var tlsLoss = ResolutionPolicy.TLSLoss.keep
     package var affinity = Affinity.none
+    /// What decides where affinity does not.
+    package var balance = Balance.srv
     package var probe = Probe.options
     package var interval = Duration.seconds(5)
     /// How far an interval strays either way, in per cent.

@@ -34,11 +34,16 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
                 "cipher_suites", "verify_depth", "crl", "session_tickets", "server_names",
             ]
         case .serverName: ["name", "certificate", "key"]
-        case .resolver: ["servers", "timeout", "attempts", "minimum_ttl", "maximum_ttl", "stale"]
+        case .resolver:
+            [
+                "servers", "ca", "timeout", "attempts", "minimum_ttl", "maximum_ttl", "stale", "dnssec", "trust_anchor",
+                "overrides", "case_randomization",
+            ]
         case .pool:
             [
                 "target", "tls", "verify_name", "accept_wildcards", "transports", "families", "naptr_failover",
-                "allow_downgrade", "tls_loss", "affinity", "health", "ejection", "retry_after_limit", "slow_start",
+                "allow_downgrade", "tls_loss", "affinity", "balance", "health", "ejection", "retry_after_limit",
+                "slow_start",
                 "connections", "queue", "first_response_timeout", "retry_codes", "tries", "allow_loopback", "via",
             ]
         case .health: ["probe", "interval", "jitter", "timeout", "fall", "rise", "accept", "probe_before_use"]

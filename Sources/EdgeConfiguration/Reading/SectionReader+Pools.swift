@@ -20,6 +20,11 @@ extension SectionReader {
         values.choice("tls_loss", &pool.tlsLoss)
         values.choice("affinity", &pool.affinity)
         values.duration("retry_after_limit", in: .zero ... .seconds(3600), &pool.retryAfterLimit)
+        values.choice("balance", &pool.balance)
+        if pool.affinity != .none, pool.balance != .srv {
+            let affinity = pool.affinity.rawValue
+            reader.warn(values["balance"], "\(path).balance changes nothing: affinity \(affinity) decides")
+        }
         values.duration("slow_start", in: .zero ... .seconds(3600), &pool.slowStart)
         values.integer("connections", in: 1...64, &pool.connections)
         values.integer("queue", in: 1...1_000_000, &pool.queue)

@@ -76,33 +76,6 @@ struct SectionReader {
         edgeReader.choice("path", &edge.path)
     }
 
-    private func readResolver(_ node: Node?, into resolver: inout ResolverSettings) {
-        guard let node, let values = reader.mapping(node, "resolver", .resolver) else { return }
-        for (node, text) in values.strings("servers") {
-            if let (address, port) = MappingReader.socketAddress(text), port > 0 {
-                resolver.servers.append(.init(address: address, port: port))
-            } else if let address = IPAddress(parsing: text) {
-                resolver.servers.append(.init(address: address, port: 53))
-            } else {
-                reader.error(
-                    node,
-                    "'\(text)' is no address of a name server; write it as 192.0.2.53 or 192.0.2.53:5353"
-                )
-            }
-        }
-        values.duration("timeout", in: .milliseconds(50) ... .seconds(30), &resolver.timeout)
-        values.integer("attempts", in: 1...10, &resolver.attempts)
-        values.duration("minimum_ttl", in: .seconds(1) ... .seconds(3600), &resolver.minimumTTL)
-        values.duration("maximum_ttl", in: .seconds(1) ... .seconds(604_800), &resolver.maximumTTL)
-        if resolver.minimumTTL > resolver.maximumTTL {
-            reader.error(
-                values["minimum_ttl"] ?? values["maximum_ttl"],
-                "resolver.minimum_ttl is above resolver.maximum_ttl"
-            )
-        }
-        values.duration("stale", in: .zero ... .seconds(604_800), &resolver.stale)
-    }
-
     private func readLimits(_ node: Node?, into limits: inout LimitSettings) {
         guard let node, let values = reader.mapping(node, "limits", .limits) else { return }
         values.integer("connections", in: 1...1_000_000, &limits.connections)

@@ -98,6 +98,7 @@ extension ControlPlane {
         )
         page.write(MetricCatalog.dnsCacheEntries, value: Int64(statistics.cacheEntries))
         page.write(MetricCatalog.dnsStaleEntries, value: Int64(statistics.staleEntries))
+        page.write(MetricCatalog.dnsServersResting, value: Int64(statistics.restingServers))
         let pools = configuration.pools.map(\.name)
         page.write(MetricCatalog.dnsRefreshes, pools.flatMap { counters(of: $0).refreshes.samples([$0]) })
         page.write(

@@ -59,6 +59,9 @@ extension ControlPlane {
         gauges(MetricCatalog.backendConnections) { backend in
             .integer(Int64(workers.reduce(0) { $0 + ($1.backendFlows[backend.target] ?? 0) }))
         }
+        gauges(MetricCatalog.backendQueue) { backend in
+            .integer(Int64(workers.reduce(0) { $0 + ($1.backendQueues[backend.target] ?? 0) }))
+        }
         page.write(
             MetricCatalog.backendAttempts,
             Self.perBackend(views) { labels, backend in

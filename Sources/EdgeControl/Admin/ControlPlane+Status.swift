@@ -61,6 +61,7 @@ extension ControlPlane {
                 name: settings.name,
                 target: settings.target,
                 affinity: settings.affinity.rawValue,
+                balance: settings.balance.rawValue,
                 ttlLeft: left,
                 isStale: pool.isStale,
                 isPartial: pool.isPartial,

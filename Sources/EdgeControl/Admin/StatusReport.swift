@@ -48,6 +48,8 @@ package struct PoolReport: Codable, Sendable {
     package var name: String
     package var target: String
     package var affinity: String
+    /// How a backend is chosen where affinity is none.
+    package var balance: String
     /// Seconds until the first record that the pool rests on expires; nil for a literal address.
     package var ttlLeft: Int?
     package var isStale: Bool
@@ -67,7 +69,7 @@ package struct BackendReport: Codable, Sendable {
     package var name: String
     package var priority: UInt16
     package var weight: UInt16
-    /// The share of new requests that RFC 2782 gives it now.
+    /// The share of new requests that RFC 2782 or the affinity gives it now.
     package var expectedShare: Double
     /// The share of answered requests that it had so far.
     package var share: Double

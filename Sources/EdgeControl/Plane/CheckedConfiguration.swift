@@ -8,6 +8,7 @@ internal import SIPLocation
 package struct CheckedConfiguration: Sendable {
     package let configuration: Configuration
     let contexts: TLSContexts
+    let resolver: ResolverParts
     let tokenKey: TokenKey
     /// What is doubtful.
     package let warnings: [ConfigurationProblem]
@@ -43,6 +44,10 @@ package struct CheckedConfiguration: Sendable {
         for (name, context) in contexts.servers.merging(contexts.clients, uniquingKeysWith: { first, _ in first }) {
             for warning in context.warnings { note("tls.\(name): \(warning)", at: "tls.\(name).certificate", .warning) }
         }
+        let (resolver, resolverFailures) = ResolverParts.build(configuration.resolver)
+        for failure in resolverFailures {
+            note("resolver.\(failure.key): \(failure.message)", at: "resolver.\(failure.key)")
+        }
         for pool in configuration.pools {
             do throws(SIPTarget.Malformed) {
                 _ = try SIPTarget(pool.target)
@@ -58,7 +63,13 @@ package struct CheckedConfiguration: Sendable {
             )
         }
         guard let key, !problems.contains(where: { $0.severity == .error }) else { throw Refusal(problems: problems) }
-        return CheckedConfiguration(configuration: configuration, contexts: contexts, tokenKey: key, warnings: problems)
+        return CheckedConfiguration(
+            configuration: configuration,
+            contexts: contexts,
+            resolver: resolver,
+            tokenKey: key,
+            warnings: problems
+        )
     }
 
     /// The path inside the document of the file at fault.

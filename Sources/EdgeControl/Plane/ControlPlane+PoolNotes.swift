@@ -3,6 +3,7 @@
 internal import BackendPool
 internal import EdgeConfiguration
 internal import Logging
+internal import NIOCore
 internal import SIPLocation
 
 /// What the log is told of a pool's records: each thing once, when it comes up.

@@ -4,6 +4,7 @@ internal import EdgeConfiguration
 internal import EdgeRuntime
 internal import Logging
 internal import NIOCore
+internal import NIOPosix
 internal import SIPDNS
 internal import SIPLocation
 
@@ -87,7 +88,8 @@ extension ControlPlane {
         for pool in changed { watch(pool) }
         requestLog.use(configuration.logging.requestLine)
         log.use(level: configuration.logging.level)
-        _ = try await dns.use(Self.resolverSettings(configuration.resolver)).get()
+        resolverParts = checked.resolver
+        _ = try await dns.use(resolverSettings()).get()
     }
 
     /// Keeps what dialogs still name in their Record-Route; the oldest of too many is forgotten.

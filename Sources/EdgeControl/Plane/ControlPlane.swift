@@ -31,6 +31,10 @@ package actor ControlPlane {
     /// Listeners that a reload took away, the latest last.
     var formerListeners: [ListenerSettings] = []
     var contexts: TLSContexts
+    var resolverParts: ResolverParts
+    /// Where questions go.
+    var nameServers: [DNSServer]
+    var resolverFile = ResolverFile()
     var numbers = Numbers()
     var pools: [String: ManagedPool] = [:]
     var generation: UInt64 = 0
@@ -55,7 +59,10 @@ package actor ControlPlane {
         requestLog = RequestLog(logger: log.logger, template: checked.configuration.logging.requestLine)
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         host = await HostNetwork.current(on: group.next())
-        dns = try await DNSClient(loop: group.next(), settings: Self.resolverSettings(checked.configuration.resolver))
+        resolverParts = checked.resolver
+        let settings = checked.resolver.clientSettings(checked.configuration.resolver)
+        nameServers = settings.servers
+        dns = try await DNSClient(loop: group.next(), settings: settings)
         resolver = TargetResolver(client: dns)
         let key = checked.tokenKey
         tokens = TokenAuthenticator(currentKeyID: 1) { id, bytes in id == 1 ? key.mac(bytes) : nil }
@@ -164,6 +171,7 @@ package actor ControlPlane {
     /// Follows time: holds that end, weights that ramp up, backends that have drained.
     private func tick() {
         let now = NIODeadline.now()
+        followResolverFile(now: now)
         var changed = nextChange.map { $0 <= now } ?? false
         for pool in pools.values {
             let (changes, removed) = pool.state.advance(to: now)
@@ -190,13 +198,12 @@ package actor ControlPlane {
     }
 
     private func hooks() -> WorkerHooks {
-        let resolver = resolver
         let requestLog = requestLog
         let connectionLog = ConnectionLog(logger: logger)
         return WorkerHooks(
-            resolve: { name, loop, completion in
+            resolve: { [weak self] name, loop, completion in
                 Task {
-                    let outcome = await Self.resolve(name, by: resolver)
+                    let outcome = await self?.resolve(name) ?? .failed
                     loop.execute { completion(outcome) }
                 }
             },
@@ -209,15 +216,14 @@ package actor ControlPlane {
         )
     }
 
-    private static func resolve(_ name: NextHopName, by resolver: TargetResolver) async -> ResolutionOutcome {
+    private func resolve(_ name: NextHopName) async -> ResolutionOutcome {
         let target = SIPTarget(
             host: .name(DNSName(name.host)),
             port: name.port,
             transport: name.transport,
             isSecure: name.isSecure
         )
-        var policy = ResolutionPolicy()
-        policy.allowsLoopback = true
+        let policy = host.namePolicy(pools: Array(pools.values))
         guard let outcome = try? await resolver.resolve(target, policy: policy),
             case .resolved(let located) = outcome.step
         else {
@@ -227,17 +233,6 @@ package actor ControlPlane {
             ($0.rank, $0.priority, $0.addressOrder) < ($1.rank, $1.priority, $1.addressOrder)
         }
         return .resolved(ordered.map(\.endpoint))
-    }
-
-    static func resolverSettings(_ settings: ResolverSettings) -> DNSClient.Settings {
-        let servers = settings.servers.map { (address: $0.address, port: $0.port) }
-        var client = DNSClient.Settings(servers: servers.isEmpty ? ResolverConfiguration.servers() : servers)
-        client.timeout = TimeAmount(settings.timeout)
-        client.attempts = settings.attempts
-        client.cache.minimum = TimeAmount(settings.minimumTTL)
-        client.cache.maximum = TimeAmount(settings.maximumTTL)
-        client.cache.stale = TimeAmount(settings.stale)
-        return client
     }
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import EdgeConfiguration
 internal import NIOCore
 internal import NIOPosix
+internal import SIPLocation
 internal import SIPMessage
 
 /// What the host's network can reach: its addresses, and those that packets to the Internet would leave from.
@@ -29,10 +31,38 @@ struct HostNetwork: Sendable, Hashable {
         guard let channel = try? await DatagramBootstrap(group: loop).bind(to: SocketAddress(any, port: 0)).get() else {
             return nil
         }
-        let connected = try? await channel.connect(to: SocketAddress(distant, port: 53)).get()
-        let source = connected == nil ? nil : channel.localAddress.flatMap { IPAddress($0) }
+        var source: IPAddress?
+        do {
+            try await channel.connect(to: SocketAddress(distant, port: 53)).get()
+            source = channel.localAddress.flatMap { IPAddress($0) }
+        } catch {
+            // There is no way there.
+            source = nil
+        }
         try? await channel.close().get()
         return source.flatMap { $0.isUnspecified ? nil : $0 }
+    }
+
+    /// Uses the families that the host has, in the order of RFC 6724 (LOC-40, LOC-41).
+    func chooseFamilies(_ policy: inout ResolutionPolicy) {
+        let four = uses(ipv6: false, allowingLoopback: policy.allowsLoopback)
+        let six = uses(ipv6: true, allowingLoopback: policy.allowsLoopback)
+        // A host that shows no address at all is not known, rather than without a network.
+        policy.usesIPv4 = four || !six
+        policy.usesIPv6 = six || !four
+        policy.prefersIPv6 = prefersIPv6
+    }
+
+    /// By what rules a name that a request gives is resolved: to loopback addresses only where a pool leads there too
+    /// (LOC-72).
+    func namePolicy(pools: [ManagedPool]) -> ResolutionPolicy {
+        var policy = ResolutionPolicy()
+        policy.allowsLoopback = pools.contains { pool in
+            if case .address(let address) = pool.target.host { return address.isLoopback }
+            return pool.settings.allowsLoopback
+        }
+        chooseFamilies(&policy)
+        return policy
     }
 
     /// Whether addresses of a family are any use (LOC-40): the host has one that reaches beyond its link, or the loopback

@@ -72,12 +72,7 @@ final class ManagedPool {
         policy.ownListeners = own
         switch settings.families {
         case .auto:
-            let four = host.uses(ipv6: false, allowingLoopback: settings.allowsLoopback)
-            let six = host.uses(ipv6: true, allowingLoopback: settings.allowsLoopback)
-            // A host that shows no address at all is not known, rather than without a network.
-            policy.usesIPv4 = four || !six
-            policy.usesIPv6 = six || !four
-            policy.prefersIPv6 = host.prefersIPv6
+            host.chooseFamilies(&policy)
         case .ipv4: policy.usesIPv6 = false
         case .ipv6: policy.usesIPv4 = false
         case .preferIPv4: policy.prefersIPv6 = false
@@ -93,6 +88,7 @@ final class ManagedPool {
             referenceDomain: target.referenceDomain,
             tlsProfileName: settings.tls,
             affinity: AffinityPolicy(rawValue: settings.affinity.rawValue) ?? .none,
+            algorithm: SelectionAlgorithm(rawValue: settings.balance.rawValue) ?? .srv,
             firstResponse: FirstResponseLimits(
                 invite: TimeAmount(settings.inviteLimit),
                 nonInvite: TimeAmount(settings.otherLimit)

@@ -19,7 +19,8 @@ extension ResolutionReport {
             outcome: outcome,
             ttlLeft: left,
             server: answer.server,
-            dnssec: answer.isAuthenticated ? "secure" : "not validated",
+            dnssec: answer.security.rawValue,
+            reason: answer.reason,
             isStale: answer.isStale,
             records: answer.records.map { Query.Record(text: describe($0, left), leadsTo: next($0)) },
             asked: question

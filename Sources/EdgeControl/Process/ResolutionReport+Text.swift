@@ -33,7 +33,7 @@ extension ResolutionReport {
         let source = query.server.isEmpty ? "no server" : query.server
         lines.append(
             "\(indent)\(query.question): \(query.outcome) (TTL left \(query.ttlLeft) s, from \(source), DNSSEC: "
-                + "\(query.dnssec)\(stale))"
+                + "\(query.dnssec)\(query.reason.map { ", \($0)" } ?? "")\(stale))"
         )
         for record in query.records {
             lines.append("\(indent)  \(record.text)")

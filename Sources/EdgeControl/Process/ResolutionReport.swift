@@ -19,10 +19,20 @@ package struct ResolutionReport: Encodable, Sendable {
         package var draws = 0
         package var transports: [SIPTransport] = [.tls, .tcp, .udp]
         package var allowsLoopback = true
+        package var dnssec = DNSSEC.off
+        /// A file of DS or DNSKEY records, which `validate` begins with.
+        package var trustAnchor: String?
 
         package init(target: String) {
             self.target = target
         }
+    }
+
+    /// What is done about DNSSEC, in the words of the configuration.
+    package enum DNSSEC: String, Sendable, CaseIterable {
+        case off
+        case trustAD = "trust-ad"
+        case validate
     }
 
     /// One server, in the order in which the edge would try it.
@@ -66,13 +76,16 @@ package struct ResolutionReport: Encodable, Sendable {
         package let outcome: String
         package let ttlLeft: Int64
         package let server: String
+        /// `secure`, `insecure`, `bogus`, or `unchecked` where nobody asked (RFC 4033 section 5).
         package let dnssec: String
+        /// What is wrong with an answer that is not used, where more is known than the kind of failure.
+        package let reason: String?
         package let isStale: Bool
         package let records: [Record]
         let asked: DNSQuestion
 
         private enum CodingKeys: CodingKey {
-            case question, outcome, ttlLeft, server, dnssec, isStale, records
+            case question, outcome, ttlLeft, server, dnssec, reason, isStale, records
         }
     }
 
@@ -95,7 +108,7 @@ package struct ResolutionReport: Encodable, Sendable {
     package static func make(_ options: Options) async throws -> ResolutionReport {
         let target = try SIPTarget(options.target)
         let group = MultiThreadedEventLoopGroup.singleton
-        let client = try await DNSClient(loop: group.next(), settings: .init(servers: try servers(options.server)))
+        let client = try await DNSClient(loop: group.next(), settings: try clientSettings(options))
         var policy = ResolutionPolicy()
         policy.transports = options.transports
         policy.allowsLoopback = options.allowsLoopback
@@ -131,12 +144,19 @@ package struct ResolutionReport: Encodable, Sendable {
         return transports.count == words.count && Set(transports).count == words.count ? transports : nil
     }
 
-    private static func servers(_ text: String?) throws -> [(address: IPAddress, port: UInt16)] {
+    private static func clientSettings(_ options: Options) throws -> DNSClient.Settings {
+        var settings = DNSClient.Settings(servers: try servers(options.server))
+        settings.dnssec = DNSClient.DNSSECMode(rawValue: options.dnssec.rawValue) ?? .off
+        if let file = options.trustAnchor { settings.anchors = try TrustAnchors(file: file) }
+        return settings
+    }
+
+    private static func servers(_ text: String?) throws -> [DNSServer] {
         guard let text else { return ResolverConfiguration.servers() }
-        if let address = IPAddress(parsing: text) { return [(address, 53)] }
+        if let address = IPAddress(parsing: text) { return [DNSServer(address)] }
         guard let endpoint = Endpoint(parsing: "udp:\(text)") else {
             throw BadServer(description: "'\(text)' is no name server; write it as 127.0.0.1 or 127.0.0.1:5353")
         }
-        return [(endpoint.address, endpoint.port)]
+        return [DNSServer(endpoint.address, port: endpoint.port)]
     }
 }

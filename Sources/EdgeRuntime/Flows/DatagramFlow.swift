@@ -43,8 +43,12 @@ final class DatagramFlow: ChannelInboundHandler {
         let envelope = unwrapInboundIn(data)
         guard let address = IPAddress(envelope.remoteAddress), let port = envelope.remoteAddress.port else { return }
         bytesIn &+= UInt64(envelope.data.readableBytes)
-        // A keep-alive is swallowed: there is no ping on UDP (FLW-31).
-        guard envelope.data.readableBytes > 4 else { return }
+        // What came between bind and connect may be from anybody, and a backend is trusted.
+        if let endpoint = backend?.endpoint, (address, port) != (endpoint.address.unmapped, Int(endpoint.port)) {
+            return worker.counters.drops.increment(.foreignSource)
+        }
+        // A keep-alive is swallowed: there is no ping on UDP (MSG-10, FLW-31).
+        guard !MessageParser.isKeepAlive(envelope.data) else { return worker.counters.drops.increment(.keepAlive) }
         let now = worker.eventLoop.now
         let flow = worker.datagramContext(of: self, address: address, port: UInt16(truncatingIfNeeded: port))
         switch MessageParser.parse(envelope.data, framing: .datagram, limits: limits) {
@@ -64,15 +68,15 @@ final class DatagramFlow: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
-    /// Sends a datagram at the end of this loop tick; `remote` may be nil on a connected socket.
+    /// Sends a datagram at the end of this loop tick; a connected socket sends to its backend, whatever `remote` says.
     func enqueue(_ message: ByteBuffer, to remote: DatagramAddress?) {
         guard let channelContext else { return }
         bytesOut &+= UInt64(message.readableBytes)
         let address: SocketAddress
-        if let remote {
-            address = SocketAddress(remote.address, port: remote.port)
-        } else if let backend {
+        if let backend {
             address = SocketAddress(backend.endpoint.address, port: backend.endpoint.port)
+        } else if let remote {
+            address = SocketAddress(remote.address, port: remote.port)
         } else {
             return
         }

@@ -106,6 +106,7 @@ final class StreamFlow: ChannelInboundHandler {
         guard isWritable else { return }
         blockedBytes = 0
         context.read()
+        worker.writable(self)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -114,7 +115,7 @@ final class StreamFlow: ChannelInboundHandler {
                 openingFailure = .tls
                 worker.handshakeFailed(self, failure)
             } else {
-                worker.connectionDamaged(failure)
+                worker.connectionDamaged(self, failure)
             }
         }
         context.close(promise: nil)

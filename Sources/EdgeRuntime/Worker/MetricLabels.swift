@@ -84,6 +84,7 @@ extension DropLabel {
     init(_ reason: DropReason) {
         switch reason {
         case .malformed: self = .malformed
+        case .amplification: self = .amplification
         case .strayResponse: self = .strayResponse
         case .foreignVia: self = .foreignVia
         case .strayAck: self = .strayAck

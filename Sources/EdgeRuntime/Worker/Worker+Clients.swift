@@ -96,18 +96,25 @@ extension Worker {
 
     func handshakeFailed(_ flow: StreamFlow, _ failure: TLSFailure) {
         counters.handshakeFailures.increment(SideLabel(failure.side), TLSFailureLabel(failure.reason))
+        log("TLS handshake failed", flow, failure)
+    }
+
+    /// TLS failed after its handshake; a peer that leaves without a close_notify is counted and no news (TLS-35).
+    ///
+    /// In TLS 1.3 a server refuses our certificate only now, when for us the handshake is over (RFC 8446 section 4.4.2.4).
+    func connectionDamaged(_ flow: StreamFlow, _ failure: TLSFailure) {
+        counters.tlsFailures.increment(SideLabel(failure.side), TLSFailureLabel(failure.reason))
+        if failure.reason != .truncated { log("TLS connection failed", flow, failure) }
+    }
+
+    private func log(_ message: String, _ flow: StreamFlow, _ failure: TLSFailure) {
         let peer = "\(flow.context.remoteAddress.hostText):\(flow.context.remotePort)"
         var side = "client"
         if case .backend = flow.context.side { side = "backend" }
         hooks.logConnection(
-            "TLS handshake failed",
+            message,
             [("peer", peer), ("side", side), ("reason", failure.reason.rawValue), ("detail", failure.words)]
         )
-    }
-
-    /// TLS failed after its handshake; a peer that leaves without a close_notify is counted and no news (TLS-35).
-    func connectionDamaged(_ failure: TLSFailure) {
-        counters.tlsFailures.increment(SideLabel(failure.side), TLSFailureLabel(failure.reason))
     }
 
     /// A stream lost its frame, and nothing of the message could be read.
@@ -119,6 +126,13 @@ extension Worker {
     func ready(_ flow: StreamFlow) {
         guard case .backend(let target) = flow.context.side else { return }
         backends[target]?.ready(flow)
+        runActions()
+    }
+
+    /// A flow takes bytes again.
+    func writable(_ flow: StreamFlow) {
+        guard case .backend(let target) = flow.context.side else { return }
+        backends[target]?.writable()
         runActions()
     }
 

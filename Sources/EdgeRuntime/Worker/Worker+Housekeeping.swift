@@ -47,7 +47,8 @@ extension Worker {
             clientTransactions: core.clientTransactionCount,
             timers: core.timerCount,
             clientFlows: clients,
-            backendFlows: backends.mapValues(\.count)
+            backendFlows: backends.mapValues(\.count),
+            backendQueues: backends.mapValues(\.waitingCount)
         )
     }
 }

@@ -124,4 +124,6 @@ package struct WorkerStatistics: Sendable {
     package let clientFlows: Int
     /// Open connections to each backend, UDP sockets among them.
     package let backendFlows: [BackendTarget: Int]
+    /// Messages that wait for a connection to each backend.
+    package let backendQueues: [BackendTarget: Int]
 }

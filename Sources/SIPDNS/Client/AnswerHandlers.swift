@@ -6,23 +6,21 @@ internal import SIPLocation
 /// Waits for the datagram that answers: from the server that was asked, with the id and the question (RFC 5452 section
 /// 9).
 ///
-/// Others are ignored, so a forger gains nothing by being first.
+/// Others are ignored, so a forger gains nothing by being first. An error of the socket ends the wait: it is connected,
+/// so that one comes when nobody listens there.
 final class DatagramAnswers: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
 
-    private let id: UInt16
-    private let question: DNSQuestion
+    private let expected: ExpectedAnswer
     private let server: SocketAddress
     private let promise: EventLoopPromise<DNSMessageCodec.Response>
 
     init(
-        id: UInt16,
-        question: DNSQuestion,
-        server: SocketAddress,
+        _ expected: ExpectedAnswer,
+        from server: SocketAddress,
         promise: EventLoopPromise<DNSMessageCodec.Response>
     ) {
-        self.id = id
-        self.question = question
+        self.expected = expected
         self.server = server
         self.promise = promise
     }
@@ -30,8 +28,7 @@ final class DatagramAnswers: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = unwrapInboundIn(data)
         guard envelope.remoteAddress == server, let response = DNSMessageCodec.response(envelope.data),
-            response.id == id,
-            response.question == question
+            expected.accepts(response)
         else { return }
         promise.succeed(response)
     }
@@ -44,14 +41,12 @@ final class DatagramAnswers: ChannelInboundHandler {
 final class StreamAnswers: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    private let id: UInt16
-    private let question: DNSQuestion
+    private let expected: ExpectedAnswer
     private let promise: EventLoopPromise<DNSMessageCodec.Response>
     private var received = ByteBuffer()
 
-    init(id: UInt16, question: DNSQuestion, promise: EventLoopPromise<DNSMessageCodec.Response>) {
-        self.id = id
-        self.question = question
+    init(_ expected: ExpectedAnswer, promise: EventLoopPromise<DNSMessageCodec.Response>) {
+        self.expected = expected
         self.promise = promise
     }
 
@@ -61,8 +56,8 @@ final class StreamAnswers: ChannelInboundHandler {
             received.readableBytes >= Int(length) + 2,
             let message = received.getSlice(at: received.readerIndex + 2, length: Int(length))
         else { return }
-        guard let response = DNSMessageCodec.response(message), response.id == id, response.question == question else {
-            return promise.fail(DNSExchange.ExchangeFailure.bogus)
+        guard let response = DNSMessageCodec.response(message), expected.accepts(response) else {
+            return promise.fail(DNSExchange.ExchangeFailure.malformed)
         }
         promise.succeed(response)
     }

@@ -12,79 +12,78 @@ struct DNSExchange: Sendable {
     let question: DNSQuestion
     let server: SocketAddress
     let timeout: TimeAmount
-
-    /// The answer; a failure when there is none in time.
-    func run() -> EventLoopFuture<DNSAnswer> {
-        whole(withEDNS: true).flatMap { response -> EventLoopFuture<DNSMessageCodec.Response> in
-            // FORMERR (1), NOTIMP (4) and BADVERS (16) are what a server without our EDNS says.
-            [1, 4, 16].contains(response.code)
-                ? self.whole(withEDNS: false) : self.loop.makeSucceededFuture(response)
-        }
-        .map { ResponseReader(question: self.question, server: "\(self.server)").answer(from: $0, now: .now()) }
-        .flatMapErrorThrowing { error in
-            let kind: DNSAnswer.Failure = (error as? ExchangeFailure) == .bogus ? .bogus : .timeout
-            return DNSAnswer(outcome: .failure(kind), timeToLive: .zero, receivedAt: .now(), server: "\(self.server)")
-        }
-    }
+    var options = DNSMessageCodec.QueryOptions()
+    /// Whether the case of the name is drawn for each query.
+    var mixesCase = false
 
     enum ExchangeFailure: Error {
         case timeout
-        case bogus
+        case malformed
         case closed
     }
 
+    /// Codes by which a server without our EDNS refuses: FORMERR, NOTIMP and BADVERS (RFC 6891 section 7).
+    static let codesWithoutEDNS: Set<UInt16> = [1, 4, 16]
+
+    /// The response; an error when there is none in time.
+    func run() -> EventLoopFuture<DNSMessageCodec.Response> {
+        whole().flatMap { response -> EventLoopFuture<DNSMessageCodec.Response> in
+            guard Self.codesWithoutEDNS.contains(response.code) else { return loop.makeSucceededFuture(response) }
+            var plain = self
+            plain.options.usesEDNS = false
+            return plain.whole()
+        }
+    }
+
     /// The answer by UDP, or by TCP when that is cut; nothing cut is ever used.
-    private func whole(withEDNS: Bool) -> EventLoopFuture<DNSMessageCodec.Response> {
-        datagram(withEDNS: withEDNS).flatMap { response -> EventLoopFuture<DNSMessageCodec.Response> in
-            guard response.isTruncated else { return self.loop.makeSucceededFuture(response) }
-            return self.stream(withEDNS: withEDNS).flatMapThrowing { response in
-                guard !response.isTruncated else { throw ExchangeFailure.bogus }
+    private func whole() -> EventLoopFuture<DNSMessageCodec.Response> {
+        datagram().flatMap { response -> EventLoopFuture<DNSMessageCodec.Response> in
+            guard response.isTruncated else { return loop.makeSucceededFuture(response) }
+            return stream().flatMapThrowing { response in
+                guard !response.isTruncated else { throw ExchangeFailure.malformed }
                 return response
             }
         }
     }
 
-    private func datagram(withEDNS: Bool) -> EventLoopFuture<DNSMessageCodec.Response> {
+    /// A query, and what its answer must repeat.
+    private func query() -> (bytes: ByteBuffer, expected: ExpectedAnswer)? {
         let id = UInt16.random(in: .min ... .max)
-        guard let query = DNSMessageCodec.query(question, id: id, withEDNS: withEDNS) else {
-            return loop.makeFailedFuture(ExchangeFailure.bogus)
-        }
+        guard var bytes = DNSMessageCodec.query(question, id: id, options) else { return nil }
+        guard mixesCase else { return (bytes, ExpectedAnswer(id: id, question: question, rawQuestion: nil)) }
+        var generator = SystemRandomNumberGenerator()
+        DNSMessageCodec.mixCase(of: &bytes, using: &generator)
+        let raw = DNSMessageCodec.rawQuestion(of: bytes)
+        return (bytes, ExpectedAnswer(id: id, question: question, rawQuestion: raw))
+    }
+
+    private func datagram() -> EventLoopFuture<DNSMessageCodec.Response> {
+        guard let (bytes, expected) = query() else { return loop.makeFailedFuture(ExchangeFailure.malformed) }
         let promise = loop.makePromise(of: DNSMessageCodec.Response.self)
-        let handler = NIOLoopBound(
-            DatagramAnswers(id: id, question: question, server: server, promise: promise),
-            eventLoop: loop
-        )
-        let any: SocketAddress.Family = server.protocol == .inet6 ? .six : .four
+        let handler = NIOLoopBound(DatagramAnswers(expected, from: server, promise: promise), eventLoop: loop)
+        // The socket is connected: only this server's datagrams come in, and a port where nobody listens says so.
         let channel = DatagramBootstrap(group: loop)
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4096))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler.value) }
             }
-            .bind(to: any.unspecified)
+            .connect(to: server)
         return exchange(over: channel, promise) { channel in
-            channel.writeAndFlush(AddressedEnvelope(remoteAddress: self.server, data: query))
+            channel.writeAndFlush(AddressedEnvelope(remoteAddress: server, data: bytes))
         }
     }
 
-    private func stream(withEDNS: Bool) -> EventLoopFuture<DNSMessageCodec.Response> {
-        let id = UInt16.random(in: .min ... .max)
-        guard let query = DNSMessageCodec.query(question, id: id, withEDNS: withEDNS) else {
-            return loop.makeFailedFuture(ExchangeFailure.bogus)
-        }
+    private func stream() -> EventLoopFuture<DNSMessageCodec.Response> {
+        guard let (bytes, expected) = query() else { return loop.makeFailedFuture(ExchangeFailure.malformed) }
         let promise = loop.makePromise(of: DNSMessageCodec.Response.self)
-        let handler = NIOLoopBound(StreamAnswers(id: id, question: question, promise: promise), eventLoop: loop)
+        let handler = NIOLoopBound(StreamAnswers(expected, promise: promise), eventLoop: loop)
         let channel = ClientBootstrap(group: loop)
             .connectTimeout(timeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler.value) }
             }
             .connect(to: server)
-        return exchange(over: channel, promise) { channel in
-            var framed = ByteBuffer()
-            framed.writeInteger(UInt16(truncatingIfNeeded: query.readableBytes))
-            framed.writeImmutableBuffer(query)
-            return channel.writeAndFlush(framed)
-        }
+        return exchange(over: channel, promise) { channel in channel.writeAndFlush(DNSStreamDecoder.framed(bytes)) }
     }
 
     /// Sends once the channel is open, waits for the promise or the timeout, and closes the channel.
@@ -101,18 +100,6 @@ struct DNSExchange: Sendable {
                 deadline.cancel()
                 channel.close(promise: nil)
             }
-        }
-    }
-}
-
-extension SocketAddress {
-    /// An address family's wildcard, with a port of the kernel's choice.
-    enum Family {
-        case four
-        case six
-
-        var unspecified: SocketAddress {
-            self == .four ? SocketAddress(.v4(0), port: 0) : SocketAddress(.v6(high: 0, low: 0), port: 0)
         }
     }
 }

@@ -21,6 +21,22 @@ package enum DNSMessageCodec {
         package let question: DNSQuestion
         package let answers: [DNSRecord]
         package let authorities: [DNSRecord]
+        /// The whole message, for whoever checks signatures.
+        package var bytes = ByteBuffer()
+    }
+
+    /// What a query asks for beside the records.
+    package struct QueryOptions: Sendable, Hashable {
+        /// EDNS0 (RFC 6891): larger answers, and the bits below.
+        package var usesEDNS = true
+        /// DO: signatures come along (RFC 3225).
+        package var wantsDNSSEC = false
+        /// AD: the resolver is to say whether it has validated (RFC 6840 section 5.7).
+        package var asksForVerdict = false
+        /// CD: the resolver is to hand over what it holds for bogus too, because we judge (RFC 6840 section 5.9).
+        package var checksItself = false
+
+        package init() {}
     }
 
     /// The bytes of a query; nil for a name that has no wire form.
@@ -30,7 +46,18 @@ package enum DNSMessageCodec {
         withEDNS: Bool,
         wantsDNSSEC: Bool = false
     ) -> ByteBuffer? {
-        guard let name = ldns_dname_new_frm_str(question.name.description) else { return nil }
+        var options = QueryOptions()
+        options.usesEDNS = withEDNS
+        options.wantsDNSSEC = wantsDNSSEC
+        return query(question, id: id, options)
+    }
+
+    /// The bytes of a query; nil for a name that has no wire form, and for a type that is none.
+    package static func query(_ question: DNSQuestion, id: UInt16, _ options: QueryOptions) -> ByteBuffer? {
+        // Of type 0, which no record has, ldns would make another question.
+        guard question.type.rawValue > 0, let name = ldns_dname_new_frm_str(question.name.description) else {
+            return nil
+        }
         guard
             let packet = ldns_pkt_query_new(
                 name,
@@ -44,12 +71,41 @@ package enum DNSMessageCodec {
         }
         defer { ldns_pkt_free(packet) }
         ldns_pkt_set_id(packet, id)
-        if withEDNS {
+        ldns_pkt_set_ad(packet, options.asksForVerdict ? 1 : 0)
+        ldns_pkt_set_cd(packet, options.checksItself ? 1 : 0)
+        if options.usesEDNS {
             ldns_pkt_set_edns_udp_size(packet, datagramSize)
-            ldns_pkt_set_edns_do(packet, wantsDNSSEC ? 1 : 0)
+            ldns_pkt_set_edns_do(packet, options.wantsDNSSEC ? 1 : 0)
         }
         return wire(of: packet)
     }
+
+    /// Draws the case of each letter of a query's name, which the answer repeats (LOC-67): some bits more that a forger
+    /// has to guess.
+    package static func mixCase(of query: inout ByteBuffer, using generator: inout some RandomNumberGenerator) {
+        let start = query.readerIndex + headerLength
+        guard let question = rawQuestion(of: query) else { return }
+        for index in start..<(start + question.readableBytes - 4) {
+            guard let byte: UInt8 = query.getInteger(at: index), (byte | 0x20) &- 0x61 < 26 else { continue }
+            query.setInteger(Bool.random(using: &generator) ? byte ^ 0x20 : byte, at: index)
+        }
+    }
+
+    /// The question of a message as it stands there, case and all; nil when there is none.
+    package static func rawQuestion(of message: ByteBuffer) -> ByteBuffer? {
+        let start = message.readerIndex + headerLength
+        var index = start
+        while let length: UInt8 = message.getInteger(at: index) {
+            index += 1
+            if length == 0 { return message.getSlice(at: start, length: index - start + 4) }
+            guard length <= DNSName.labelLimit else { return nil }
+            index += Int(length)
+        }
+        return nil
+    }
+
+    /// Octets before the question (RFC 1035 section 4.1.1).
+    private static let headerLength = 12
 
     /// Reads a response; nil when it is none, or has no question of class IN.
     package static func response(_ bytes: ByteBuffer) -> Response? {
@@ -63,7 +119,8 @@ package enum DNSMessageCodec {
                     | UInt16(truncatingIfNeeded: ldns_pkt_get_rcode(packet).rawValue) & 0xF,
                 question: question,
                 answers: RecordReader.records(ldns_pkt_answer(packet)),
-                authorities: RecordReader.records(ldns_pkt_authority(packet))
+                authorities: RecordReader.records(ldns_pkt_authority(packet)),
+                bytes: bytes
             )
         }
     }

@@ -111,6 +111,8 @@ private struct ZoneFileParser {
             guard let record, let value = RecordReader.record(record) else {
                 return tell(start, "the record cannot be used; only class IN is served")
             }
+            // ldns makes type 0, which no record has, of a word that it does not know at the end of a line.
+            guard value.type.rawValue > 0 else { return tell(start, "the record's type is not known") }
             records.append(ZoneRecord(record: value, line: start, data: RecordReader.wireData(record)))
         case LDNS_STATUS_SYNTAX_EMPTY, LDNS_STATUS_SYNTAX_TTL, LDNS_STATUS_SYNTAX_ORIGIN: return
         case LDNS_STATUS_SYNTAX_INCLUDE: tell(start, "$INCLUDE is not supported; put all records into one file")

@@ -50,7 +50,8 @@ package struct AnswerCache: Sendable {
         case failed(DNSAnswer)
     }
 
-    package let policy: Policy
+    /// What is stored from now on, and how long what has expired stands in; times that were given stay as they are.
+    package var policy: Policy
     private var entries: [DNSQuestion: Entry] = [:]
     /// Names that do not exist, whatever the type (RFC 2308 section 5); each has an entry of its own too.
     private var absentNames: [DNSName: DNSAnswer] = [:]
@@ -138,7 +139,7 @@ package struct AnswerCache: Sendable {
     private mutating func makeRoom(for question: DNSQuestion) {
         guard entries.count >= policy.entries, entries[question] == nil else { return }
         let order = entries.map { (endsAt: $0.value.endsAt, question: $0.key) }.sorted { $0.endsAt < $1.endsAt }
-        for victim in order.prefix(max(1, policy.entries / 10)) {
+        for victim in order.prefix(max(1, policy.entries / 10, entries.count - policy.entries + 1)) {
             entries[victim.question] = nil
             absentNames[victim.question.name] = nil
         }

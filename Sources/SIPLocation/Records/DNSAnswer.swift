@@ -22,9 +22,23 @@ package struct DNSAnswer: Sendable, Hashable {
         case formatError = "formerr"
         case timeout
         /// What came does not answer the question, or breaks the protocol.
+        case malformed
+        /// DNSSEC says that what came is not what its zone publishes (RFC 4035 section 4.3).
         case bogus
         /// The question may not be asked (LOC-70).
         case notAskable = "not_askable"
+    }
+
+    /// What DNSSEC says of an answer (RFC 4033 section 5), the worst last.
+    package enum Security: String, Sendable, Hashable, CaseIterable {
+        /// Its signatures lead to the trust anchor; or a resolver that is trusted says that they do.
+        case secure
+        /// Proven, or said by the resolver, to come from a zone that nobody vouches for; as good as DNS ever was.
+        case insecure
+        /// Nobody asked.
+        case unchecked
+        /// Its signatures do not hold: it is not used.
+        case bogus
     }
 
     package var outcome: Outcome
@@ -39,8 +53,9 @@ package struct DNSAnswer: Sendable, Hashable {
     package var server: String
     /// Whether it has expired and stands in for one that could not be had (RFC 8767).
     package var isStale = false
-    /// Whether the server says that it has validated the answer.
-    package var isAuthenticated = false
+    package var security = Security.unchecked
+    /// What is wrong with an answer that is not used, where there is more to say than the kind of failure.
+    package var reason: String?
     /// Whether the name that was asked for is an alias, so that the outcome is that of another name (LOC-34, LOC-68).
     package var isAliased = false
 

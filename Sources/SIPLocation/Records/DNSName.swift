@@ -84,8 +84,16 @@ package struct DNSName: Sendable, Hashable, CustomStringConvertible {
 
     /// Whether the name is `zone` or lies below it.
     package func isWithin(_ zone: DNSName) -> Bool {
-        zone.isRoot || text == zone.text || text.hasSuffix(".\(zone.text)")
+        guard text.utf8.contains(0x5C) else {
+            return zone.isRoot || text == zone.text || text.hasSuffix(".\(zone.text)")
+        }
+        // A dot behind an escape divides no labels.
+        let (own, other) = (labels, zone.labels)
+        return own.count >= other.count && own.suffix(other.count).elementsEqual(other)
     }
+
+    /// The name of its last `count` labels.
+    package func suffix(_ count: Int) -> DNSName { DNSName(labels: labels.suffix(count)) }
 
     /// The name without its first label; nil for the root.
     package var parent: DNSName? {

@@ -21,6 +21,8 @@ package struct DNSRecordType: RawRepresentable, Sendable, Hashable, CustomString
     package static let rrsig = DNSRecordType(rawValue: 46)
     package static let nsec = DNSRecordType(rawValue: 47)
     package static let dnskey = DNSRecordType(rawValue: 48)
+    package static let dname = DNSRecordType(rawValue: 39)
+    package static let nsec3 = DNSRecordType(rawValue: 50)
     package static let tlsa = DNSRecordType(rawValue: 52)
     package static let any = DNSRecordType(rawValue: 255)
 

@@ -97,7 +97,7 @@ package struct Zone: Sendable {
 
 extension DNSName {
     /// Whether it comes before `other` in canonical order: by labels from the right (RFC 4034 section 6.1).
-    func precedesCanonically(_ other: DNSName) -> Bool {
+    package func precedesCanonically(_ other: DNSName) -> Bool {
         labels.reversed().lexicographicallyPrecedes(other.labels.reversed()) { $0.lexicographicallyPrecedes($1) }
     }
 }

@@ -12,7 +12,7 @@ enum ViaParser {
     /// The first value in `start..<end` as far as its sent-by can be read, so that even a request with broken
     /// parameters can be answered; `isSound` turns false for those.
     static func read(_ bytes: Bytes, from start: Int, to end: Int, isSound: inout Bool) -> Via? {
-        guard let protocolEnd = sentProtocol(bytes, from: start, to: end) else { return nil }
+        guard let protocolEnd = sentProtocol(bytes, from: start, to: end, isSound: &isSound) else { return nil }
         let transport = bytes.skipBlanks(from: protocolEnd, to: end)
         let transportEnd = bytes.skipToken(from: transport, to: end)
         guard transportEnd > transport, transportEnd < end, Bytes.isLinearSpace(bytes[transportEnd]) else { return nil }
@@ -53,13 +53,16 @@ enum ViaParser {
     }
 
     /// Where `SIP / 2.0 /` ends; white space may stand around the slashes.
-    private static func sentProtocol(_ bytes: Bytes, from start: Int, to end: Int) -> Int? {
+    ///
+    /// Another version is not sound, but the sender of such a request can be told so (MSG-T29).
+    private static func sentProtocol(_ bytes: Bytes, from start: Int, to end: Int, isSound: inout Bool) -> Int? {
         if start &+ 8 <= end, bytes.hasPrefix("SIP/2.0/", at: start) { return start &+ 8 }
         guard bytes.equalsIgnoringCase("sip", from: start, to: min(start &+ 3, end)),
-            let version = slash(bytes, from: start &+ 3, to: end),
-            bytes.equalsIgnoringCase("2.0", from: version, to: min(version &+ 3, end))
+            let version = slash(bytes, from: start &+ 3, to: end)
         else { return nil }
-        return slash(bytes, from: version &+ 3, to: end)
+        let versionEnd = bytes.skipToken(from: version, to: end)
+        if !bytes.equalsIgnoringCase("2.0", from: version, to: versionEnd) { isSound = false }
+        return versionEnd > version ? slash(bytes, from: versionEnd, to: end) : nil
     }
 
     private static func slash(_ bytes: Bytes, from start: Int, to end: Int) -> Int? {

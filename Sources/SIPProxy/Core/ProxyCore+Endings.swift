@@ -76,6 +76,7 @@ extension ProxyCore {
     /// UDP (timers D and K).
     func finish(_ client: ClientTransaction, afterReliable acked: Bool, now: NIODeadline) {
         guard client.state != .terminated else { return }
+        endLoad(client)
         client.stopWaiting()
         if !client.transport.isReliable, client.flow != nil {
             client.state = .completed
@@ -88,6 +89,7 @@ extension ProxyCore {
 
     func terminate(_ client: ClientTransaction) {
         guard client.state != .terminated else { return }
+        endLoad(client)
         client.state = .terminated
         clients.remove(client.slot)
         let server = client.server

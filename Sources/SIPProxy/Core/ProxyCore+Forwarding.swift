@@ -83,16 +83,16 @@ extension ProxyCore {
             )
             return true
         }
-        guard let pool = server.pool, server.attempts < server.policy.tries, let index = select(server, pool) else {
-            return false
-        }
+        guard let pool = server.pool, server.attempts < server.policy.tries,
+            let index = select(server, pool, now: now)
+        else { return false }
         server.tried.insert(index)
         let target = BackendTarget(endpoint: pool.backends[index].endpoint, pool: pool.id)
         send(server, to: .backend(target, index: index), now: now)
         return true
     }
 
-    private func select(_ server: ServerTransaction, _ pool: PoolView) -> Int? {
+    private func select(_ server: ServerTransaction, _ pool: PoolView, now: NIODeadline) -> Int? {
         let needsTLS = server.plan.isSecure
         let checksFailures = !recentFailures.isEmpty
         let selection = pool.select(
@@ -103,6 +103,7 @@ extension ProxyCore {
                 if needsTLS, !backend.endpoint.transport.isSecure { return true }
                 return checksFailures && failedRecently(backend.id)
             },
+            load: { loads.cost(of: $0, in: pool, now: now) },
             using: &generator
         )
         guard let selection else { return nil }
@@ -231,6 +232,7 @@ extension ProxyCore {
         client.timeoutAt = now + settings.t1 * 64
         if client.isInvite { client.timerCAt = now + settings.timerC }
         client.firstResponseAt = firstResponseLimit(client).map { now + $0 }
+        beginLoad(client)
         arm(client)
     }
 

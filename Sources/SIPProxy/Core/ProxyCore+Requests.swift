@@ -95,8 +95,11 @@ extension ProxyCore {
     /// Where a datagram answer to a request goes: the source's address, and its port when `rport` asks for it, else the
     /// port that sent-by names (RFC 3261 section 18.2.2, RFC 3581 section 4).
     func responseAddress(_ request: SIPMessage, _ flow: FlowContext) -> DatagramAddress? {
+        responseAddress(request.topmostVia, flow)
+    }
+
+    func responseAddress(_ via: Via, _ flow: FlowContext) -> DatagramAddress? {
         guard flow.transport == .udp else { return nil }
-        let via = request.topmostVia
         let port = via.returnPort == .absent ? via.port ?? 5060 : flow.remotePort
         return DatagramAddress(address: flow.remoteAddress, port: port)
     }

@@ -18,6 +18,7 @@ extension ProxyCore {
             client.cancelRetransmitAt = nil
             return
         }
+        guard !isMisaddressed(response, client) else { return act(.event(.dropped(.unsendable))) }
         switch response.status {
         case 100..<200: receivedProvisional(response, client, now: now)
         case 200..<300: receivedSuccess(response, client, now: now)
@@ -35,8 +36,16 @@ extension ProxyCore {
         return response.bytes.equals(response.callID, request.bytes, request.callID)
     }
 
+    /// Whether the Via below ours, by which the client would send on, names everybody and not what the request named
+    /// (RFC 4475 section 3.3.10).
+    private func isMisaddressed(_ response: SIPMessage, _ client: ClientTransaction) -> Bool {
+        guard let next = response.secondVia?.address, next.isUnsendable else { return false }
+        return client.server.request.topmostVia.address != next
+    }
+
     private func receivedProvisional(_ response: SIPMessage, _ client: ClientTransaction, now: NIODeadline) {
         guard client.state == .calling || client.state == .proceeding else { return }
+        observeLoad(client, status: response.status, now: now)
         let settings = snapshot.settings
         client.state = .proceeding
         client.firstResponseAt = nil
@@ -60,6 +69,8 @@ extension ProxyCore {
         let server = client.server
         switch client.state {
         case .calling, .proceeding:
+            observeLoad(client, status: response.status, now: now)
+            endLoad(client)
             client.stopWaiting()
             client.cancelRetransmitAt = nil
             noteAnswer(client, now: now)
@@ -118,6 +129,7 @@ extension ProxyCore {
             return
         case .accepted, .terminated: return
         }
+        observeLoad(client, status: response.status, now: now)
         client.stopWaiting()
         client.cancelRetransmitAt = nil
         if client.isInvite { acknowledge(response, client) }

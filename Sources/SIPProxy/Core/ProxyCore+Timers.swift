@@ -86,6 +86,7 @@ extension ProxyCore {
         // It may still answer; it is not asked again beside the next one (LOC-42).
         client.retransmitAt = nil
         server.sawTimeout = true
+        observeSilence(client, now: now)
         if let target = client.target {
             act(.event(.attempt(target, .timeout, retryAfter: nil, duration: now - client.sentAt)))
             failedNow(client, now: now)
@@ -101,6 +102,7 @@ extension ProxyCore {
         let wasAbandoned = client.isAbandoned
         if !wasAbandoned, !client.hasSentCancel {
             server.sawTimeout = true
+            if client.state == .calling { observeSilence(client, now: now) }
             if let target = client.target {
                 act(.event(.attempt(target, .timeout, retryAfter: nil, duration: now - client.sentAt)))
                 failedNow(client, now: now)

@@ -22,6 +22,7 @@ package final class ProxyCore {
     var orphans: [TransactionKey: UInt32] = [:]
     var resolving: [ResolutionID: PendingResolution] = [:]
     var recentFailures: [BackendID: NIODeadline] = [:]
+    var loads = BackendLoads()
     var isDraining = false
     /// What was counted so far.
     package internal(set) var counters = ProxyCounters()
@@ -40,6 +41,7 @@ package final class ProxyCore {
         keys = TransactionKeyMaker(using: &generator)
         wheel = TimerWheel(now: now)
         nextNonce = generator.next() & Branch.nonceMask
+        loads.adopt(snapshot.pools)
     }
 
     var snapshot: ProxySnapshot { box.proxy }
@@ -85,22 +87,14 @@ package final class ProxyCore {
         }
     }
 
-    /// A message came that cannot be taken: it is answered where that is allowed, without any state.
-    package func receiveMalformed(_ message: MalformedMessage, on flow: FlowContext, now: NIODeadline) {
-        // Under a Via of ours it is a response gone wrong, whatever its start line looks like.
-        let branch = message.topmostVia?.branch.flatMap { Branch.read(message.bytes, $0) }
-        guard flow.transport.isReliable, branch == nil,
-            let answer = ResponseWriter.response(to: message, source: nil)
-        else {
-            return act(.event(.dropped(.malformed)))
-        }
-        counters.answered(message.status ?? 400)
-        act(.respond(flow.id, datagram: nil, answer))
-    }
-
     /// The driver has put an attempt on a flow.
     package func attemptSent(_ attempt: AttemptID, on flow: FlowID, now: NIODeadline) {
         client(attempt)?.flow = flow
+    }
+
+    /// Whether an attempt that waits for a flow is still to be sent: nobody has given it up meanwhile.
+    package func awaits(_ attempt: AttemptID) -> Bool {
+        client(attempt).map { $0.state == .calling && !$0.isAbandoned } ?? false
     }
 
     /// An attempt could not be sent, or its flow was lost before anything was heard.
@@ -118,6 +112,7 @@ package final class ProxyCore {
     /// Works by another snapshot from now on; requests that have begun go on by theirs.
     package func adopt(_ snapshot: ProxySnapshot, now: NIODeadline) {
         box = SnapshotBox(snapshot)
+        loads.adopt(snapshot.pools)
     }
 
     /// Takes no new dialogs and registrations from now on (OVL-36).

@@ -118,6 +118,8 @@ package final class RequestSummary: Sendable {
 /// Why a message was dropped without an answer.
 package enum DropReason: String, Sendable, Hashable, CaseIterable {
     case malformed
+    /// The answer would be too large for what was received (OVL-23).
+    case amplification
     case strayResponse = "stray_response"
     case foreignVia = "foreign_via"
     case strayAck = "stray_ack"

@@ -43,6 +43,14 @@ struct TransactionKeyMaker {
         return hash.key
     }
 
+    /// The tag of the answer to a message that is given no transaction: the same for every copy of it, as RFC 3261 section
+    /// 8.2.7 asks.
+    func tag(of message: MalformedMessage) -> UInt64 {
+        var hash = KeyedHash(seeds.0, seeds.1)
+        hash.add(message.bytes, ByteRange(0, message.bytes.readableBytes))
+        return hash.key.first
+    }
+
     /// Whether a branch begins with the magic cookie, in any case (MSG-50).
     private static func hasCookie(_ message: SIPMessage, _ branch: ByteRange) -> Bool {
         branch.count > 7 && message.equals(ByteRange(branch.start, branch.start + 7), "z9hg4bk")

@@ -63,7 +63,7 @@ package enum MalformedLabel: Int, LabelValue {
 /// Why a message was dropped without an answer (OVL-63).
 package enum DropLabel: Int, LabelValue {
     case malformed, strayResponse, foreignVia, strayAck, lateResponse, unsendable, maxForwards, cancelFromElsewhere
-    case overLimit, deadFlow, queueFull
+    case overLimit, deadFlow, amplification, foreignSource, keepAlive, queueFull
 }
 
 /// Why a flow token was not honoured (RFC 5626 section 5.3).

@@ -73,6 +73,13 @@ extension MetricCatalog {
         .pool,
         .backend
     )
+    package static let backendQueue = Metric(
+        .gauge,
+        "backend_queued_messages",
+        "Messages that wait for a connection to it.",
+        .pool,
+        .backend
+    )
     package static let backendAttempts = Metric(
         .counter,
         "backend_attempts_total",
@@ -106,7 +113,7 @@ extension MetricCatalog {
 
     static let backend = [
         backendUp, backendUsable, backendWeight, backendEffectiveWeight, backendConnections,
-        backendAttempts, backendFailures, backendDuration, backendStateChanges,
+        backendQueue, backendAttempts, backendFailures, backendDuration, backendStateChanges,
     ]
 
     package static let probeResults = Metric(
@@ -152,5 +159,13 @@ extension MetricCatalog {
         .pool
     )
 
-    static let dns = [dnsQueries, dnsCacheEntries, dnsStaleEntries, dnsRefreshes, dnsRefreshDuration]
+    package static let dnsServersResting = Metric(
+        .gauge,
+        "dns_servers_resting",
+        "Name servers that did not answer lately and are asked only when no other is left."
+    )
+
+    static let dns = [
+        dnsQueries, dnsCacheEntries, dnsStaleEntries, dnsServersResting, dnsRefreshes, dnsRefreshDuration,
+    ]
 }

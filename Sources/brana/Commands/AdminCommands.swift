@@ -94,10 +94,15 @@ enum PoolTable {
                 "server", "backend", "priority", "weight", "expected", "share", "requests", "failures", "health",
                 "reason",
             ]
-            return "\npool \(pool.name): \(pool.target), \(ttl)\(stale)\(problems)\n"
+            return "\npool \(pool.name): \(pool.target), \(Self.choice(pool)), \(ttl)\(stale)\(problems)\n"
                 + Terminal.table(header, rows, numbers: [2, 3, 4, 5, 6, 7])
         }
         .joined(separator: "\n")
+    }
+
+    /// What a backend is chosen by, in the words of the configuration.
+    private static func choice(_ pool: PoolReport) -> String {
+        pool.affinity == "none" ? "balance \(pool.balance)" : "affinity \(pool.affinity)"
     }
 }
 

@@ -22,12 +22,17 @@ struct ResolveCommand: AsyncParsableCommand {
     @Option(help: "Draw so many first candidates from each tier and compare with the exact shares.") var draws = 0
     @Option(help: "Transports that may be used, the preferred one first.") var transports = "tls,tcp,udp"
     @Flag(inversion: .prefixedNo, help: "Take loopback addresses, as a pool with allow_loopback does.")
-    var allowLoopback =
-        true
+    var allowLoopback = true
+    @Option(help: "What to do about DNSSEC: off, trust-ad (believe the server) or validate (check signatures).")
+    var dnssec = ResolutionReport.DNSSEC.off
+    @Option(help: "A file of DS or DNSKEY records to validate from.", completion: .file()) var trustAnchor: String?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
         guard (0...1_000_000).contains(draws) else { throw ValidationError("--draws must lie within 0 and 1000000") }
+        guard (dnssec == .validate) == (trustAnchor != nil) else {
+            throw ValidationError("--dnssec validate and --trust-anchor FILE belong together")
+        }
         guard ResolutionReport.transports(transports) != nil else {
             throw ValidationError("--transports must be a list of tls, tcp and udp, such as tls,tcp")
         }
@@ -39,6 +44,8 @@ struct ResolveCommand: AsyncParsableCommand {
         options.draws = draws
         options.transports = ResolutionReport.transports(transports) ?? options.transports
         options.allowsLoopback = allowLoopback
+        options.dnssec = dnssec
+        options.trustAnchor = trustAnchor
         let report: ResolutionReport
         do {
             report = try await ResolutionReport.make(options)
@@ -72,3 +79,5 @@ struct ResolveCommand: AsyncParsableCommand {
         for line in report.verdicts { print(line) }
     }
 }
+
+extension ResolutionReport.DNSSEC: ExpressibleByArgument {}

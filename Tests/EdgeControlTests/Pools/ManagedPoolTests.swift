@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import BackendPool
-import EdgeConfiguration
 import NIOCore
 import NIOPosix
 import SIPLocation
 import SIPMessage
 import Testing
 
+@testable import EdgeConfiguration
 @testable import EdgeControl
 
 @Suite("How a pool's settings and the host make the rules of its resolution")
@@ -33,7 +33,7 @@ struct ManagedPoolTests {
 
     @Test(
         "The order of `transports` is kept, and what is left out is not used",
-        arguments: [[.tcp, .tls], [.udp, .tls, .tcp]]
+        arguments: [[SIPTransport.tcp, .tls], [.udp, .tls, .tcp]]
     )
     func transports(order: [SIPTransport]) throws {
         #expect(try Self.policy { $0.transports = order }.transports == order)
@@ -72,6 +72,19 @@ struct ManagedPoolTests {
         #expect(only4.usesIPv4 && !only4.usesIPv6)
         let only6 = try Self.policy { $0.families = .ipv6 }
         #expect(!only6.usesIPv4 && only6.usesIPv6)
+    }
+
+    @Test("LOC-72: a name that a request gives leads to loopback addresses only where a pool does")
+    func names() throws {
+        let host = HostNetwork(addresses: Self.loops.union([Self.four]), source4: Self.four)
+        let strict = try Self.pool()
+        #expect(!host.namePolicy(pools: []).allowsLoopback && !host.namePolicy(pools: [strict]).allowsLoopback)
+        #expect(!host.namePolicy(pools: [strict]).usesIPv6 && host.namePolicy(pools: [strict]).usesIPv4)
+        for change: (inout PoolSettingsEntry) -> Void in [
+            { $0.allowsLoopback = true }, { $0.target = "127.0.0.1:5060;transport=tcp" },
+        ] {
+            #expect(host.namePolicy(pools: [strict, try Self.pool(change)]).allowsLoopback)
+        }
     }
 
     @Test("The host's addresses are seen, the loopback one among them")

@@ -57,6 +57,22 @@ struct PoolReloadTests {
         await edge.stop()
     }
 
+    @Test("What is wrong with the records is logged once, and stands in the report of the pool as long as it is so")
+    func notes() async throws {
+        let recorder = LogRecorder()
+        let edge = try await TestEdge(servers: [(10, try FreePort.next()), (20, 0)], logger: recorder.logger) {
+            Self.text($0, target: "sip:\(TestEdge.domain)")
+        }
+        for _ in 0..<3 { await edge.plane.refresh("voice") }
+        let note = "SRV _sip._tcp.\(TestEdge.domain) s1.\(TestEdge.domain):0 is no server"
+        let pool = try #require(try await edge.plane.poolReports().first)
+        #expect(pool.notes == [note] && pool.refreshes >= 4 && !pool.isPartial)
+        #expect(recorder.lines.count { $0.hasPrefix("records of a pool") && $0.contains(note) } == 1)
+        let page = try await edge.metrics()
+        #expect(page.values[ExpositionParser.Series(name: "brana_pool_tls_lost", labels: ["pool": "voice"])] == 0)
+        await edge.stop()
+    }
+
     @Test("A target that does not resolve leaves the pool without backends, not with those of the former one")
     func unresolved() async throws {
         let port = try FreePort.next()

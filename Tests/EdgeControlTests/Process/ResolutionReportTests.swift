@@ -3,6 +3,8 @@
 import Foundation
 import NIOPosix
 import SIPDNS
+import SIPMessage
+import TestSupport
 import Testing
 
 @testable import EdgeControl
@@ -33,10 +35,11 @@ struct ResolutionReportTests {
 
     private func report(
         _ target: String,
+        source: ZoneSource = .text(Self.zone, name: "r.zone"),
         _ change: (inout ResolutionReport.Options) -> Void = { _ in }
     ) async throws -> ResolutionReport {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let server = try await ZoneServer.start([.text(Self.zone, name: "r.zone")], port: 0, loop: loop)
+        let server = try await ZoneServer.start([source], port: 0, loop: loop)
         var options = ResolutionReport.Options(target: target)
         options.server = "127.0.0.1:\(server.port)"
         change(&options)
@@ -64,28 +67,28 @@ struct ResolutionReportTests {
     func tree() async throws {
         let report = try await report("sip:r.example.test")
         func none(_ name: String) -> String {
-            "          AAAA \(name).r.example.test: no such record (TTL, from SERVER, DNSSEC: not validated)"
+            "          AAAA \(name).r.example.test: no such record (TTL, from SERVER, DNSSEC: unchecked)"
         }
         func address(_ name: String, _ last: Int) -> [String] {
             [
-                "          A \(name).r.example.test: 1 record (TTL, from SERVER, DNSSEC: not validated)",
+                "          A \(name).r.example.test: 1 record (TTL, from SERVER, DNSSEC: unchecked)",
                 "            A 127.0.0.\(last), TTL", none(name),
             ]
         }
         let expected =
             [
                 "sip:r.example.test",
-                "  NAPTR r.example.test: 2 records (TTL, from SERVER, DNSSEC: not validated)",
+                "  NAPTR r.example.test: 2 records (TTL, from SERVER, DNSSEC: unchecked)",
                 "    NAPTR order 10 preference 10 \"s\" \"SIP+D2T\" \"\" _sip._tcp.r.example.test, TTL",
-                "      SRV _sip._tcp.r.example.test: 5 records (TTL, from SERVER, DNSSEC: not validated)",
+                "      SRV _sip._tcp.r.example.test: 5 records (TTL, from SERVER, DNSSEC: unchecked)",
                 "        SRV priority 10 weight 60 port 5060 a.r.example.test, TTL",
             ] + address("a", 11) + ["        SRV priority 10 weight 30 port 5060 b.r.example.test, TTL"]
             + address("b", 12) + ["        SRV priority 10 weight 10 port 5060 c.r.example.test, TTL"]
             + address("c", 13) + ["        SRV priority 20 weight 1 port 5060 d.r.example.test, TTL"]
             + address("d", 14) + [
                 "        SRV priority 20 weight 1 port 5060 gone.r.example.test, TTL",
-                "          A gone.r.example.test: no such name (TTL, from SERVER, DNSSEC: not validated)",
-                "          AAAA gone.r.example.test: no such name (TTL, from SERVER, DNSSEC: not validated)",
+                "          A gone.r.example.test: no such name (TTL, from SERVER, DNSSEC: unchecked)",
+                "          AAAA gone.r.example.test: no such name (TTL, from SERVER, DNSSEC: unchecked)",
                 "    NAPTR order 20 preference 10 \"s\" \"SIP+D2U\" \"\" _sip._udp.r.example.test, TTL",
                 "left out: gone.r.example.test has no address",
                 "passed over: NAPTR 20 10 'SIP+D2U' _sip._udp.r.example.test: records of order 10 decide (naptr_failover)",
@@ -127,6 +130,32 @@ struct ResolutionReportTests {
         #expect(strict.candidates.isEmpty && strict.notes.contains { $0.contains("loopback") })
         #expect(ResolutionReport.transports("tls,udp") == [.tls, .udp])
         for text in ["", "tls,", "sctp", "tls,tls"] { #expect(ResolutionReport.transports(text) == nil, "\(text)") }
+    }
+
+    @Test(
+        "Each answer says what DNSSEC makes of it: secure from the trust anchor on, bogus from another, with the reason"
+    )
+    func validation() async throws {
+        let zone = #filePath.split(separator: "/").dropLast(4).map { "/" + $0 }.joined() + "/zones/signed.zone"
+        let directory = try TemporaryDirectory()
+        let key = try String(contentsOfFile: zone, encoding: .utf8).split(separator: "\n").first {
+            $0.contains("\tIN\tDNSKEY\t")
+        }
+        let anchor = try directory.write(String(try #require(key)) + "\n", to: "anchor.key")
+        let digest = String(repeating: "0", count: 64)
+        let other = try directory.write("signed.example.test. 60 IN DS 1 13 2 \(digest)\n", to: "other.key")
+        let validated = try await report("sip:signed.example.test", source: .file(zone)) {
+            ($0.dnssec, $0.trustAnchor) = (.validate, anchor)
+        }
+        #expect(!validated.candidates.isEmpty && !validated.queries.isEmpty)
+        #expect(validated.queries.allSatisfy { $0.dnssec == "secure" })
+        let bogus = try await report("sip:signed.example.test", source: .file(zone)) {
+            ($0.dnssec, $0.trustAnchor) = (.validate, other)
+        }
+        let query = try #require(bogus.queries.first)
+        #expect(bogus.candidates.isEmpty && query.dnssec == "bogus" && query.outcome == "failed: bogus")
+        let reason = try #require(query.reason)
+        #expect(bogus.tree.contains { $0.contains("DNSSEC: bogus, \(reason)") })
     }
 
     @Test("The JSON has the keys that are promised")

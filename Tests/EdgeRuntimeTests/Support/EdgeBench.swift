@@ -2,6 +2,7 @@
 
 import BackendPool
 import EdgeRuntime
+import EdgeTLS
 import NIOConcurrencyHelpers
 import NIOCore
 import SIPMessage
@@ -9,11 +10,11 @@ import SIPProxy
 import Telemetry
 import TestSupport
 
-/// An edge on loopback with one TCP listener and one pool of TCP backends, without any control plane.
+/// An edge on loopback with one TCP listener and one pool of backends over TCP or TLS, without any control plane.
 final class EdgeBench: Sendable {
     let edge: Edge
     let port: Int
-    let log: NIOLockedValueBox<[String]>
+    private let log: NIOLockedValueBox<[String]>
 
     static func start(
         workers: Int = 1,
@@ -21,12 +22,15 @@ final class EdgeBench: Sendable {
         connectionsPerSource: Int = 1000,
         queue: Int = 1024,
         connections: Int = 2,
+        firstResponse: FirstResponseLimits? = FirstResponseLimits(),
+        tls: TLSContext? = nil,
+        settings: ProxySettings = ProxySettings(),
         adjust: (inout EdgeLimits) -> Void = { _ in }
     ) async throws -> EdgeBench {
         var limits = EdgeLimits()
         adjust(&limits)
         let setup = BackendSetup(
-            tls: nil,
+            tls: tls,
             serverName: nil,
             verifiesName: false,
             acceptsWildcards: false,
@@ -36,7 +40,7 @@ final class EdgeBench: Sendable {
         let port = try FreePort.next()
         let listener = Self.listener(UInt16(port))
         let snapshot = EdgeSnapshot(
-            proxy: proxy(listener, ports),
+            proxy: proxy(listener, ports, tls == nil ? .tcp : .tls, firstResponse, settings),
             listeners: [ListenerSetup(identity: listener, tls: nil, connectionsPerSource: connectionsPerSource)],
             backends: [setup],
             outside: setup,
@@ -48,7 +52,10 @@ final class EdgeBench: Sendable {
             resolve: { _, loop, completion in loop.execute { completion(.failed) } },
             observed: { _ in },
             logRequest: { _ in },
-            logConnection: { message, _ in log.withLockedValue { $0.append(message) } }
+            logConnection: { message, details in
+                let line = [message] + details.map { "\($0)=\($1)" }
+                log.withLockedValue { $0.append(line.joined(separator: " ")) }
+            }
         )
         let edge = try await Edge(workers: workers, snapshot: snapshot, hooks: hooks)
         try await edge.adopt(snapshot)
@@ -65,6 +72,22 @@ final class EdgeBench: Sendable {
     func count(_ number: (WorkerCounters) -> UInt64) async throws -> UInt64 {
         try await edge.statistics().reduce(0) { $0 + number($1.counters) }
     }
+
+    /// Connections to backends that are up, and messages that wait for one.
+    func backendLoad() async throws -> (connections: Int, waiting: Int) {
+        try await edge.statistics().reduce((0, 0)) { sum, worker in
+            (
+                sum.0 + worker.backendFlows.values.reduce(0, +),
+                sum.1 + worker.backendQueues.values.reduce(0, +)
+            )
+        }
+    }
+
+    /// What was logged of connections.
+    var lines: [String] { log.withLockedValue { $0 } }
+
+    /// Bytes that clients have sent.
+    func clientBytes() async throws -> UInt64 { try await count { $0.bytesIn[.client] } }
 
     func limitHits(_ limit: LimitLabel) async throws -> UInt64 { try await count { $0.limits[limit] } }
 
@@ -83,10 +106,16 @@ final class EdgeBench: Sendable {
         )
     }
 
-    private static func proxy(_ listener: ListenerIdentity, _ ports: [Int]) -> ProxySnapshot {
+    private static func proxy(
+        _ listener: ListenerIdentity,
+        _ ports: [Int],
+        _ transport: SIPTransport,
+        _ firstResponse: FirstResponseLimits?,
+        _ settings: ProxySettings
+    ) -> ProxySnapshot {
         let pool = PoolID(index: 0)
         let backends = ports.enumerated().map { index, port in
-            let endpoint = Endpoint(transport: .tcp, address: .v4(0x7F00_0001), port: UInt16(port))
+            let endpoint = Endpoint(transport: transport, address: .v4(0x7F00_0001), port: UInt16(port))
             return BackendView(
                 id: BackendID(pool: pool, endpoint: endpoint),
                 name: "b\(index + 1)",
@@ -96,13 +125,14 @@ final class EdgeBench: Sendable {
                 isUsable: true
             )
         }
+        let poolSettings = PoolSettings(name: "voice", firstResponse: firstResponse)
         return ProxySnapshot(
             generation: 1,
             listeners: [listener],
             routes: [RouteRule(action: .pool(pool))],
-            pools: [PoolView(id: pool, settings: PoolSettings(name: "voice"), backends: backends)],
+            pools: [PoolView(id: pool, settings: poolSettings, backends: backends)],
             policies: [ForwardingPolicy()],
-            settings: ProxySettings(),
+            settings: settings,
             tokens: TokenAuthenticator(currentKeyID: 1) { _, bytes in
                 // A stand-in for HMAC: these tests are about flows, not about forgery.
                 var hash: UInt64 = 0xCBF2_9CE4_8422_2325

@@ -78,13 +78,22 @@ enum Wire {
         request("OPTIONS", id, body: body, extra: extra)
     }
 
-    static func request(_ method: String, _ id: String, body: String = "", extra: String = "") -> String {
+    /// A request; with `tag`, one within a dialog.
+    static func request(
+        _ method: String,
+        _ id: String,
+        body: String = "",
+        extra: String = "",
+        tag: String? = nil
+    )
+        -> String
+    {
         """
         \(method) sip:test@example.test SIP/2.0\r
-        Via: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK\(id);rport\r
+        Via: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK\(id)\(tag == nil ? "" : "-\(method)");rport\r
         Max-Forwards: 70\r
         From: <sip:a@example.test>;tag=\(id)\r
-        To: <sip:test@example.test>\r
+        To: <sip:test@example.test>\(tag.map { ";tag=\($0)" } ?? "")\r
         Call-ID: \(id)@wire.test\r
         CSeq: 1 \(method)\r
         \(extra)Content-Length: \(body.utf8.count)\r

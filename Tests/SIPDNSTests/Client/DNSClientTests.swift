@@ -23,17 +23,51 @@ struct DNSClientTests {
         await good.stop()
     }
 
-    @Test("LOC-69: when all are mute, each is asked in each of two rounds, and then it is a timeout")
+    @Test(
+        "LOC-69: when both are mute, each is asked in each of two rounds, and then it is a timeout, four of theirs later"
+    )
     func allMute() async throws {
         let servers = [try await ClientBench.mute(), try await ClientBench.mute()]
         let client = try await ClientBench.client(servers.map(\.port), timeout: .milliseconds(100))
         let begin = ContinuousClock.now
         #expect(try await client.ask(ClientBench.host).get().outcome == .failure(.timeout))
-        #expect(ContinuousClock.now - begin >= .milliseconds(400))
+        let taken = ContinuousClock.now - begin
+        #expect(taken >= .milliseconds(395) && taken < .seconds(4), "\(taken)")
         for server in servers {
             #expect(server.queries.count == 2)
             await server.stop()
         }
+    }
+
+    @Test("LOC-69: with the first server mute, the second one's answer is there within 1.1 seconds")
+    func secondServerInTime() async throws {
+        let (mute, good) = (try await ClientBench.mute(), try await ClientBench.zoneServer())
+        var best = Duration.seconds(60)
+        // A busy machine may take its time; a client that waits too long does so every time.
+        for _ in 0..<5 where best >= .milliseconds(1100) {
+            let client = try await ClientBench.client([mute.port, good.port], timeout: .seconds(1))
+            let begin = ContinuousClock.now
+            #expect(try await client.ask(ClientBench.host).get().records.count == 1)
+            best = min(best, ContinuousClock.now - begin)
+        }
+        #expect(best >= .milliseconds(990) && best < .milliseconds(1100), "\(best)")
+        await mute.stop()
+        await good.stop()
+    }
+
+    @Test("LOC-69: when nobody listens at a server's port, the next one is asked at once, not after a timeout")
+    func refusedPort() async throws {
+        let good = try await ClientBench.zoneServer()
+        let closed = UInt16(try FreePort.next())
+        let client = try await ClientBench.client([closed, good.port], timeout: .seconds(30))
+        let begin = ContinuousClock.now
+        #expect(try await client.ask(ClientBench.host).get().records.count == 1)
+        #expect(ContinuousClock.now - begin < .seconds(15))
+        let alone = try await ClientBench.client([closed], timeout: .seconds(30))
+        #expect(try await alone.ask(ClientBench.host).get().outcome == .failure(.timeout))
+        #expect(ContinuousClock.now - begin < .seconds(15))
+        #expect(try await client.statistics().get().restingServers == 1)
+        await good.stop()
     }
 
     @Test("LOC-69: SERVFAIL and REFUSED of one server are not the last word", arguments: [2, 5] as [UInt8])
@@ -73,7 +107,7 @@ struct DNSClientTests {
         let count = server.queries.count
         #expect(try await client.ask(Self.question("absent.z.test", .aaaa)).get().outcome == .nameError)
         #expect(server.queries.count == count, "V-DNS-02: the name does not exist for any type")
-        #expect(try await client.ask(Self.question("bare.z.test")).get().outcome == .failure(.bogus))
+        #expect(try await client.ask(Self.question("bare.z.test")).get().outcome == .failure(.malformed))
         #expect(try await client.ask(Self.question("none.z.test")).get().timeToLive == .seconds(5))
         await server.stop()
     }
@@ -99,13 +133,44 @@ struct DNSClientTests {
         await server.stop()
     }
 
+    @Test("Questions wait for their turn up to a limit; what comes beyond it fails at once, and is not remembered")
+    func queueLimit() async throws {
+        let server = try await ClientBench.zoneServer("* IN A 192.0.2.9\n")
+        let client = try await ClientBench.client([server.port], timeout: .seconds(10)) {
+            $0.concurrency = 1
+            $0.queue = 3
+        }
+        let questions = (0..<10).map { Self.question("q\($0).z.test") }
+        let answers = try await ClientBench.loop.flatSubmit {
+            EventLoopFuture.whenAllSucceed(questions.map { client.ask($0) }, on: ClientBench.loop)
+        }.get()
+        #expect(answers.map(\.isFailure) == [false, false, false, false] + Array(repeating: true, count: 6))
+        #expect(try await client.statistics().get().queries["timeout"] == 6)
+        #expect(try await client.ask(questions[9]).get().records.count == 1)
+        await server.stop()
+    }
+
     @Test("Without a server there is no answer, and with one from then on there is")
     func newServers() async throws {
         let server = try await ClientBench.zoneServer()
         let client = try await ClientBench.client([]) { $0.cache.failureHold = .nanoseconds(1) }
         #expect(try await client.ask(ClientBench.host).get().outcome == .failure(.timeout))
-        try await client.use(DNSClient.Settings(servers: [(.v4(0x7F00_0001), server.port)])).get()
+        try await client.use(DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: server.port)])).get()
         #expect(try await client.ask(ClientBench.host).get().records.count == 1)
+        await server.stop()
+    }
+
+    @Test("LOC-58: new settings bring a new policy of the cache, with what it holds left in it")
+    func newPolicy() async throws {
+        let server = try await ClientBench.zoneServer("other IN A 192.0.2.5\n")
+        let client = try await ClientBench.client([server.port])
+        #expect(try await client.ask(ClientBench.host).get().timeToLive == .seconds(60))
+        var settings = DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: server.port)])
+        settings.cache.maximum = .seconds(7)
+        try await client.use(settings).get()
+        #expect(try await client.ask(ClientBench.host).get().timeToLive == .seconds(60))
+        #expect(try await client.ask(Self.question("other.z.test")).get().timeToLive == .seconds(7))
+        #expect(server.queries.count == 2)
         await server.stop()
     }
 
@@ -120,11 +185,11 @@ struct DNSClientTests {
 
     @Test("LOC-62: an answer is renewed before it expires, and nobody waits for it")
     func renewal() async throws {
-        let zone = try ClientBench.zone("short 1 IN A 192.0.2.7\n")
+        let zone = try ClientBench.zone("short 3 IN A 192.0.2.7\n")
         let server = try await FakeDNS.start(on: ClientBench.loop) { $0.index == 0 ? [.answer($0.reply(zone))] : [] }
         let client = try await ClientBench.client([server.port], timeout: .seconds(5))
         #expect(try await client.ask(Self.question("short.z.test")).get().records.count == 1)
-        let wasRenewed = try await Waiting.until(within: .seconds(3)) {
+        let wasRenewed = try await Waiting.until(within: .seconds(6)) {
             let begin = ContinuousClock.now
             let answer = try await client.ask(Self.question("short.z.test")).get()
             #expect(!answer.isFailure)

@@ -22,6 +22,11 @@ final class FakeDNS: Sendable {
             bytes(of: ZoneReply.reply(to: question, in: [zone], withDNSSEC: false))
         }
 
+        /// The same with signatures and proofs.
+        func signedReply(_ zone: Zone) -> ByteBuffer {
+            bytes(of: ZoneReply.reply(to: question, in: [zone], withDNSSEC: true))
+        }
+
         func bytes(of reply: ZoneReply, isCut: Bool = false) -> ByteBuffer {
             DNSResponseWriter.write(reply, to: asked, limit: isCut ? 12 : 65_535)
         }
@@ -33,6 +38,10 @@ final class FakeDNS: Sendable {
         case answer(ByteBuffer)
         /// From another port than the one that was asked.
         case forge(ByteBuffer)
+        /// The end of the TCP connection.
+        case close
+        /// What the real name server on that port of the local host says; over UDP alone.
+        case forward(UInt16)
     }
 
     typealias Script = @Sendable (Query) -> [Action]
@@ -43,6 +52,10 @@ final class FakeDNS: Sendable {
 
     final class Log: Sendable {
         let queries = Mutex<[String]>([])
+        /// TCP connections that came, and those that are open.
+        let connections = Mutex((all: 0, open: 0))
+        /// The ports that datagrams came from.
+        let ports = Counter()
         let script: Script
 
         init(_ script: @escaping Script) { self.script = script }
@@ -89,6 +102,11 @@ final class FakeDNS: Sendable {
     /// What was asked so far: `udp A name`, with ` plain` when it was without EDNS.
     var queries: [String] { log.queries.withLock { $0 } }
 
+    var connections: (all: Int, open: Int) { log.connections.withLock { $0 } }
+
+    /// How many different ports datagrams came from.
+    var sourcePorts: Int { log.ports.distinct }
+
     func stop() async {
         for channel in channels { try? await channel.close() }
     }
@@ -107,6 +125,7 @@ final class FakeDNS: Sendable {
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let query = unwrapInboundIn(data)
+            log.ports.add(UInt16(truncatingIfNeeded: query.remoteAddress.port ?? 0))
             for action in log.take(query.data, isTCP: false) {
                 switch action {
                 case .answer(let bytes):
@@ -117,7 +136,18 @@ final class FakeDNS: Sendable {
                         AddressedEnvelope(remoteAddress: query.remoteAddress, data: bytes),
                         promise: nil
                     )
+                case .close: continue
+                case .forward(let port): forward(query, to: port, by: context.channel)
                 }
+            }
+        }
+
+        private func forward(_ query: AddressedEnvelope<ByteBuffer>, to port: UInt16, by channel: any Channel) {
+            Task {
+                guard let answer = try? await UDPExchange.send(query.data, host: "127.0.0.1", port: Int(port)) else {
+                    return
+                }
+                channel.writeAndFlush(AddressedEnvelope(remoteAddress: query.remoteAddress, data: answer), promise: nil)
             }
         }
     }
@@ -131,10 +161,21 @@ final class FakeDNS: Sendable {
         init(_ log: Log) { self.log = log }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            for case .answer(let bytes) in log.take(unwrapInboundIn(data), isTCP: true) {
-                context.writeAndFlush(wrapOutboundOut(DNSStreamDecoder.framed(bytes)), promise: nil)
+            for action in log.take(unwrapInboundIn(data), isTCP: true) {
+                switch action {
+                case .answer(let bytes):
+                    context.writeAndFlush(wrapOutboundOut(DNSStreamDecoder.framed(bytes)), promise: nil)
+                case .close: context.close(promise: nil)
+                case .forge, .forward: continue
+                }
             }
         }
+
+        func channelActive(context: ChannelHandlerContext) {
+            log.connections.withLock { $0 = ($0.all + 1, $0.open + 1) }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { log.connections.withLock { $0.open -= 1 } }
     }
 }
 
@@ -163,11 +204,11 @@ enum ClientBench {
     static func client(
         _ ports: [UInt16],
         timeout: TimeAmount = .seconds(2),
-        _ change: (inout DNSClient.Settings) -> Void = { _ in }
+        _ change: (inout DNSClient.Settings) throws -> Void = { _ in }
     ) async throws -> DNSClient {
-        var settings = DNSClient.Settings(servers: ports.map { (.v4(0x7F00_0001), $0) })
+        var settings = DNSClient.Settings(servers: ports.map { DNSServer(.v4(0x7F00_0001), port: $0) })
         settings.timeout = timeout
-        change(&settings)
+        try change(&settings)
         return try await DNSClient(loop: loop, settings: settings)
     }
 

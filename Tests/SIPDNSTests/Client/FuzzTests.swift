@@ -99,7 +99,7 @@ struct FuzzTests {
             taken += 1
             #expect(sample.isAnswered(by: bytes), "\(Array(bytes.readableBytesView))")
             let reader = ResponseReader(question: sample.question, server: "fuzz")
-            let answer = reader.answer(from: response, now: .uptimeNanoseconds(1))
+            guard case .answer(let answer) = reader.reading(of: response, now: .uptimeNanoseconds(1)) else { continue }
             #expect(answer.records.allSatisfy { $0.type == sample.question.type && $0.name.wire != nil })
             #expect(answer.timeToLive >= .zero && answer.timeToLive <= .seconds(604_800))
             if case .records(let records) = answer.outcome { #expect(!records.isEmpty) }

@@ -40,8 +40,22 @@ struct NameServer {
     }
 
     /// unbound, resolving `origin` by the server on `port`.
-    static func unbound(_ origin: String, behind port: UInt16) async throws -> NameServer {
+    ///
+    /// - Parameters:
+    ///   - anchor: a file with a trust anchor; with it, answers are validated.
+    ///   - tls: certificate and key, for a port of DNS over TLS.
+    static func unbound(
+        _ origin: String,
+        behind port: UInt16,
+        anchor: String? = nil,
+        tls: (certificate: String, key: String, port: Int)? = nil
+    ) async throws -> NameServer {
         let (directory, own) = (try TemporaryDirectory("brana-unbound"), try FreePort.next())
+        let secure = tls.map { tls in
+            "    interface: 127.0.0.1@\(tls.port)\n    tls-port: \(tls.port)\n"
+                + "    tls-service-pem: \"\(tls.certificate)\"\n    tls-service-key: \"\(tls.key)\"\n"
+        }
+        let trust = anchor.map { "    trust-anchor-file: \"\($0)\"\n" }
         let text = """
             server:
                 interface: 127.0.0.1@\(own)
@@ -53,8 +67,9 @@ struct NameServer {
                 num-threads: 1
                 so-rcvbuf: 0
                 do-not-query-localhost: no
-                module-config: "iterator"
+                module-config: "\(anchor == nil ? "" : "validator ")iterator"
                 local-zone: "test." nodefault
+            \(secure ?? "")\(trust ?? "")
             stub-zone:
                 name: "\(origin)"
                 stub-addr: 127.0.0.1@\(port)

@@ -35,6 +35,8 @@ struct QueryLogTests {
         ("sip:192.0.2.9", [], ["udp:192.0.2.9:5060"]),
         ("sips:192.0.2.9", [], ["tls:192.0.2.9:5061"]),
         ("sip:[2001:db8::9]", [], ["udp:[2001:db8::9]:5060"]),
+        ("sip:192.0.2.9;transport=tcp", [], ["tcp:192.0.2.9:5060"]),
+        ("sip:192.0.2.9:5080", [], ["udp:192.0.2.9:5080"]),
         ("sip:192.0.2.9:5080;transport=tcp", [], ["tcp:192.0.2.9:5080"]),
         ("sip:core.z.test:5080", [core], ["udp:127.0.0.10:5080"]),
         ("sips:core.z.test:5071", [core], ["tls:127.0.0.10:5071"]),
@@ -75,8 +77,22 @@ struct QueryLogTests {
     @Test("LOC-14, V-DNS-00: each row of the case table asks what it should, in order, and a second time nothing")
     func table() async throws {
         let zone = try ClientBench.zone(Self.zone)
+        try await expectRows { Self.script($0, zone) }
+    }
+
+    @Test("LOC-14: the same rows against nsd, whose queries a relay writes down")
+    func served() async throws {
+        let directory = try TemporaryDirectory()
+        let nsd = try await NameServer.nsd([("z.test", try directory.write(ClientBench.text + Self.zone, to: "z.zone"))]
+        )
+        let port = nsd.port
+        try await expectRows { _ in [.forward(port)] }
+        await nsd.stop()
+    }
+
+    private func expectRows(from script: @escaping FakeDNS.Script) async throws {
         for (target, rounds, endpoints) in Self.rows {
-            let server = try await FakeDNS.start(on: ClientBench.loop) { Self.script($0, zone) }
+            let server = try await FakeDNS.start(on: ClientBench.loop, script)
             let resolver = TargetResolver(client: try await ClientBench.client([server.port]))
             #expect(try await Self.located(resolver, target).servers.map(\.endpoint.description) == endpoints)
             var log = server.queries.map { $0.replacing("udp ", with: "").replacing(".z.test", with: "") }[...]

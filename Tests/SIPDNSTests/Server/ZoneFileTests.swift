@@ -88,4 +88,18 @@ struct ZoneFileTests {
     static func text(of path: String) throws -> String {
         try String(contentsOfFile: path, encoding: .utf8)
     }
+
+    @Test("A word that is no type is told with its line, also at the end of a line, and asked for by nobody")
+    func unknownType() throws {
+        let text = "$ORIGIN z.test.\n@ 60 IN SOA ns h 1 2 3 4 5\na IN CNAM\n"
+        do throws(ZoneProblems) {
+            _ = try ZoneFile.records(in: text, file: "z")
+            Issue.record("it is a record")
+        } catch {
+            let problems = error
+            #expect(problems.problems.map(\.line) == [3])
+        }
+        let question = DNSQuestion(DNSName("a.z.test"), DNSRecordType(rawValue: 0))
+        #expect(DNSMessageCodec.query(question, id: 1, withEDNS: true) == nil)
+    }
 }

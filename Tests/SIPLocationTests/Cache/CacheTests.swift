@@ -214,6 +214,23 @@ struct CacheTests {
         #expect(bench.look(Self.a, at: 111) == "failed")
     }
 
+    @Test("LOC-58: another policy holds from then on; a smaller limit of entries is reached by the next answers")
+    func newPolicy() {
+        var bench = Bench()
+        for index in 0..<20 {
+            bench.store(DNSQuestion(DNSName("h\(index).example"), .a), Self.records, ttl: 20, at: 0)
+        }
+        bench.store(Self.a, Self.records, ttl: 10, at: 0)
+        bench.cache.policy.maximum = .seconds(5)
+        bench.cache.policy.stale = .seconds(20)
+        bench.cache.policy.entries = 10
+        #expect(bench.look(Self.a, at: 9.9) == "due", "it was given ten seconds")
+        #expect(bench.look(Self.a, at: 29.9) == "ask or stale")
+        #expect(bench.look(Self.a, at: 30) == "ask")
+        #expect(bench.store(Self.aaaa, Self.records, ttl: 10, at: 1).timeToLive == .seconds(5))
+        #expect(bench.cache.count <= 10)
+    }
+
     @Test("Answers that stand in are counted; those that have merely expired are not")
     func staleCount() {
         var bench = Bench()

@@ -4,6 +4,7 @@ internal import NIOCore
 internal import NIOEmbedded
 internal import NIOTestUtils
 internal import SIPMessage
+internal import TestSupport
 internal import Testing
 
 @Suite("The NIO decoder")

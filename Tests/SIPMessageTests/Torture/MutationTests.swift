@@ -2,6 +2,7 @@
 
 internal import NIOCore
 internal import SIPMessage
+internal import TestSupport
 internal import Testing
 
 /// A small, repeatable part of what `make fuzz` does without end.

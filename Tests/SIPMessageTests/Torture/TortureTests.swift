@@ -2,6 +2,7 @@
 
 import NIOCore
 import SIPMessage
+import TestSupport
 import Testing
 
 /// Each torture message against its class (MSG-T01 to MSG-T49, MSG-S01 to MSG-S12), as far as parsing decides it.

@@ -2,6 +2,7 @@
 
 internal import NIOCore
 internal import SIPMessage
+internal import TestSupport
 internal import Testing
 
 /// Forwarding is an edit of the received bytes: what is not edited leaves byte for byte as it came.

@@ -69,18 +69,6 @@ struct ValidationTests {
         #expect(bench.sent.isEmpty && bench.drops.count == 1)
     }
 
-    @Test("MSG-56: a request that cannot be read is answered 400 on a stream; a response never, and no datagram")
-    func malformed() {
-        let broken = Wire.request("OPTIONS").components("From").joined(separator: "Fro m")
-        bench.receive(broken, on: client)
-        #expect(bench.sent.answers == [400])
-        bench.receive(broken, on: bench.client("U", Side.publicUDP))
-        bench.receive(Wire.request("OPTIONS", branch: "z9hG4bK2"), on: client)
-        let answer = bench.sent.to("B1")[0].wire.answer(200).components("SIP/2.0 200").joined(separator: "SAP/2.0 200")
-        bench.receive(answer, on: bench.backendFlow(.backend(1)))
-        #expect(bench.sent.answers == [400] && bench.drops == [.malformed, .malformed])
-    }
-
     @Test(
         "PRX-09, PRX-27: Max-Forwards is lowered by one, and 70 where there was none",
         arguments: [

@@ -136,6 +136,26 @@ final class Bench {
         }
     }
 
+    /// Feeds the bytes of a connection, message by message, and tells whether more of one is awaited; a broken frame is
+    /// refused as the driver does.
+    func receiveStream(_ bytes: ByteBuffer, on flow: FlowContext) -> Bool {
+        var framer = StreamFramer(limits: MessageLimits())
+        framer.append(bytes)
+        while true {
+            switch framer.next() {
+            case .message(let message): receive(message, on: flow)
+            case .keepAlive: continue
+            case .needMore: return framer.isInsideMessage
+            case .failed(let error, let head):
+                if let refusal = head.flatMap({ MessageParser.reject($0, for: error, limits: MessageLimits()) }) {
+                    core.receiveMalformed(refusal, on: flow, now: now)
+                    carryOut()
+                }
+                return false
+            }
+        }
+    }
+
     /// Feeds a response to a request that left.
     func answer(_ status: Int, to request: Sent, tag: String = "b", extra: [String] = []) {
         guard let flow = flow(of: request) else {
@@ -264,6 +284,7 @@ final class Bench {
                 flow: flow,
                 attempt: attempt,
                 isDatagram: transport == .udp,
+                bytes: bytes,
                 wire: Wire(String(buffer: bytes))
             )
         )

@@ -17,6 +17,7 @@ struct Sent: Sendable {
     let flow: FlowID?
     let attempt: AttemptID?
     let isDatagram: Bool
+    let bytes: ByteBuffer
     let wire: Wire
 
     var method: String { wire.method }

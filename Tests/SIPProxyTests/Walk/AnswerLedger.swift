@@ -2,6 +2,7 @@
 
 internal import NIOCore
 internal import SIPMessage
+internal import SIPProxy
 
 /// What has been answered to each request of a walk, and what was wrong with it.
 struct AnswerLedger {
@@ -17,6 +18,8 @@ struct AnswerLedger {
     private(set) var problems: [String] = []
     /// Finals that were seen, for the proof that a walk gets somewhere.
     private(set) var finalCount = 0
+    /// Answers to what was no message, for the same proof.
+    private(set) var refusalCount = 0
 
     /// The request that a response is for, or that a request is: the client's own Via and CSeq.
     static func key(_ wire: Wire) -> String {
@@ -39,6 +42,24 @@ struct AnswerLedger {
             }
         } else {
             noteAnswer(sent)
+        }
+    }
+
+    /// What left for something that is no message.
+    ///
+    /// That is one answer at most, never to an ACK, and over UDP a small one to where it came from (TRN-16, OVL-23). No
+    /// transaction is asked, so it is none of its finals.
+    mutating func noteRefusal(_ sent: [Sent], of bytes: ByteBuffer, from flow: FlowContext) {
+        if sent.count > 1 { problems.append("\(sent.count) answers to one broken message: \(String(buffer: bytes))") }
+        for answer in sent {
+            refusalCount += 1
+            let isRefusal = [400, 414, 505, 513].contains(answer.status) && answer.wire.values("Via").count > 0
+            let isACK = answer.wire.value("CSeq")?.hasSuffix("ACK") ?? false
+            let isSmall = !answer.isDatagram || answer.bytes.readableBytes <= 3 * bytes.readableBytes
+            let isHome = !answer.isDatagram || answer.to.hasPrefix("\(flow.remoteAddress.hostText):")
+            if !isRefusal || isACK || !isSmall || !isHome || answer.flow != flow.id {
+                problems.append("to \(answer.to): \(answer.wire.text)for \(String(buffer: bytes))")
+            }
         }
     }
 
@@ -68,7 +89,7 @@ struct AnswerLedger {
     /// A request that leaves is one that the edge itself would take; of responses only our own Via is read.
     private mutating func check(_ sent: Sent) {
         let outcome = MessageParser.parse(
-            ByteBuffer(string: sent.wire.text),
+            sent.bytes,
             framing: sent.isDatagram ? .datagram : .stream,
             limits: MessageLimits()
         )

@@ -10,16 +10,18 @@ struct RandomWalkTests {
         arguments: 0..<8 as Range<UInt64>
     )
     func walks(block: UInt64) {
-        var finals = 0
+        var (finals, refusals) = (0, 0)
         for seed in (block * 30)..<(block * 30 + 30) {
             var walk = Walk(seed: seed)
             for _ in 0..<120 { walk.step() }
             walk.finish()
             finals += walk.ledger.finalCount
+            refusals += walk.ledger.refusalCount
             #expect(walk.ledger.problems == [], "seed \(seed)")
+            #expect(walk.bench.core.outstandingLoad == 0, "seed \(seed)")
             #expect(walk.bench.isQuiet, "seed \(seed): \(walk.bench.core.transactionCount) left")
         }
         // A walk that gets nowhere proves nothing.
-        #expect(finals > 30 * 10)
+        #expect(finals > 30 * 10 && refusals > 30)
     }
 }

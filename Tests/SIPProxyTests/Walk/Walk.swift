@@ -16,6 +16,7 @@ struct Walk {
     }
 
     let bench: Bench
+    private let algorithm: SelectionAlgorithm
     private(set) var ledger = AnswerLedger()
     private var generator: SeededGenerator
     private var clients: [FlowContext] = []
@@ -29,20 +30,22 @@ struct Walk {
 
     init(seed: UInt64) {
         generator = SeededGenerator(seed: seed)
-        bench = Bench(Self.snapshot(Self.endpoints), seed: seed)
+        algorithm = SelectionAlgorithm.allCases[Int(seed % 3)]
+        bench = Bench(Self.snapshot(Self.endpoints, algorithm), seed: seed)
         bench.zone["known.example.net"] = [.backend(2, .udp), .backend(1, .tcp)]
         clients = Self.listeners.indices.map { Self.connect(bench, $0) }
         tokens = clients.map { String(buffer: $0.token) }
     }
 
-    private static func snapshot(_ endpoints: [Endpoint]) -> ProxySnapshot {
+    private static func snapshot(_ endpoints: [Endpoint], _ algorithm: SelectionAlgorithm) -> ProxySnapshot {
         let id = PoolID(index: 0)
         let backends = endpoints.map { endpoint in
             BackendView(id: BackendID(pool: id, endpoint: endpoint), name: "\(endpoint)", priority: 1, weight: 1)
         }
         var policy = ForwardingPolicy()
         policy.retryCodes = [500, 401, 407]
-        return .sample([PoolView(id: id, settings: PoolSettings(name: "p"), backends: backends)], policy: policy)
+        let settings = PoolSettings(name: "p", algorithm: algorithm)
+        return .sample([PoolView(id: id, settings: settings, backends: backends)], policy: policy)
     }
 
     private static func connect(_ bench: Bench, _ place: Int) -> FlowContext {
@@ -80,7 +83,8 @@ struct Walk {
         case 93..<96: close()
         case 96..<98: resolve()
         default:
-            bench.core.adopt(Self.snapshot(Array(Self.endpoints.prefix(pick([1, 2, 3, 3], or: 3)))), now: bench.now)
+            let endpoints = Array(Self.endpoints.prefix(pick([1, 2, 3, 3], or: 3)))
+            bench.core.adopt(Self.snapshot(endpoints, algorithm), now: bench.now)
         }
         settle()
     }
@@ -166,10 +170,12 @@ struct Walk {
     }
 
     private mutating func damaged(_ request: Made) {
-        let bytes = damage(request.text)
+        receiveDamaged(damage(request.text), on: clients[request.flow])
+    }
+
+    private mutating func receiveDamaged(_ bytes: ByteBuffer, on flow: FlowContext) {
         settle()
-        // What is no message any more is answered without a look at any transaction.
-        if !bench.receive(bytes, on: clients[request.flow]) { _ = bench.take() }
+        if !bench.receive(bytes, on: flow) { ledger.noteRefusal(bench.take(), of: bytes, from: flow) }
     }
 
     private mutating func damage(_ text: String) -> ByteBuffer {
@@ -197,9 +203,7 @@ struct Walk {
         let text = request.wire.answer(status, tag: "t\(Int.random(in: 0..<3, using: &generator))", extra: extra)
         let place = chance(95) ? flow : pick(clients, or: flow)
         if chance(8) {
-            let bytes = damage(text)
-            settle()
-            if !bench.receive(bytes, on: place) { _ = bench.take() }
+            receiveDamaged(damage(text), on: place)
         } else {
             bench.receive(text, on: place)
         }

@@ -42,6 +42,26 @@ final class NameServer: Sendable {
         process.signal(SIGHUP)
     }
 
+    /// Waits until nsd serves a zone with this serial.
+    /// - Returns: the last time at which it surely did not yet.
+    func served(_ origin: String, serial: Int) async throws -> ContinuousClock.Instant {
+        let deadline = ContinuousClock.now + .seconds(10)
+        var before = ContinuousClock.now
+        while before < deadline {
+            let asked = ContinuousClock.now
+            let arguments = ["@127.0.0.1", "-p", "\(port)", "+short", "+tries=1", "+time=1", origin, "SOA"]
+            let answer = try await ChildProcess.run("dig", arguments, in: directory)
+            if answer.output.split(separator: " ").contains("\(serial)") { return before }
+            before = asked
+        }
+        throw TestSupportError("nsd does not serve serial \(serial) of \(origin)")
+    }
+
+    /// Makes it mute: it takes queries and says nothing, until `resume`.
+    func pause() { process.signal(SIGSTOP) }
+
+    func resume() { process.signal(SIGCONT) }
+
     func stop() async { await process.stop() }
 
     /// A zone with one NAPTR record and SRV records of one service.

@@ -1,38 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
-import NIOCore
-import Testing
+internal import Foundation
+package import NIOCore
 
 /// The torture messages of RFC 4475 and RFC 5118 (see Vectors/*/MANIFEST.md for their origin and licence).
-enum Vectors {
-    struct Vector: Sendable, CustomTestStringConvertible {
-        let name: String
-        let classification: String
-        let framing: String
-        var bytes: ByteBuffer
-        var testDescription: String { name }
+package enum Vectors {
+    /// One message.
+    package struct Vector: Sendable, CustomStringConvertible {
+        /// The name of its file.
+        package let name: String
+        /// What an edge makes of it, in the words of expected.tsv.
+        package let classification: String
+        /// How its Content-Length fits what is there.
+        package let framing: String
+        package internal(set) var bytes: ByteBuffer
+        package var description: String { name }
         /// Whether its Content-Length says exactly where it ends, so that it can be followed by another message.
-        var isExact: Bool { framing == "exact" }
-        var isValid: Bool {
+        package var isExact: Bool { framing == "exact" }
+        /// Whether a parser takes it.
+        package var isValid: Bool {
             ["FWD", "UDP:FWD", "RESP:valid", "416", "420", "483"].contains { classification.hasPrefix($0) }
         }
     }
 
-    static let rfc4475 = load("rfc4475", "rfc4475")
+    /// The 49 messages of RFC 4475.
+    package static let rfc4475 = load("rfc4475", "rfc4475")
+    /// The 12 messages of RFC 5118.
+    ///
     /// Their Content-Length was counted over bare line feeds (see the manifest), so it is put right here.
-    static let rfc5118 = load("rfc5118", "rfc5118/wire").map { vector in
+    package static let rfc5118 = load("rfc5118", "rfc5118/wire").map { vector in
         var copy = vector
         copy.bytes = withTrueLength(vector.bytes)
         return copy
     }
-    static let all = rfc4475 + rfc5118
+    /// Both sets.
+    package static let all = rfc4475 + rfc5118
     /// Those that stand for themselves on a stream.
-    static let streamed = all.filter { $0.isExact && $0.isValid }
+    package static let streamed = all.filter { $0.isExact && $0.isValid }
 
-    static func named(_ name: String) throws -> Vector {
+    /// The message in the file of that name, with or without `.dat`.
+    package static func named(_ name: String) throws -> Vector {
         guard let found = all.first(where: { $0.name == name || $0.name == name + ".dat" }) else {
-            throw CocoaError(.fileNoSuchFile)
+            throw TestSupportError("there is no vector \(name)")
         }
         return found
     }

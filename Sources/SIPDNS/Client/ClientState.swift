@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import SIPLocation
+
+/// What of a client belongs to its loop: the cache, the questions on their way, and those that wait for their turn.
+final class ClientState {
+    let loop: any EventLoop
+    var settings: DNSClient.Settings
+    var health = ServerHealth()
+    var chain: TrustChain
+    /// Questions about keys that are on their way, each for all that need the answer.
+    var evidence: [DNSQuestion: EventLoopFuture<Evidence>] = [:]
+    /// The connections of DNS over TLS.
+    private var links: [DNSServer: SecureLink] = [:]
+    private var cache: AnswerCache
+    private var pending: [DNSQuestion: EventLoopFuture<DNSAnswer>] = [:]
+    private var waiting = CircularBuffer<(question: DNSQuestion, promise: EventLoopPromise<DNSAnswer>)>()
+    private var running = 0
+    private var statistics = DNSClient.Statistics()
+
+    init(loop: any EventLoop, settings: DNSClient.Settings) {
+        self.loop = loop
+        self.settings = settings
+        cache = AnswerCache(policy: settings.cache)
+        chain = TrustChain(anchors: settings.anchors)
+    }
+
+    func ask(_ question: DNSQuestion, awaitingRenewal: Bool) -> EventLoopFuture<DNSAnswer> {
+        if let own = settings.overrides.answer(to: question, now: .now()) { return loop.makeSucceededFuture(own) }
+        guard question.name.isAskable else {
+            var refused = failure(.notAskable)
+            refused.refreshAt = .now() + settings.cache.failureHoldMaximum
+            return loop.makeSucceededFuture(refused)
+        }
+        switch cache.lookUp(question, now: .now()) {
+        case .fresh(let answer), .failed(let answer): return loop.makeSucceededFuture(answer)
+        case .dueForRefresh(let answer):
+            let renewal = enqueue(question, standIn: answer)
+            return awaitingRenewal ? renewal : loop.makeSucceededFuture(answer)
+        case .ask(let stale):
+            let answer = enqueue(question, standIn: stale)
+            guard let stale, !awaitingRenewal else { return answer }
+            return self.answer(answer, orAfterPatience: stale)
+        }
+    }
+
+    func use(_ settings: DNSClient.Settings) {
+        if settings.anchors != self.settings.anchors { chain = TrustChain(anchors: settings.anchors) }
+        // What was held for true by another measure is asked for anew.
+        if settings.dnssec != self.settings.dnssec { cache = AnswerCache(policy: settings.cache) }
+        // Whom to trust may have changed too.
+        for link in links.values { link.close() }
+        links = [:]
+        self.settings = settings
+        cache.policy = settings.cache
+        health = ServerHealth()
+    }
+
+    /// The connection to a server of DNS over TLS.
+    func link(to server: DNSServer) -> SecureLink {
+        if let link = links[server] { return link }
+        let link = SecureLink(loop: loop, server: server, settings: settings)
+        links[server] = link
+        return link
+    }
+
+    func failure(_ kind: DNSAnswer.Failure, server: String = "") -> DNSAnswer {
+        DNSAnswer(outcome: .failure(kind), timeToLive: .zero, receivedAt: .now(), server: server)
+    }
+
+    func snapshot() -> DNSClient.Statistics {
+        var copy = statistics
+        copy.cacheEntries = cache.count
+        copy.staleEntries = cache.staleCount(at: .now())
+        copy.restingServers = health.resting(at: .now())
+        return copy
+    }
+
+    /// What comes in time, else the answer that has expired (LOC-61).
+    private func answer(
+        _ answer: EventLoopFuture<DNSAnswer>,
+        orAfterPatience expired: DNSAnswer
+    ) -> EventLoopFuture<DNSAnswer> {
+        var stale = expired
+        // The question is on its way still: its answer is there to be had before long.
+        stale.refreshAt = .now() + settings.patience
+        let promise = loop.makePromise(of: DNSAnswer.self)
+        let standIn = stale
+        let patience = loop.scheduleTask(in: settings.patience) { promise.succeed(standIn) }
+        answer.whenComplete { result in
+            patience.cancel()
+            promise.completeWith(result)
+        }
+        return promise.futureResult
+    }
+
+    /// Asks the servers, once for all that ask the same (LOC-62).
+    ///
+    /// - Parameter standIn: what is known already, for when too many questions wait.
+    private func enqueue(_ question: DNSQuestion, standIn: DNSAnswer?) -> EventLoopFuture<DNSAnswer> {
+        if let running = pending[question] { return running }
+        guard waiting.count < settings.queue else {
+            let refused = failure(.timeout)
+            count(refused)
+            return loop.makeSucceededFuture(standIn ?? refused)
+        }
+        let promise = loop.makePromise(of: DNSAnswer.self)
+        pending[question] = promise.futureResult
+        waiting.append((question, promise))
+        startWaiting()
+        return promise.futureResult
+    }
+
+    private func startWaiting() {
+        while running < settings.concurrency, let (question, promise) = waiting.popFirst() {
+            running += 1
+            let bound = NIOLoopBound(self, eventLoop: loop)
+            resolve(question).whenComplete { result in
+                let state = bound.value
+                state.finish(question, promise, (try? result.get()) ?? state.failure(.timeout))
+            }
+        }
+    }
+
+    private func finish(_ question: DNSQuestion, _ promise: EventLoopPromise<DNSAnswer>, _ answer: DNSAnswer) {
+        running -= 1
+        pending[question] = nil
+        count(answer)
+        var generator = SystemRandomNumberGenerator()
+        promise.succeed(cache.store(answer, for: question, now: .now(), using: &generator))
+        startWaiting()
+    }
+
+    private func count(_ answer: DNSAnswer) {
+        let outcome =
+            switch answer.outcome {
+            case .records: "answer"
+            case .noData: "nodata"
+            case .nameError: "nxdomain"
+            case .failure(let kind): kind.rawValue
+            }
+        statistics.queries[outcome, default: 0] += 1
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import SIPLocation
+
+/// Judges one response by its signatures: a step function, which says what must be known of the chain of trust, or what
+/// the response is worth (RFC 4035 section 5).
+struct ResponseValidation {
+    enum Verdict: Sendable {
+        /// Every record that counts is signed, and may be used so many seconds.
+        case secure(seconds: UInt32)
+        /// It comes from a zone of which it is proven that nobody signs it, or from below no anchor.
+        case insecure
+        case bogus(String)
+        /// The keys could not be had.
+        case indeterminate(DNSAnswer.Failure)
+    }
+
+    enum Step: Sendable {
+        case ask(DNSQuestion)
+        case verdict(Verdict)
+    }
+
+    /// Why a judgement ends.
+    private enum Stop: Error {
+        case step(Step)
+    }
+
+    let question: DNSQuestion
+    let message: SignedMessage
+    /// Seconds since 1970, at which signatures must be valid.
+    let time: Int64
+    let now: NIODeadline
+
+    private var isSecure = true
+    private var seconds = UInt32.max
+
+    init(_ question: DNSQuestion, _ message: SignedMessage, time: Int64, now: NIODeadline) {
+        self.question = question
+        self.message = message
+        self.time = time
+        self.now = now
+    }
+
+    /// The next step, by what is known of the chain.
+    ///
+    /// - Parameter claimsAbsence: whether the response was read as saying that something does not exist.
+    func step(_ chain: TrustChain, claimsAbsence: Bool) -> Step {
+        var judging = self
+        do throws(Stop) {
+            try judging.judge(chain, claimsAbsence)
+        } catch {
+            switch error {
+            case .step(let step): return step
+            }
+        }
+        return .verdict(judging.isSecure ? .secure(seconds: judging.seconds) : .insecure)
+    }
+
+    /// The aliases from the question's name on, then the records, or the proof that there are none.
+    private mutating func judge(_ chain: TrustChain, _ claimsAbsence: Bool) throws(Stop) {
+        var name = question.name
+        for _ in 0...ResponseReader.aliasLimit {
+            if let set = message.answer(name, question.type) { return try check(set, chain) }
+            guard let alias = message.answer(name, .cname) else { break }
+            try check(alias, chain)
+            guard let target = alias.records.first.flatMap(RecordReader.record), case .cname(let next) = target.data
+            else { break }
+            name = next
+        }
+        if claimsAbsence { try checkAbsence(of: name, chain) }
+    }
+
+    /// Checks one set, and that no nearer name exists when a wildcard made it.
+    private mutating func check(_ set: RecordSet, _ chain: TrustChain) throws(Stop) {
+        guard let signer = set.signer else { return try checkUnsigned(set.owner, "\(set.type) \(set.owner)", chain) }
+        guard let zone = try zone(of: signer, chain) else { return }
+        guard zone.zone == signer, let verified = SignatureCheck.verify(set, by: zone, time: time) else {
+            throw bogus("no signature of \(set.type) \(set.owner) holds")
+        }
+        seconds = min(seconds, verified.seconds)
+        guard verified.labels < SignatureCheck.labelCount(set.owner) else { return }
+        switch message.denial(by: zone, time: time).denial.expansion(to: set.owner, labels: verified.labels) {
+        case .proven: return
+        case .optOut: isSecure = false
+        case .none: throw bogus("nothing shows that only a wildcard answers for \(set.owner)")
+        }
+    }
+
+    /// Checks that there is nothing at `name`, by what the zone signed.
+    private mutating func checkAbsence(of name: DNSName, _ chain: TrustChain) throws(Stop) {
+        let signer = message.absence.compactMap(\.signer).first { name.isWithin($0) }
+        guard let signer else { return try checkUnsigned(name, "the absence of \(question.type) \(name)", chain) }
+        guard let zone = try zone(of: signer, chain) else { return }
+        let (denial, seconds) = message.denial(by: zone, time: time)
+        self.seconds = min(self.seconds, seconds)
+        let proof = message.code == 3 ? denial.absence(of: name) : denial.absence(of: question.type, at: name)
+        switch proof {
+        case .proven where zone.zone == signer: return
+        case .optOut where zone.zone == signer: isSecure = false
+        default: throw bogus("nothing proves the absence of \(question.type) \(name)")
+        }
+    }
+
+    /// What bears no signature is right only where nobody signs.
+    private mutating func checkUnsigned(_ name: DNSName, _ what: String, _ chain: TrustChain) throws(Stop) {
+        // The DS record of a zone stands in the zone above it.
+        let place = question.type == .ds ? name.parent ?? name : name
+        if let zone = try zone(of: place, chain) { throw bogus("\(what) is not signed, and \(zone.zone) is") }
+    }
+
+    /// The zone that `name` is in, and its keys; nil, and noted, when nobody signs it.
+    private mutating func zone(of name: DNSName, _ chain: TrustChain) throws(Stop) -> ZoneKeys? {
+        switch chain.locate(name, now: now) {
+        case .zone(let keys): return keys
+        case .insecure:
+            isSecure = false
+            return nil
+        case .ask(let question): throw .step(.ask(question))
+        case .bogus(let reason): throw bogus(reason)
+        case .failed(let kind): throw .step(.verdict(.indeterminate(kind)))
+        }
+    }
+
+    private func bogus(_ reason: String) -> Stop { .step(.verdict(.bogus(reason))) }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EdgeTLS
+import NIOCore
+import NIOEmbedded
+import SIPMessage
+import SIPProxy
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import EdgeRuntime
+
+@Suite("TLS to backends", .timeLimit(.minutes(1)))
+struct BackendTLSTests {
+    @Test(
+        "TLS-54: a backend that refuses our lack of a certificate is logged with peer, side, reason and detail, in TLS 1.3 too",
+        arguments: [TLSVersion.tls12, .tls13]
+    )
+    func refused(version: TLSVersion) async throws {
+        let store = try TestCertificates()
+        let leaf = try store.leaf("backend", names: ["IP:127.0.0.1"])
+        let profile = TLSProfile(
+            certificateChainFile: leaf.chain,
+            privateKeyFile: leaf.key,
+            trustFile: store.authority,
+            verify: true,
+            require: true,
+            minimumVersion: version,
+            maximumVersion: version
+        )
+        let backend = try await AnsweringServer.start(tls: try TLSContext(serverProfile: profile))
+        let own = try TLSContext(clientProfile: TLSProfile(trustFile: store.authority, verify: true))
+        let bench = try await EdgeBench.start(backends: [backend.port], tls: own)
+        let client = try await WireConnection.connect(bench.port)
+        client.send(Wire.options("tls"))
+        let isLogged = await Waiting.until(within: .seconds(5)) { !bench.lines.isEmpty }
+        #expect(isLogged)
+        let line = bench.lines.first ?? ""
+        // In TLS 1.3 the handshake was over for us when the backend saw that no certificate came.
+        #expect(line.hasPrefix(version == .tls13 ? "TLS connection failed " : "TLS handshake failed "))
+        #expect(line.contains("peer=127.0.0.1:\(backend.port) side=backend reason=peer_alert detail="))
+        #expect(version == .tls12 || line.contains("certificate required"), "\(line)")
+        let counted = try await bench.count { counters in
+            let table = version == .tls13 ? counters.tlsFailures : counters.handshakeFailures
+            return table[.backend, .peerAlert]
+        }
+        #expect(counted > 0 && backend.received.isEmpty)
+        try await bench.stop()
+        try await backend.stop()
+    }
+
+    @Test("TLS-35: what ends an established connection is counted and logged, but not an end without a close_notify")
+    func truncated() throws {
+        let loop = EmbeddedEventLoop()
+        let worker = EmbeddedWorker(on: loop)
+        for reason in TLSFailure.Reason.allCases {
+            let target = BackendTarget(endpoint: EmbeddedWorker.backend, pool: nil)
+            let flow = StreamFlow(
+                worker: worker.worker,
+                context: worker.worker.backendContext(
+                    worker.worker.makeFlowID(),
+                    target,
+                    listener: ListenerID(index: 0)
+                ),
+                usesTLS: false,
+                limits: MessageLimits(),
+                now: loop.now
+            )
+            let channel = EmbeddedChannel(handler: flow, loop: loop)
+            channel.pipeline.fireChannelActive()
+            let failure = TLSFailure(reason: reason, words: "words", serverName: nil, side: .client)
+            channel.pipeline.fireErrorCaught(failure)
+            #expect(!channel.isActive)
+        }
+        let all = TLSFailure.Reason.allCases
+        let lines = all.filter { $0 != .truncated }.map {
+            "TLS connection failed peer=192.0.2.1:5060 side=backend reason=\($0.rawValue) detail=words"
+        }
+        #expect(worker.lines == lines)
+        #expect(worker.worker.counters.tlsFailures[.backend, .truncated] == 1)
+    }
+}
