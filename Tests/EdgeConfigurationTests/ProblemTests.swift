@@ -55,7 +55,7 @@ struct ProblemTests {
         let both = ConfigurationOutcome.of(MinimalText.with(pool: "affinity: to, balance: latency"))
         #expect(
             both.problems.map(\.description) == [
-                "test.yaml:8:73: warning: pools.voice.balance changes nothing: affinity to decides"
+                "test.yaml:8:69: warning: pools.voice.balance changes nothing: affinity to decides"
             ]
         )
         #expect(both.configuration?.pools.map(\.balance) == [.latency])

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EdgeControl
+import NIOCore
+import SIPMessage
 import TestSupport
 import Testing
 

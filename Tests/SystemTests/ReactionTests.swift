@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EdgeControl
+import SIPMessage
 import TestSupport
 import Testing
 
