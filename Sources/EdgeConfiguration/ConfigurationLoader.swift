@@ -8,7 +8,8 @@ package struct ConfigurationOutcome: Sendable {
     package let configuration: Configuration?
     /// Every problem, in the order of the file.
     package let problems: [ConfigurationProblem]
-    /// Where the names of files and targets stand, by path inside the document.
+    /// Where values stand, by path inside the document: `tls.public.key`, `listeners.public.address`,
+    /// `tls.public.server_names.0.key`.
     package let positions: [String: SourcePosition]
 
     package var errors: [ConfigurationProblem] { problems.filter { $0.severity == .error } }
@@ -27,7 +28,8 @@ package enum ConfigurationLoader {
         do throws(FileAccess.Failure) {
             bytes = try FileAccess.read(path, limit: sizeLimit)
         } catch {
-            return refusal("cannot read the configuration: \(error.reason)", file: path)
+            let advice = "check the path (--config names another) and its permissions"
+            return refusal("cannot read the configuration: \(error.reason); \(advice)", file: path)
         }
         if let place = TextDecoding.firstInvalid(bytes) {
             return refusal("this is not UTF-8; save the file in UTF-8", file: path, at: place)

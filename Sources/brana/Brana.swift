@@ -12,8 +12,13 @@ struct Brana: AsyncParsableCommand {
         version: BranaVersion.text,
         subcommands: [
             RunCommand.self, CheckCommand.self, ResolveCommand.self, ZoneCommand.self, DemoCommand.self,
-            StatusCommand.self, PoolsCommand.self,
+            StatusCommand.self, PoolsCommand.self, ExplainCommand.self,
             ReloadCommand.self, DrainCommand.self, UndrainCommand.self, DisableCommand.self, EnableCommand.self,
         ]
     )
+
+    static func main() async {
+        StandardStream.prepare()
+        await main(nil)
+    }
 }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import EdgeControl
 internal import Foundation
 
 /// What commands print.
 enum Terminal {
     static func error(_ text: String) {
-        FileHandle.standardError.write(Data((text + "\n").utf8))
+        StandardStream.error.write(line: text)
     }
 
     /// Prints a line at once, so that who follows through a pipe sees progress.
     static func say(_ text: String) {
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+        StandardStream.output.write(line: text)
     }
 
     /// A table with its columns as wide as they must be; columns in `numbers` are set flush right.

@@ -55,6 +55,30 @@ struct RendezvousTests {
         }
     }
 
+    @Test(
+        "LOC-56: losing any one of n backends moves its 1/n of 20,000 keys and no other, evenly, at the level 0.001",
+        arguments: 2...6
+    )
+    func anyLoss(count: Int) {
+        let names = (0..<count).map { "n\($0)" }
+        let whole = PoolView.sample(names.map { ($0, 1, 5) })
+        let before = homes(whole, count: 20_000)
+        for gone in names {
+            let moved = zip(before, homes(whole.marking(down: [gone]), count: 20_000)).filter { $0 != $1 }
+            #expect(moved.allSatisfy { $0.0 == gone })
+            let share = 1 / Double(count)
+            #expect(
+                chiSquared([moved.count, 20_000 - moved.count], shares: [share, 1 - share]) < chiSquaredBounds[0],
+                "\(gone) of \(count): \(moved.count)"
+            )
+            let heirs = names.filter { $0 != gone }.map { heir in moved.count { $0.1 == heir } }
+            #expect(heirs.reduce(0, +) == moved.count)
+            guard heirs.count > 1 else { continue }
+            let even = heirs.map { _ in 1 / Double(heirs.count) }
+            #expect(chiSquared(heirs, shares: even) < chiSquaredBounds[heirs.count - 2], "\(gone): \(heirs)")
+        }
+    }
+
     @Test("LOC-56: the same holds for one name with four addresses, as a pool of plain A records is")
     func movementOfAddresses() {
         let four = PoolView.sample([("n", 1, 0), ("n", 1, 0), ("n", 1, 0), ("n", 1, 0)])

@@ -43,12 +43,14 @@ struct RejectedTests {
     func unreadable() throws {
         let folder = try TemporaryDirectory()
         let missing = ConfigurationLoader.load(folder.file("missing.yaml"))
+        let advice = "check the path (--config names another) and its permissions"
         #expect(
-            missing.problems.map(\.description)
-                == ["\(folder.file("missing.yaml")): cannot read the configuration: No such file or directory"]
+            missing.problems.map(\.description) == [
+                "\(folder.file("missing.yaml")): cannot read the configuration: No such file or directory; \(advice)"
+            ]
         )
         let itself = ConfigurationLoader.load(folder.path)
-        #expect(itself.lines == ["0:0: cannot read the configuration: Is a directory"])
+        #expect(itself.lines == ["0:0: cannot read the configuration: Is a directory; \(advice)"])
     }
 
     @Test("Each certificate, key and list that cannot be read is told at the place of its name")

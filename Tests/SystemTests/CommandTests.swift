@@ -35,6 +35,27 @@ extension SystemTests {
             )
         }
 
+        @Test("brana demo calls on until it is interrupted, fails no call, and ends with 0")
+        func endlessDemo() async throws {
+            let demo = try ChildProcess(Brana.executable, ["demo"], in: directory)
+            try await demo.log.wait(for: "calling on", within: .seconds(90))
+            demo.signal(SIGINT)
+            let result = try await demo.finish(within: .seconds(15))
+            #expect(result.status == 0, "\(result.output)")
+            #expect(result.output.contains(" more calls, 0 failed\n"), "\(result.output)")
+        }
+
+        @Test("A rehearsal that is interrupted says so in plain words, and did not hold")
+        func interruptedDemo() async throws {
+            let demo = try ChildProcess(Brana.executable, ["demo", "--once"], in: directory)
+            try await demo.log.wait(for: "all backends up, weights")
+            demo.signal(SIGINT)
+            let result = try await demo.finish(within: .seconds(15))
+            #expect(result.status == 1, "\(result.output)")
+            #expect(result.output.hasSuffix("interrupted before the rehearsal had ended; everything is stopped\n"))
+            #expect(!result.output.contains("Cancellation") && !result.output.contains("FAILED"), "\(result.output)")
+        }
+
         @Test("An edge starts, tells its state, reloads by signal and by command, refuses a bad file, and ends with 0")
         func life() async throws {
             let backends = try await Caller.backends(1)
@@ -114,6 +135,10 @@ extension SystemTests {
                 in: directory
             )
             try await server.log.wait(for: "answering on")
+            let again = ["zone", "serve", file, "--listen", "127.0.0.1:\(port)"]
+            let second = try await Brana.command(again, in: directory)
+            #expect(second.status == 1 && second.output.filter { $0 == "\n" }.count == 1, "\(second.output)")
+            #expect(second.output.hasPrefix("--listen: cannot bind 127.0.0.1:\(port): the address is in use; stop"))
             let resolve = ["resolve", "sip:live.example.test", "--server", "127.0.0.1:\(port)", "--json"]
             let first = try await Brana.command(resolve, in: directory)
             #expect(first.status == 0 && first.output.contains("\"port\" : 5061"), "\(first.output)")

@@ -28,11 +28,14 @@ extension SystemTests {
             let second = try edge.certificates.leaf("renewed", names: ["DNS:edge.example.test", "IP:127.0.0.1"])
             for round in 0..<100 {
                 var changed = edge
-                switch round % 5 {
+                switch round % 6 {
                 case 0: changed.pool = ["health: { probe: options, interval: \(400 + round)ms, timeout: 300ms }"]
                 case 1: changed.listeners = ["{ name: spare, address: \"127.0.0.1:\(spare)\", transport: tcp }"]
                 case 2: changed.leaf = second
-                case 3: changed.pool = ["affinity: call-id", "tries: \(2 + round % 2)"]
+                case 3:
+                    let route = "{ when: { methods: [PUBLISH] }, reject: { status: \(400 + round) } }"
+                    changed.routes.insert(route, at: 0)
+                case 4: changed.pool = ["affinity: call-id", "tries: \(2 + round % 2)"]
                 default: changed.rest = "limits: { connections: \(1000 + round), message_size: 65536 }"
                 }
                 try brana.rewrite(changed.text)

@@ -72,6 +72,18 @@ package final class ChildProcess: Sendable {
         if process.isRunning { Glibc.kill(process.processIdentifier, number) }
     }
 
+    /// Sends a signal to it and to every process below it: daemons work in children of their own.
+    package func signalAll(_ number: Int32) {
+        guard process.isRunning else { return }
+        for identifier in Self.family(of: process.processIdentifier) { Glibc.kill(identifier, number) }
+    }
+
+    private static func family(of identifier: Int32) -> [Int32] {
+        let file = "/proc/\(identifier)/task/\(identifier)/children"
+        let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+        return [identifier] + text.split(separator: " ").compactMap { Int32($0) }.flatMap { family(of: $0) }
+    }
+
     /// Waits until it has ended by itself.
     /// - Throws: `TestSupportError` when it has not within `limit`; it is killed then.
     package func finish(within limit: Duration) async throws -> Result {

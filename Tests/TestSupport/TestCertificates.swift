@@ -14,6 +14,11 @@ package final class TestCertificates: Sendable {
         /// The certificate, followed by its intermediate authorities.
         package let chain: String
         package let key: String
+
+        package init(chain: String, key: String) {
+            self.chain = chain
+            self.key = key
+        }
     }
 
     /// Who signs a leaf.

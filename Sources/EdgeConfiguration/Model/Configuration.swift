@@ -166,6 +166,8 @@ package struct LimitSettings: Sendable, Hashable {
     package var connections = 20_000
     package var connectionsPerSource = 1_000
     package var transactions = 200_000
+    /// What each worker remembers for `brana explain`: so many INVITEs, and as many other requests.
+    package var rememberedRequests = 10_000
     package var handshakeTimeout = Duration.seconds(5)
     package var connectTimeout = Duration.seconds(3)
     package var idleTimeout = Duration.seconds(180)

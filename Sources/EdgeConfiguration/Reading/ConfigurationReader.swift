@@ -10,7 +10,7 @@ final class ConfigurationReader {
     /// The folder that relative paths start from.
     let folder: String
     private(set) var problems: [ConfigurationProblem] = []
-    /// Where the names of files and targets stand, by path inside the document (`tls.public.certificate`).
+    /// Where values stand, by path inside the document (`tls.public.certificate`, `listeners.NAME.address`).
     private(set) var positions: [String: SourcePosition] = [:]
 
     init(file: String, folder: String) {
@@ -52,6 +52,7 @@ final class ConfigurationReader {
             return nil
         }
         var values: [String: Node] = [:]
+        remember(node, at: path)
         for (key, value) in mapping {
             guard let name = key.string else {
                 error(key, "a key of \(place) must be a word")
@@ -62,6 +63,7 @@ final class ConfigurationReader {
                 continue
             }
             values[name] = value
+            remember(value, at: path.isEmpty ? name : "\(path).\(name)")
         }
         return MappingReader(reader: self, node: node, path: path, values: values)
     }

@@ -57,8 +57,8 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
         case .rejection: ["status", "reason"]
         case .limits:
             [
-                "connections", "connections_per_source", "transactions", "handshake_timeout", "connect_timeout",
-                "idle_timeout", "message_timeout", "message_size", "header_size", "write_queue",
+                "connections", "connections_per_source", "transactions", "remembered_requests", "handshake_timeout",
+                "connect_timeout", "idle_timeout", "message_timeout", "message_size", "header_size", "write_queue",
             ]
         case .admin: ["socket", "http"]
         case .logging: ["level", "stderr", "syslog", "request_line"]

@@ -125,7 +125,6 @@ struct MappingReader {
     func filePath(_ key: String, checks: Bool) -> String? {
         guard let text = string(key) else { return nil }
         let absolute = text.hasPrefix("/") ? text : "\(reader.folder)/\(text)"
-        reader.remember(values[key], at: path(key))
         if checks, !FileAccess.isReadable(absolute) {
             reader.error(values[key], "\(path(key)): cannot read \(absolute); check the path and its permissions")
         }

@@ -51,7 +51,8 @@ extension SectionReader {
         values.choice("role", &listener.role)
         values.bool("udp_only", &listener.udpOnly)
         readAdvertised(values, configuration, into: &listener)
-        guard name != nil, place != nil, transport != nil else { return nil }
+        guard let name, place != nil, transport != nil else { return nil }
+        reader.remember(values["address"], at: "listeners.\(name).address")
         checkIdentity(listener, values)
         return Entry(listener: listener, values: values)
     }

@@ -48,7 +48,6 @@ extension SectionReader {
 
     /// A target that can be resolved, over a transport that the pool may use.
     private func checkTarget(_ pool: PoolSettingsEntry, _ values: MappingReader) {
-        reader.remember(values["target"], at: values.path("target"))
         do throws(SIPTarget.Malformed) {
             let target = try SIPTarget(pool.target)
             guard let transport = target.isSecure ? .tls : target.transport, !pool.transports.isEmpty,

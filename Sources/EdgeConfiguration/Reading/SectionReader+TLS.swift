@@ -34,7 +34,11 @@ extension SectionReader {
             reader.error(tls["crl"], "\(path): a revocation list needs the authorities in 'ca'")
         }
         for entry in tls.entries("server_names") {
-            if let name = readServerName(entry, path) { profile.serverNames.append(name) }
+            guard let name = readServerName(entry, path) else { continue }
+            for key in ["certificate", "key"] {
+                reader.remember(entry[key], at: "\(path).server_names.\(profile.serverNames.count).\(key)")
+            }
+            profile.serverNames.append(name)
         }
         return profile
     }

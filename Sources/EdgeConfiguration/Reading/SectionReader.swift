@@ -81,6 +81,7 @@ struct SectionReader {
         values.integer("connections", in: 1...1_000_000, &limits.connections)
         values.integer("connections_per_source", in: 1...1_000_000, &limits.connectionsPerSource)
         values.integer("transactions", in: 1...10_000_000, &limits.transactions)
+        values.integer("remembered_requests", in: 0...1_000_000, &limits.rememberedRequests)
         values.duration("handshake_timeout", in: .milliseconds(100) ... .seconds(60), &limits.handshakeTimeout)
         values.duration("connect_timeout", in: .milliseconds(100) ... .seconds(60), &limits.connectTimeout)
         values.duration("idle_timeout", in: .seconds(32) ... .seconds(86_400), &limits.idleTimeout)

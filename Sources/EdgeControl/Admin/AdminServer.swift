@@ -2,10 +2,12 @@
 
 internal import BackendPool
 internal import EdgeConfiguration
+internal import EdgeRuntime
 internal import Foundation
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import SIPMessage
 internal import Telemetry
 
 /// The admin API over a Unix socket, and over loopback TCP when configured.
@@ -14,35 +16,65 @@ struct AdminServer: Sendable {
     let settings: AdminSettings
     let logger: Logger
 
-    /// Serves until the task is cancelled.
-    func run() async throws {
+    /// An address could not be served.
+    struct BindFailure: Error, CustomStringConvertible {
+        /// The key below `admin` that names it.
+        let key: String
+        let address: String
+        let reason: String
+
+        var description: String { "admin.\(key): cannot serve \(address): \(reason)" }
+    }
+
+    /// Opens the socket, and the loopback port when configured, and serves them in the task that comes back, until it is
+    /// cancelled.
+    ///
+    /// - Throws: `BindFailure` when one of them cannot be opened.
+    func start() async throws -> Task<Void, any Error> {
+        let (opened, continuation) = AsyncStream.makeStream(of: Void.self)
+        let serving = Task {
+            defer { continuation.finish() }
+            try await run { continuation.yield() }
+        }
+        var missing = settings.http == nil ? 1 : 2
+        for await _ in opened {
+            missing -= 1
+            if missing == 0 { return serving }
+        }
+        try await serving.value
+        throw CancellationError()
+    }
+
+    /// Serves until the task is cancelled; `onOpen` is told of each address when it is open.
+    func run(onOpen: @escaping @Sendable () -> Void = {}) async throws {
         try prepareSocket()
         let responder = makeRouter().buildResponder()
         var quiet = logger
         quiet.logLevel = .critical
         let logger = quiet
+        let socket = settings.socket
+        var addresses = [Address(key: "socket", text: socket, bind: .unixDomainSocket(path: socket))]
+        if let http = settings.http {
+            let bind = BindAddress.hostname("\(http.address)", port: Int(http.port))
+            addresses.append(Address(key: "http", text: "\(http.address.hostText):\(http.port)", bind: bind))
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            let socket = settings.socket
-            group.addTask {
-                let application = Application(
-                    responder: responder,
-                    configuration: .init(address: .unixDomainSocket(path: socket), serverName: nil),
-                    onServerRunning: { _ in _ = chmod(socket, 0o660) },
-                    logger: logger
-                )
-                try await application.runService(gracefulShutdownSignals: [])
-            }
-            if let http = settings.http {
+            for address in addresses {
                 group.addTask {
                     let application = Application(
                         responder: responder,
-                        configuration: .init(
-                            address: .hostname("\(http.address)", port: Int(http.port)),
-                            serverName: nil
-                        ),
+                        configuration: .init(address: address.bind, serverName: nil),
+                        onServerRunning: { _ in
+                            if address.key == "socket" { _ = chmod(socket, 0o660) }
+                            onOpen()
+                        },
                         logger: logger
                     )
-                    try await application.runService(gracefulShutdownSignals: [])
+                    do {
+                        try await application.runService(gracefulShutdownSignals: [])
+                    } catch {
+                        throw address.failure(BindAdvice.words(for: error))
+                    }
                 }
             }
             try await group.next()
@@ -50,13 +82,34 @@ struct AdminServer: Sendable {
         }
     }
 
+    private struct Address: Sendable {
+        let key: String
+        let text: String
+        let bind: BindAddress
+
+        func failure(_ reason: String) -> BindFailure { BindFailure(key: key, address: text, reason: reason) }
+    }
+
     /// The socket of a process that ended badly is in the way of the next one; one that answers is not removed.
-    private func prepareSocket() throws {
+    private func prepareSocket() throws(BindFailure) {
         let folder = (settings.socket as NSString).deletingLastPathComponent
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        func failure(_ reason: String) -> BindFailure {
+            BindFailure(key: "socket", address: settings.socket, reason: reason)
+        }
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw failure("its folder cannot be made; make \(folder) for the service's user, or choose another")
+        }
         guard FileManager.default.fileExists(atPath: settings.socket) else { return }
-        guard !UnixStream.accepts(settings.socket) else { throw AdminSocketTaken(path: settings.socket) }
-        try FileManager.default.removeItem(atPath: settings.socket)
+        guard !UnixStream.accepts(settings.socket) else {
+            throw failure("another process serves it; stop that one or choose another socket")
+        }
+        do {
+            try FileManager.default.removeItem(atPath: settings.socket)
+        } catch {
+            throw failure("something stands in its place that cannot be removed; remove it or choose another socket")
+        }
     }
 
     private func makeRouter() -> Router<BasicRequestContext> {
@@ -72,6 +125,7 @@ struct AdminServer: Sendable {
         router.get("/") { _, _ in Self.text(.ok, Dashboard.page, type: "text/html; charset=utf-8") }
         router.get("api/v1/status") { _, _ in try Self.json(await plane.status()) }
         router.get("api/v1/pools") { _, _ in try Self.json(await plane.poolReports()) }
+        addQuestions(to: router)
         router.post("api/v1/reload") { _, _ in
             let report = await plane.reload()
             return try Self.json(report, status: report.succeeded ? .ok : .conflict)
@@ -92,6 +146,30 @@ struct AdminServer: Sendable {
         return router
     }
 
+    /// What is asked with a query.
+    private func addQuestions(to router: Router<BasicRequestContext>) {
+        let plane = plane
+        router.get("api/v1/explain") { request, _ in
+            guard let callID = request.uri.queryParameters.get("call_id"), !callID.isEmpty else {
+                return Self.text(.badRequest, "say which call: /api/v1/explain?call_id=..., percent-encoded\n")
+            }
+            let report = try await plane.explain(callID: String(callID))
+            return try Self.json(report, status: report.problem == nil ? .ok : .notFound)
+        }
+        router.get("api/v1/dns") { request, _ in
+            guard let limit = Self.limit(of: request, standard: DNSReport.standardLimit) else { return Self.badLimit }
+            return try Self.json(try await plane.dnsReport(limit: limit))
+        }
+    }
+
+    /// How many entries a list may have; nil when what was asked for is no such number.
+    private static func limit(of request: Request, standard: Int) -> Int? {
+        guard let text = request.uri.queryParameters.get("limit") else { return standard }
+        return Int(text).flatMap { $0 >= 0 ? $0 : nil }
+    }
+
+    private static var badLimit: Response { text(.badRequest, "limit is the largest number of entries, 0 or more\n") }
+
     private static func text(
         _ status: HTTPResponse.Status,
         _ text: String,
@@ -107,15 +185,6 @@ struct AdminServer: Sendable {
     private static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
         let data = try JSONText.encode(value)
         return text(status, data, type: "application/json")
-    }
-}
-
-/// Another process serves the admin socket.
-struct AdminSocketTaken: Error, CustomStringConvertible {
-    let path: String
-
-    var description: String {
-        "the admin socket \(path) is served by another process; stop it or set another admin.socket"
     }
 }
 

@@ -28,6 +28,9 @@ extension ControlPlane {
         page.write(MetricCatalog.timersFired, Self.timers(workers))
         page.write(MetricCatalog.malformed, total.malformed.samples())
         page.write(MetricCatalog.dropped, total.drops.samples())
+        page.write(MetricCatalog.rememberedRequests, [Self.gauge([], workers, \.memory.count)])
+        let forgotten = workers.reduce(UInt64(0)) { $0 &+ $1.memory.forgotten }
+        page.write(MetricCatalog.forgottenRequests, [.count([], forgotten)])
         page.write(
             MetricCatalog.flowsActive,
             [

@@ -28,6 +28,8 @@ package struct DemoAnswering: Sendable {
     package private(set) var requests: [SIPMethod: Int] = [:]
     /// Requests in a dialog that this backend knows nothing of: zero while the edge keeps dialogs together.
     package private(set) var strays = 0
+    /// Answers to its NOTIFY requests, by status.
+    package private(set) var notified: [UInt16: Int] = [:]
     package private(set) var registrar = DemoRegistrar()
     package var behaviour = Behaviour.answer
 
@@ -56,7 +58,10 @@ package struct DemoAnswering: Sendable {
 
     /// Takes a request; `source` is where it came from, for the topmost Via (RFC 3581 section 4).
     package mutating func receive(_ request: SIPMessage, from source: ResponseWriter.Source?) -> [Action] {
-        guard request.isRequest else { return [] }
+        guard request.isRequest else {
+            if request.method == .notify { notified[request.status, default: 0] += 1 }
+            return []
+        }
         requests[request.method, default: 0] += 1
         switch behaviour {
         case .hang: return []
@@ -69,6 +74,7 @@ package struct DemoAnswering: Sendable {
         case .invite: return invite(request, source)
         case .cancel: return cancel(request, source)
         case .bye: return bye(request, source)
+        case .subscribe: return subscribe(request, source)
         case .register: return [.send(register(request, source))]
         case .options, .message, .info, .notify, .update: return [.send(response(request, 200, "OK", source))]
         default: return [.send(response(request, 501, "Not Implemented", source))]
@@ -123,6 +129,40 @@ package struct DemoAnswering: Sendable {
         }
     }
 
+    /// 200, and at once the NOTIFY that must follow it; 489 for an event that is not known here (RFC 6665 section 4.2.1).
+    private func subscribe(_ request: SIPMessage, _ source: ResponseWriter.Source?) -> [Action] {
+        let event = DemoNotification.value("event", in: request) ?? DemoNotification.value("o", in: request)
+        let package = event?.split(separator: ";").first.map { $0.filter { $0 != " " }.lowercased() }
+        guard let event, let package, DemoNotification.events.contains(package) else {
+            let known = DemoNotification.events.joined(separator: ", ")
+            let refusal = response(request, 489, "Bad Event", source) { $0.writeString("Allow-Events: \(known)\r\n") }
+            return [.send(refusal)]
+        }
+        let granted = min(request.number(.expires) ?? DemoNotification.longest, DemoNotification.longest)
+        let accepted = response(request, 200, "OK", source, isInDialog: true) { output in
+            output.writeString("Expires: \(granted)\r\n")
+        }
+        let notification = DemoNotification(
+            subscribe: request,
+            event: event,
+            expires: granted,
+            contact: contact,
+            tag: request.to.tag.map { request.bytes.text($0) } ?? Self.text(ofTag: tag(request))
+        )
+        return [.send(accepted), .send(notification.bytes)]
+    }
+
+    private func tag(_ request: SIPMessage) -> UInt64 {
+        DemoTransactionKey.hash(name + request.bytes.text(request.callID))
+    }
+
+    /// A tag as responses have it.
+    private static func text(ofTag tag: UInt64) -> String {
+        var text = ByteBuffer()
+        text.writeHexadecimal(tag, digits: 16)
+        return String(buffer: text)
+    }
+
     /// The 200 to an INVITE: dialog headers and an SDP body, which RFC 3261 section 13.3.1 wants in it.
     private func accepted(_ request: SIPMessage, _ source: ResponseWriter.Source?) -> ByteBuffer {
         let empty = ByteBuffer(string: "Content-Length: 0\r\n\r\n")
@@ -141,12 +181,11 @@ package struct DemoAnswering: Sendable {
         isInDialog: Bool = false,
         extra: (inout ByteBuffer) -> Void = { _ in }
     ) -> ByteBuffer {
-        let tag = DemoTransactionKey.hash(name + request.bytes.text(request.callID))
-        return ResponseWriter.response(
+        ResponseWriter.response(
             to: request,
             status: status,
             reason: reason,
-            tag: tag,
+            tag: tag(request),
             source: source
         ) { output in
             if isInDialog {

@@ -67,7 +67,7 @@ package final class DemoCaller: Sendable {
         return failures
     }
 
-    /// Makes `calls` calls, begun at an even rate, and waits until each has ended.
+    /// Makes `calls` calls, begun at an even rate, and waits until each has ended; fewer when its task is cancelled.
     package func call(_ calls: Int, perSecond rate: Double) async -> DemoTally {
         let clock = ContinuousClock()
         let began = clock.now
@@ -76,6 +76,7 @@ package final class DemoCaller: Sendable {
             for index in 0..<calls {
                 if index >= settings.concurrency, let outcome = await tasks.next() { tally.count(outcome) }
                 try? await clock.sleep(until: began + .seconds(Double(index) / max(rate, 0.001)))
+                if Task.isCancelled { break }
                 tasks.addTask { await self.callOnce(index) }
             }
             for await outcome in tasks { tally.count(outcome) }

@@ -5,7 +5,9 @@ internal import UnixSignals
 
 /// The demonstration as a process: stage, rehearsal, report, and calls that go on until a signal ends them.
 package enum DemoProcess {
-    /// Runs it; whether every step held.
+    /// Runs it; whether every step held and no call failed.
+    ///
+    /// A rehearsal that a signal ends did not hold.
     package static func run(
         _ options: DemoStage.Options,
         once: Bool,
@@ -28,16 +30,20 @@ package enum DemoProcess {
         do {
             let report = try await rehearsal.value
             try show(report)
+            var failed = 0
             if !once {
                 say("\ncalling on, five calls a second, until interrupted")
                 let tally = await stage.caller.call(perSecond: 5) { interruption.flag.load(ordering: .relaxed) }
                 say("\(tally.calls) more calls, \(tally.failed) failed")
+                failed = tally.failed
             }
             await stage.stop()
-            return report.held
+            return report.held && failed == 0
         } catch {
             await stage.stop()
-            throw error
+            guard interruption.flag.load(ordering: .relaxed) else { throw error }
+            say("interrupted before the rehearsal had ended; everything is stopped")
+            return false
         }
     }
 

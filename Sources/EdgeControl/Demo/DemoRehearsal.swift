@@ -53,7 +53,7 @@ package struct DemoRehearsal: Sendable {
     }
 
     private mutating func shares() async throws {
-        let tally = await call(500, saying: "all backends up, weights \(weights)")
+        let tally = try await call(500, saying: "all backends up, weights \(weights)")
         let verdict = verdict(tally, zone.shares())
         note("calls follow the weights of the SRV records", verdict.held, verdict.words)
     }
@@ -83,7 +83,7 @@ package struct DemoRehearsal: Sendable {
     private mutating func failure() async throws {
         guard let victim = stage.backends.first else { return }
         await victim.stop()
-        let tally = await call(200, saying: "\(victim.name) is stopped: its port refuses")
+        let tally = try await call(200, saying: "\(victim.name) is stopped: its port refuses")
         let verdict = verdict(tally, zone.shares(without: [victim.name]))
         let seen = try await wait(for: "\(victim.name) down", within: .seconds(10)) { pool in
             pool.backends.contains { $0.name.hasPrefix(victim.name) && $0.health != "up" }
@@ -99,7 +99,7 @@ package struct DemoRehearsal: Sendable {
         let seconds = try await wait(for: "\(victim.name) up", within: .seconds(10)) { pool in
             pool.backends.contains { $0.name.hasPrefix(victim.name) && $0.health == "up" }
         }
-        let tally = await call(300, saying: "\(victim.name) is up again")
+        let tally = try await call(300, saying: "\(victim.name) is up again")
         let verdict = verdict(tally, zone.shares())
         let time = seconds.map { "up after \($0) s; " } ?? "not up within 10 s; "
         note("a backend that returns gets its share again", seconds != nil && verdict.held, time + verdict.words)
@@ -117,7 +117,7 @@ package struct DemoRehearsal: Sendable {
                 wanted.contains { backend.id.hasSuffix(":\($0.key)") && backend.weight == $0.value }
             }
         }
-        let tally = await call(500, saying: "weights \(weights)")
+        let tally = try await call(500, saying: "weights \(weights)")
         let verdict = verdict(tally, zone.shares())
         last = tally
         let inTime = seconds.map { $0 <= limit } ?? false
@@ -149,9 +149,11 @@ package struct DemoRehearsal: Sendable {
 
     private var weights: String { zone.servers.map { "\($0.weight)" }.joined(separator: ":") }
 
-    private mutating func call(_ calls: Int, saying words: String) async -> DemoTally {
+    private mutating func call(_ calls: Int, saying words: String) async throws -> DemoTally {
         say("\(words): \(calls) calls")
         let tally = await stage.caller.call(calls, perSecond: Self.rate)
+        // What an interrupt cut short proves nothing.
+        try Task.checkCancellation()
         count(tally)
         return tally
     }

@@ -37,7 +37,7 @@ package final class DemoStage: Sendable {
     let zone: DemoZone
     private let settings: DemoEdgeFiles
     private let group: MultiThreadedEventLoopGroup
-    private let admin: Task<Void, Never>
+    private let admin: Task<Void, any Error>
 
     /// Starts everything; what was started is stopped again when a part cannot be.
     package static func start(_ options: Options) async throws -> DemoStage {
@@ -79,9 +79,7 @@ package final class DemoStage: Sendable {
         let plane = try await ControlPlane(path: settings.configuration, checked: checked, log: log)
         self.plane = plane
         try await plane.start(defaultWorkers: 1)
-        admin = Task {
-            try? await AdminServer(plane: plane, settings: checked.configuration.admin, logger: log.logger).run()
-        }
+        admin = try await AdminServer(plane: plane, settings: checked.configuration.admin, logger: log.logger).start()
         caller = DemoCaller(
             settings: .init(port: port, domain: DemoZone.domain),
             run: String(UInt32.random(in: .min ... .max), radix: 36),
@@ -109,7 +107,7 @@ package final class DemoStage: Sendable {
         await caller.close()
         try? await plane.stop()
         admin.cancel()
-        await admin.value
+        _ = await admin.result
         for backend in backends { await backend.stop() }
         await zones.stop()
         settings.remove()

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import SIPMessage
+
 /// The zone that the demonstration serves and changes; with the standard servers it is `zones/demo.zone`.
 package struct DemoZone: Sendable, Equatable {
     /// One server behind the edge: its label in the zone, the port it answers on, its SRV weight.
@@ -24,15 +26,12 @@ package struct DemoZone: Sendable, Equatable {
 
     package init() {}
 
-    /// The share that RFC 2782 gives each of the named servers when the others are down, by name.
+    /// The exact share that the draw of RFC 2782 gives each of the named servers when the others are down, by name.
     package func shares(without down: Set<String> = []) -> [String: Double] {
         let up = servers.filter { !down.contains($0.name) }
-        let total = up.reduce(0) { $0 + $1.weight }
-        var shares: [String: Double] = [:]
-        for server in servers {
-            let isUp = !down.contains(server.name) && total > 0
-            shares[server.name] = isUp ? Double(server.weight) / Double(total) : 0
-        }
+        var shares = Dictionary(uniqueKeysWithValues: servers.map { ($0.name, 0.0) })
+        let exact = WeightedDraw.firstPickProbabilities(weights: up.map { UInt32(clamping: $0.weight) })
+        for (server, share) in zip(up, exact) { shares[server.name] = share }
         return shares
     }
 

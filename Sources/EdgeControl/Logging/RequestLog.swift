@@ -73,7 +73,7 @@ package final class RequestLog: Sendable {
         template.parts.reduce(into: "") { line, part in
             switch part {
             case .text(let text): line += text
-            case .field(let field): line += printable(value(field, summary))
+            case .field(let field): line += LogText.printable(value(field, summary))
             }
         }
     }
@@ -98,18 +98,6 @@ package final class RequestLog: Sendable {
         case .from: return request.bytes.text(request.from.uri)
         case .to: return request.bytes.text(request.to.uri)
         case .peer: return summary.flow.verifiedNames.first ?? "-"
-        }
-    }
-
-    /// Control characters escaped, so that no message can forge a log line (OVL-42).
-    private static func printable(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
-        return text.unicodeScalars.reduce(into: "") { result, scalar in
-            if scalar.value < 0x20 || scalar.value == 0x7F {
-                result += "\\x" + String(scalar.value + 0x100, radix: 16).dropFirst()
-            } else {
-                result.unicodeScalars.append(scalar)
-            }
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import EdgeConfiguration
+internal import EdgeRuntime
 internal import EdgeTLS
 internal import SIPLocation
 
@@ -12,6 +13,7 @@ package struct CheckedConfiguration: Sendable {
     let tokenKey: TokenKey
     /// What is doubtful.
     package let warnings: [ConfigurationProblem]
+    private let places: ConfigurationPlaces
 
     /// Every problem of a configuration that cannot be used.
     package struct Refusal: Error, CustomStringConvertible {
@@ -24,18 +26,10 @@ package struct CheckedConfiguration: Sendable {
     package static func load(_ path: String) throws(Refusal) -> CheckedConfiguration {
         let outcome = ConfigurationLoader.load(path)
         guard let configuration = outcome.configuration else { throw Refusal(problems: outcome.problems) }
+        let places = ConfigurationPlaces(file: path, positions: outcome.positions)
         var problems = outcome.problems
         func note(_ message: String, at place: String, _ severity: ConfigurationProblem.Severity = .error) {
-            let position = outcome.positions[place]
-            problems.append(
-                ConfigurationProblem(
-                    severity: severity,
-                    file: path,
-                    line: position?.line ?? 0,
-                    column: position?.column ?? 0,
-                    message: message
-                )
-            )
+            problems.append(places.problem(message, at: place, severity))
         }
         let (contexts, failures) = TLSContexts.build(configuration)
         for failure in failures {
@@ -58,7 +52,8 @@ package struct CheckedConfiguration: Sendable {
         let key = configuration.edge.tokenKeyFile.map { TokenKey(file: $0) } ?? TokenKey()
         if key == nil {
             note(
-                "edge.token_key_file must hold \(TokenKey.minimumLength) random bytes at least",
+                "edge.token_key_file must hold \(TokenKey.minimumLength) random bytes at least; make it with: "
+                    + "head -c \(TokenKey.minimumLength) /dev/urandom",
                 at: "edge.token_key_file"
             )
         }
@@ -68,20 +63,69 @@ package struct CheckedConfiguration: Sendable {
             contexts: contexts,
             resolver: resolver,
             tokenKey: key,
-            warnings: problems
+            warnings: problems,
+            places: places
         )
+    }
+
+    /// The refusal of a configuration that turned out to be unusable at these places, such as `admin.http`; of the
+    /// whole file when there is none.
+    func refusal(_ message: String, at paths: [String]) -> Refusal {
+        if paths.isEmpty { return Refusal(problems: [places.problem(message, at: "")]) }
+        return Refusal(problems: paths.map { places.problem("\($0): \(message)", at: $0) })
+    }
+
+    /// The same for what the network or the system refused; other errors stay as they are.
+    func refusal(of error: any Error) -> any Error {
+        switch error {
+        case let failure as Edge.BindFailure:
+            refusal("cannot bind \(failure.address): \(failure.reason)", at: ["listeners.\(failure.listener).address"])
+        case let failure as AdminServer.BindFailure:
+            refusal("cannot serve \(failure.address): \(failure.reason)", at: ["admin.\(failure.key)"])
+        default: error
+        }
     }
 
     /// The path inside the document of the file at fault.
     private static func place(of failure: TLSContexts.Failure, in configuration: Configuration) -> String {
-        let profile = configuration.tls[failure.profile]
-        let key =
-            switch failure.error.file {
-            case profile?.key: "key"
-            case profile?.ca: "ca"
-            case profile?.crl: "crl"
-            default: "certificate"
-            }
-        return "tls.\(failure.profile).\(key)"
+        let path = "tls.\(failure.profile)"
+        guard let profile = configuration.tls[failure.profile], let file = failure.error.file else {
+            return "\(path).certificate"
+        }
+        let own = [
+            (profile.certificate, "certificate"), (profile.key, "key"), (profile.ca, "ca"), (profile.crl, "crl"),
+        ]
+        let others = profile.serverNames.enumerated().flatMap { index, name in
+            [(name.certificate, "server_names.\(index).certificate"), (name.key, "server_names.\(index).key")]
+        }
+        let found = own.first { $0.0 == file }?.1 ?? others.first { $0.0 == file }?.1
+        return "\(path).\(found ?? "certificate")"
+    }
+}
+
+/// Where the values of a configuration stand, for problems that show only when it is used.
+struct ConfigurationPlaces: Sendable {
+    let file: String
+    let positions: [String: SourcePosition]
+
+    /// A problem with the value at a path inside the document; one that the file leaves to its default is shown at the
+    /// section around it.
+    func problem(
+        _ message: String,
+        at place: String,
+        _ severity: ConfigurationProblem.Severity = .error
+    ) -> ConfigurationProblem {
+        var place = place[...]
+        while positions[String(place)] == nil, !place.isEmpty {
+            place = place.lastIndex(of: ".").map { place[..<$0] } ?? ""
+        }
+        let position = positions[String(place)]
+        return ConfigurationProblem(
+            severity: severity,
+            file: file,
+            line: position?.line ?? 0,
+            column: position?.column ?? 0,
+            message: message
+        )
     }
 }

@@ -28,6 +28,8 @@ package actor ControlPlane {
     /// What the network looked like at the start or at the last reload.
     var host: HostNetwork
     var configuration: Configuration
+    /// The configuration that runs, with where its values stand.
+    var checked: CheckedConfiguration
     /// Listeners that a reload took away, the latest last.
     var formerListeners: [ListenerSettings] = []
     var contexts: TLSContexts
@@ -40,6 +42,10 @@ package actor ControlPlane {
     var generation: UInt64 = 0
     var edge: Edge?
     var reloads = ReloadCounts()
+    /// The reload that was asked for last; the next waits for it.
+    var lastReload: Task<ReloadReport, Never>?
+    /// Whether a reload is under way and its outcome open.
+    var isAdopting = false
     var isDraining = false
     var poolCounters: [String: PoolCounters] = [:]
     private let tokens: TokenAuthenticator
@@ -53,6 +59,7 @@ package actor ControlPlane {
     package init(path: String, checked: CheckedConfiguration, log: EdgeLog) async throws {
         configurationPath = path
         configuration = checked.configuration
+        self.checked = checked
         contexts = checked.contexts
         self.log = log
         logger = log.logger
@@ -72,14 +79,24 @@ package actor ControlPlane {
     // MARK: Start and end
 
     /// Resolves the pools, opens the listeners and starts to watch.
+    ///
+    /// - Throws: `CheckedConfiguration.Refusal` when a listener cannot be opened.
     package func start(defaultWorkers: Int) async throws {
         for settings in configuration.pools { try addPool(settings) }
         await resolveAll(within: .seconds(3))
         let snapshot = makeSnapshot()
         let workers = configuration.edge.workers > 0 ? configuration.edge.workers : defaultWorkers
         let edge = try await Edge(workers: workers, snapshot: snapshot, hooks: hooks())
+        do {
+            try await edge.adopt(snapshot)
+        } catch {
+            try? await edge.shutDown()
+            throw checked.refusal(of: error)
+        }
+        // Not before it listens: the admin API is there already, and says whether the edge is ready.
         self.edge = edge
-        try await edge.adopt(snapshot)
+        // What DNS has told meanwhile.
+        publish()
         for pool in pools.values { watch(pool) }
         ticker = Task { [weak self] in
             while !Task.isCancelled {
@@ -160,7 +177,8 @@ package actor ControlPlane {
 
     private func publishNow() async {
         isPublishScheduled = false
-        guard let edge else { return }
+        // A reload publishes when it has ended, whichever way.
+        guard let edge, !isAdopting else { return }
         do {
             try await edge.adopt(makeSnapshot())
         } catch {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BackendPool
 internal import EdgeConfiguration
 internal import SIPMessage
 internal import SIPProxy
@@ -34,6 +35,16 @@ struct Numbers {
     /// The numbers that listeners of a name have had, at whatever addresses.
     func listeners(named name: String) -> [Int] {
         listeners.filter { $0.key.name == name }.map { Int($0.value) }
+    }
+
+    /// The name of the listener with that number; nil when there never was one.
+    func name(of id: ListenerID) -> String? {
+        listeners.first { $0.value == id.index }?.key.name
+    }
+
+    /// The name of the pool with that number; nil when there never was one.
+    func name(of id: PoolID) -> String? {
+        pools.first { $0.value == id.index }?.key
     }
 
     /// The pool's number: the same as long as its name is.

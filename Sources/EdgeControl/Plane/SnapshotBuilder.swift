@@ -144,6 +144,7 @@ struct SnapshotBuilder {
     private var settings: ProxySettings {
         var settings = ProxySettings()
         settings.transactions = configuration.limits.transactions
+        settings.rememberedRequests = configuration.limits.rememberedRequests
         settings.pathMode = PathMode(rawValue: configuration.edge.path.rawValue) ?? .always
         settings.domains = configuration.edge.domains
         settings.loopKey = loopKey

@@ -9,7 +9,10 @@ internal import UnixSignals
 package enum EdgeProcess {
     /// Runs until a signal ends it.
     ///
-    /// - Throws: when the configuration is refused or a listener cannot be opened.
+    /// The admin API is there first, so that who waits for the edge can ask whether it is ready.
+    ///
+    /// - Throws: `CheckedConfiguration.Refusal` when the configuration is refused, or a listener or the admin socket
+    ///   cannot be opened.
     package static func run(configuration path: String) async throws {
         let checked = try CheckedConfiguration.load(path)
         let log = EdgeLog(checked.configuration.logging)
@@ -17,19 +20,24 @@ package enum EdgeProcess {
         for warning in checked.warnings { logger.warning("\(warning)") }
         let plane = try await ControlPlane(path: path, checked: checked, log: log)
         let signals = await UnixSignalsSequence(trapping: .sighup, .sigterm, .sigint)
+        let admin: Task<Void, any Error>
+        do {
+            admin = try await AdminServer(plane: plane, settings: checked.configuration.admin, logger: logger).start()
+        } catch {
+            try? await plane.halt()
+            throw checked.refusal(of: error)
+        }
         do {
             try await plane.start(defaultWorkers: ProcessInfo.processInfo.activeProcessorCount)
         } catch {
+            admin.cancel()
             try? await plane.halt()
             throw error
         }
-        let admin = Task {
-            let server = AdminServer(plane: plane, settings: checked.configuration.admin, logger: logger)
-            do {
-                try await server.run()
-            } catch {
-                logger.error("the admin socket is not served", metadata: ["reason": "\(error)"])
-            }
+        Task {
+            let outcome = await admin.result
+            guard !admin.isCancelled else { return }
+            logger.error("the admin API is served no more", metadata: ["reason": "\(outcome)"])
         }
         SystemdNotifier.notify("READY=1")
         for await signal in signals {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import EdgeRuntime
 internal import NIOCore
 internal import NIOPosix
 internal import SIPDNS
@@ -27,9 +28,7 @@ package enum ZoneProcess {
 
     /// What cannot be listened on.
     package struct BadAddress: Error, CustomStringConvertible {
-        package let text: String
-
-        package var description: String { "'\(text)' is no address and port, such as 127.0.0.1:5353 or [::1]:5353" }
+        package let description: String
     }
 
     /// Everything that is wrong or doubtful in the zone files, in their order.
@@ -47,7 +46,10 @@ package enum ZoneProcess {
     }
 
     package static func serve(_ options: Options, say: @escaping @Sendable (String) -> Void) async throws {
-        guard let endpoint = Endpoint(parsing: "udp:\(options.listen)") else { throw BadAddress(text: options.listen) }
+        guard let endpoint = Endpoint(parsing: "udp:\(options.listen)") else {
+            let example = "such as 127.0.0.1:5353 or [::1]:5353"
+            throw BadAddress(description: "--listen: '\(options.listen)' is no address and port, \(example)")
+        }
         var trouble = ZoneTrouble()
         trouble.delay = .milliseconds(Int64(options.delayMilliseconds))
         trouble.dropShare = options.dropShare
@@ -75,7 +77,8 @@ package enum ZoneProcess {
             say("\(statistics.queries) queries, \(statistics.dropped) dropped on purpose")
         } catch {
             try? await group.shutdownGracefully()
-            throw error
+            guard error is IOError else { throw error }
+            throw BadAddress(description: "--listen: cannot bind \(options.listen): \(BindAdvice.words(for: error))")
         }
         try await group.shutdownGracefully()
     }

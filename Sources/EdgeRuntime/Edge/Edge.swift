@@ -22,7 +22,7 @@ package actor Edge {
     }
 
     private let group: MultiThreadedEventLoopGroup
-    private let workers: [WorkerHandle]
+    let workers: [WorkerHandle]
     private let limiter: ConnectionLimiter
     private var opened: [ListenerID: ListenerIdentity] = [:]
     private var ports: [ListenerID: UInt16] = [:]
@@ -148,21 +148,11 @@ package actor Edge {
                 throw BindFailure(
                     listener: identity.name,
                     address: "\(identity.address.hostText):\(port)",
-                    reason: Self.words(for: error)
+                    reason: BindAdvice.words(for: error)
                 )
             }
         }
         ports[identity.id] = port
-    }
-
-    private static func words(for error: any Error) -> String {
-        guard let error = error as? IOError else { return "\(error)" }
-        return switch error.errnoCode {
-        case 98: "the address is in use; stop what listens there or choose another port"
-        case 99: "this machine has no such address"
-        case 13: "not allowed; a port below 1024 needs CAP_NET_BIND_SERVICE"
-        default: "\(error)"
-        }
     }
 
     private func close(_ id: ListenerID) async {

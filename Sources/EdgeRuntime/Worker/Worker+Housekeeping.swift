@@ -46,6 +46,7 @@ extension Worker {
             transactions: core.transactionCount,
             clientTransactions: core.clientTransactionCount,
             timers: core.timerCount,
+            memory: core.memoryReach,
             clientFlows: clients,
             backendFlows: backends.mapValues(\.count),
             backendQueues: backends.mapValues(\.waitingCount)

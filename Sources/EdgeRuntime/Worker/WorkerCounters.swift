@@ -121,6 +121,8 @@ package struct WorkerStatistics: Sendable {
     package let transactions: Int
     package let clientTransactions: Int
     package let timers: Int
+    /// How far back the worker remembers requests.
+    package let memory: RequestMemoryReach
     package let clientFlows: Int
     /// Open connections to each backend, UDP sockets among them.
     package let backendFlows: [BackendTarget: Int]

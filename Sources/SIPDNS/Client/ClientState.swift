@@ -69,6 +69,9 @@ final class ClientState {
         DNSAnswer(outcome: .failure(kind), timeToLive: .zero, receivedAt: .now(), server: server)
     }
 
+    /// What the cache holds.
+    var cached: [CachedAnswer] { cache.contents(at: .now()) }
+
     func snapshot() -> DNSClient.Statistics {
         var copy = statistics
         copy.cacheEntries = cache.count

@@ -96,6 +96,12 @@ package final class DNSClient: Sendable {
         return loop.submit { state.value.use(settings) }
     }
 
+    /// What the cache holds that is of use, at most ``AnswerCache/Policy/entries``, in no order.
+    package func cachedAnswers() -> EventLoopFuture<[CachedAnswer]> {
+        let state = state
+        return loop.submit { state.value.cached }
+    }
+
     package func statistics() -> EventLoopFuture<Statistics> {
         let state = state
         return loop.submit { state.value.snapshot() }

@@ -21,7 +21,7 @@ package struct AnswerCache: Sendable {
         package init() {}
     }
 
-    private struct Entry {
+    struct Entry {
         var answer: DNSAnswer?
         var retryAt: NIODeadline?
         var failures = 0
@@ -52,7 +52,7 @@ package struct AnswerCache: Sendable {
 
     /// What is stored from now on, and how long what has expired stands in; times that were given stay as they are.
     package var policy: Policy
-    private var entries: [DNSQuestion: Entry] = [:]
+    private(set) var entries: [DNSQuestion: Entry] = [:]
     /// Names that do not exist, whatever the type (RFC 2308 section 5); each has an entry of its own too.
     private var absentNames: [DNSName: DNSAnswer] = [:]
 

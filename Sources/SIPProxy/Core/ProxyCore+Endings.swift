@@ -9,6 +9,7 @@ extension ProxyCore {
     /// Answers a request here.
     func reject(_ server: ServerTransaction, _ rejection: Rejection, now: NIODeadline) {
         guard !server.hasFinal else { return }
+        server.ownReason = rejection.reason
         let response = ResponseWriter.response(
             to: server.request,
             status: rejection.status,
@@ -117,6 +118,7 @@ extension ProxyCore {
             flow: server.flow,
             request: server.request
         )
+        remember(server, status, isLocal: isLocal, now: now)
         act(.event(.finished(summary)))
     }
 }

@@ -15,17 +15,17 @@ extension ProxyCore {
         let server = client.server
         client.stopWaiting()
         if failure == .closed, retriesHere(client, now: now) {
+            note(client, .failed(failure, status: 0), now: now)
             finish(client, afterReliable: true, now: now)
             return
         }
         if returnsToUDP(client, failure, now: now) {
+            note(client, .failed(failure, status: 0), now: now)
             finish(client, afterReliable: true, now: now)
             return
         }
-        if let target = client.target {
-            act(.event(.attempt(target, failure, retryAfter: nil, duration: now - client.sentAt)))
-            if failure != .queueFull { failedNow(client, now: now) }
-        }
+        noteFailure(client, failure, now: now)
+        if failure != .queueFull { failedNow(client, now: now) }
         let wasAbandoned = client.isAbandoned
         let isGoneFlow = failure == .flowGone
         finish(client, afterReliable: true, now: now)
@@ -107,6 +107,7 @@ extension ProxyCore {
             let failure = client.transport.isReliable ? AttemptFailure.closed : .refused
             failed(client, client.target == nil ? .flowGone : failure, now: now)
         case .proceeding where client.target == nil:
+            note(client, .failed(.flowGone, status: 0), now: now)
             finish(client, afterReliable: true, now: now)
             guard !client.server.hasFinal else { return }
             counters.lostFlow()

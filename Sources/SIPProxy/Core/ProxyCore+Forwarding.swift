@@ -30,7 +30,8 @@ extension ProxyCore {
     private func choosePool(_ server: ServerTransaction) throws(Rejection) {
         let proxy = server.snapshot.proxy
         try checkDomain(server)
-        for rule in proxy.routes where rule.matches(server.request, on: server.flow) {
+        for (number, rule) in proxy.routes.enumerated() where rule.matches(server.request, on: server.flow) {
+            server.route = number
             switch rule.action {
             case .reject(let status, let reason): throw Rejection(status, reason)
             case .pool(let id):
@@ -95,13 +96,13 @@ extension ProxyCore {
     private func select(_ server: ServerTransaction, _ pool: PoolView, now: NIODeadline) -> Int? {
         let needsTLS = server.plan.isSecure
         let checksFailures = !recentFailures.isEmpty
+        if server.affinity == nil { server.affinity = affinityKey(server, pool.affinity) }
         let selection = pool.select(
-            key: affinityKey(server, pool.affinity),
+            key: server.affinity,
             tried: server.tried,
             locallyDown: { index in
-                let backend = pool.backends[index]
-                if needsTLS, !backend.endpoint.transport.isSecure { return true }
-                return checksFailures && failedRecently(backend.id)
+                guard needsTLS || checksFailures else { return false }
+                return passesBy(index, server, pool)
             },
             load: { loads.cost(of: $0, in: pool, now: now) },
             using: &generator
@@ -111,6 +112,15 @@ extension ProxyCore {
         if needsTLS, !pool.backends[selection.index].endpoint.transport.isSecure { return nil }
         if selection.isPanic { counters.panicked(pool.id) }
         return selection.index
+    }
+
+    /// Whether a backend that the snapshot holds for usable is none for this request now; that it was is remembered.
+    private func passesBy(_ index: Int, _ server: ServerTransaction, _ pool: PoolView) -> Bool {
+        let backend = pool.backends[index]
+        let isInTheClear = server.plan.isSecure && !backend.endpoint.transport.isSecure
+        guard isInTheClear || failedRecently(backend.id) else { return false }
+        if !server.tried.contains(index) { server.passedBy.insert(index) }
+        return true
     }
 
     /// What affinity is kept by (LOC-56).
@@ -154,6 +164,7 @@ extension ProxyCore {
             return sendOnFlow(client, hop, bytes, now: now)
         }
         client.poolIndex = index
+        client.trailPlace = server.trail.begin(target, now: now)
         client.wasRetriedHere = retrying
         server.lastTarget = target
         if movingLarge, target.endpoint.transport == .udp, bytes.readableBytes > Self.datagramLimit {
@@ -163,6 +174,7 @@ extension ProxyCore {
             let movedHop = Hop.backend(BackendTarget(endpoint: moved, pool: target.pool), index: index)
             let client = makeClient(server, movedHop, transport: .tcp, now: now)
             client.poolIndex = index
+            client.trailPlace = server.trail.redirect(to: BackendTarget(endpoint: moved, pool: target.pool))
             client.isMovedToTCP = true
             // The dialog's route names the side that would have been used (RFC 5658 section 6.2).
             bytes = write(server, client, movedHop, recording: hop)
@@ -177,6 +189,7 @@ extension ProxyCore {
 
     private func sendOnFlow(_ client: ClientTransaction, _ hop: Hop, _ bytes: ByteBuffer, now: NIODeadline) {
         guard case .flow(let token) = hop else { return }
+        client.trailPlace = client.server.trail.begin(nil, now: now)
         client.datagram = token.transport == .udp ? DatagramAddress(address: token.address, port: token.port) : nil
         client.flow = token.flow
         start(client, now: now)

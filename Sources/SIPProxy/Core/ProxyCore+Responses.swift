@@ -73,7 +73,7 @@ extension ProxyCore {
             endLoad(client)
             client.stopWaiting()
             client.cancelRetransmitAt = nil
-            noteAnswer(client, now: now)
+            noteAnswer(client, response.status, now: now)
             guard client.isInvite else {
                 finish(client, afterReliable: false, now: now)
                 return succeed(server, response, client, now: now)
@@ -134,13 +134,12 @@ extension ProxyCore {
         client.cancelRetransmitAt = nil
         if client.isInvite { acknowledge(response, client) }
         let movesOn = movesOn(response.status, client)
-        if movesOn, let target = client.target {
-            let failure = AttemptFailure.status
+        if movesOn {
             let retryAfter = response.status == 503 ? response.number(.retryAfter) : nil
-            act(.event(.attempt(target, failure, retryAfter: retryAfter, duration: now - client.sentAt)))
+            noteFailure(client, .status, status: response.status, retryAfter: retryAfter, now: now)
             if retryAfter != nil { failedNow(client, now: now) }
         } else {
-            noteAnswer(client, now: now)
+            noteAnswer(client, response.status, now: now)
         }
         finish(client, afterReliable: true, now: now)
         guard !client.isAbandoned || client.server.liveClients == 0 else { return collect(response, client.server) }
@@ -223,12 +222,6 @@ extension ProxyCore {
             buffer.writeDecimal(UInt64(seconds))
             buffer.writeStaticString("\r\n")
         }
-    }
-
-    /// A next hop has answered: it lives.
-    private func noteAnswer(_ client: ClientTransaction, now: NIODeadline) {
-        guard let target = client.target else { return }
-        act(.event(.attempt(target, nil, retryAfter: nil, duration: now - client.sentAt)))
     }
 
     // MARK: To the next hop

@@ -87,10 +87,8 @@ extension ProxyCore {
         client.retransmitAt = nil
         server.sawTimeout = true
         observeSilence(client, now: now)
-        if let target = client.target {
-            act(.event(.attempt(target, .timeout, retryAfter: nil, duration: now - client.sentAt)))
-            failedNow(client, now: now)
-        }
+        noteFailure(client, .timeout, now: now)
+        failedNow(client, now: now)
         if !tryNext(server, after: .timeout, now: now) { answerBest(server, client, now: now) }
     }
 
@@ -103,11 +101,10 @@ extension ProxyCore {
         if !wasAbandoned, !client.hasSentCancel {
             server.sawTimeout = true
             if client.state == .calling { observeSilence(client, now: now) }
-            if let target = client.target {
-                act(.event(.attempt(target, .timeout, retryAfter: nil, duration: now - client.sentAt)))
-                failedNow(client, now: now)
-            }
+            noteFailure(client, .timeout, now: now)
+            failedNow(client, now: now)
         }
+        note(client, .cancelled, now: now)
         terminate(client)
         guard !wasAbandoned, !server.hasFinal else { return }
         if server.isCancelled || client.hasSentCancel {
@@ -143,7 +140,7 @@ extension ProxyCore {
         let view = snapshot.pools[Int(pool.index)]
         let isUsable = view.index(of: target.endpoint).map { view.backends[$0].isUsable } ?? false
         guard !isUsable || failedRecently(BackendID(pool: pool, endpoint: target.endpoint)) else { return }
-        act(.event(.attempt(target, .closed, retryAfter: nil, duration: now - client.sentAt)))
+        noteFailure(client, .closed, now: now)
         let server = client.server
         client.stopWaiting()
         client.cancelRetransmitAt = nil

@@ -23,6 +23,7 @@ package final class ProxyCore {
     var resolving: [ResolutionID: PendingResolution] = [:]
     var recentFailures: [BackendID: NIODeadline] = [:]
     var loads = BackendLoads()
+    var memory: RequestMemory
     var isDraining = false
     /// What was counted so far.
     package internal(set) var counters = ProxyCounters()
@@ -41,7 +42,8 @@ package final class ProxyCore {
         keys = TransactionKeyMaker(using: &generator)
         wheel = TimerWheel(now: now)
         nextNonce = generator.next() & Branch.nonceMask
-        loads.adopt(snapshot.pools)
+        memory = RequestMemory(limit: snapshot.settings.rememberedRequests)
+        take(snapshot, now: now)
     }
 
     var snapshot: ProxySnapshot { box.proxy }
@@ -112,7 +114,7 @@ package final class ProxyCore {
     /// Works by another snapshot from now on; requests that have begun go on by theirs.
     package func adopt(_ snapshot: ProxySnapshot, now: NIODeadline) {
         box = SnapshotBox(snapshot)
-        loads.adopt(snapshot.pools)
+        take(snapshot, now: now)
     }
 
     /// Takes no new dialogs and registrations from now on (OVL-36).
@@ -140,6 +142,16 @@ package final class ProxyCore {
         }
         let facing = box.listeners.facing(target.endpoint.transport, policy: policy ?? ForwardingPolicy())
         return facing?.identity.id ?? ListenerID(index: 0)
+    }
+
+    private func take(_ snapshot: ProxySnapshot, now: NIODeadline) {
+        loads.adopt(snapshot.pools)
+        memory.adopt(
+            generation: snapshot.generation,
+            pools: snapshot.pools,
+            limit: snapshot.settings.rememberedRequests,
+            now: now
+        )
     }
 
     // MARK: Shared by the parts

@@ -123,6 +123,8 @@ package struct ProxySettings: Sendable {
     package var timerC = TimeAmount.seconds(185)
     /// Server transactions of one worker (TXN-46).
     package var transactions = 200_000
+    /// INVITEs that have ended and one worker remembers for `explain`, and as many other requests; 0: none.
+    package var rememberedRequests = 10_000
     package var pathMode = PathMode.always
     /// Served domains and aliases, in lower case; empty: whatever a route rule takes.
     package var domains: [String] = []

@@ -32,6 +32,8 @@ final class ClientTransaction {
     var datagram: DatagramAddress?
     /// The place of the backend in its pool's view.
     var poolIndex: Int?
+    /// Its place in the trail of its request.
+    var trailPlace = 0
     /// Where it counts as load of its backend, while it does.
     var loadPlace: Int?
     var hasProvisional = false

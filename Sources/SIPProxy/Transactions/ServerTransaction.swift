@@ -39,6 +39,15 @@ final class ServerTransaction {
     var pool: PoolView?
     var policy = ForwardingPolicy()
     var tried = TriedBackends()
+    /// The number of the route rule that chose the pool.
+    var route: Int?
+    /// What affinity is kept by.
+    var affinity: AffinityKey?
+    /// Backends that could not be reached from here, or over no allowed transport, though the snapshot has them usable.
+    var passedBy = TriedBackends()
+    var trail = AttemptTrail()
+    /// The phrase of a final that was made here.
+    var ownReason = ""
     var attempts: UInt8 = 0
     /// Next hops found for a name, still to be tried.
     var endpoints: ArraySlice<Endpoint> = []

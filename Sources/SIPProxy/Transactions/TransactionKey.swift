@@ -43,6 +43,13 @@ struct TransactionKeyMaker {
         return hash.key
     }
 
+    /// A number for a Call-ID that nobody outside can aim at.
+    func callKey(_ bytes: ByteBuffer, _ range: ByteRange) -> UInt64 {
+        var hash = KeyedHash(seeds.1, seeds.0)
+        hash.add(bytes, range)
+        return hash.key.first
+    }
+
     /// The tag of the answer to a message that is given no transaction: the same for every copy of it, as RFC 3261 section
     /// 8.2.7 asks.
     func tag(of message: MalformedMessage) -> UInt64 {

@@ -58,8 +58,20 @@ extension MetricCatalog {
         .of("reason", DropLabel.self)
     )
 
+    package static let rememberedRequests = Metric(
+        .gauge,
+        "proxy_requests_remembered",
+        "Requests that have ended and that explain can tell of."
+    )
+    package static let forgottenRequests = Metric(
+        .counter,
+        "proxy_requests_forgotten_total",
+        "Requests that explain can no longer tell of, because newer ones took their place."
+    )
+
     static let proxy = [
         requests, responses, requestDuration, failovers, transactions, timersActive, timersFired, malformed, dropped,
+        rememberedRequests, forgottenRequests,
     ]
 
     package static let flowsActive = Metric(

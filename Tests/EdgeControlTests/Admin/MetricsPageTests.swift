@@ -80,6 +80,8 @@ struct MetricsPageTests {
         #expect(number("proxy_requests_total", ["method": "INVITE", "pool": "voice"]) == 1)
         #expect(number("proxy_requests_total", ["method": "BYE", "pool": ""]) == 1)
         #expect(number("proxy_requests_total", ["method": "INVITE", "pool": "direct"]) == 0)
+        #expect(number("proxy_requests_remembered") == 3)
+        #expect(number("proxy_requests_forgotten_total") == 0)
         #expect(number("proxy_responses_total", ["class": "2xx", "origin": "backend"]) == 3)
         #expect(number("proxy_responses_total", ["class": "1xx", "origin": "backend"]) == 1)
         #expect(number("proxy_responses_total", ["class": "1xx", "origin": "local"]) == 1)

@@ -57,12 +57,8 @@ final class TestEdge: Sendable {
         plane = try await ControlPlane(path: files.configuration, checked: checked, log: log)
         try await plane.start(defaultWorkers: 1)
         let server = AdminServer(plane: plane, settings: checked.configuration.admin, logger: log.logger)
-        admin = Task { try await server.run() }
+        admin = try await server.start()
         api = AdminClient(socket: ports.socket)
-        let socket = ports.socket
-        guard await Waiting.until(within: .seconds(10), { UnixStream.accepts(socket) }) else {
-            throw TestSupportError("the admin socket is not served")
-        }
     }
 
     /// Another admin server at the same socket.

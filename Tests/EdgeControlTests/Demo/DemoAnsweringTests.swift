@@ -81,6 +81,38 @@ struct DemoAnsweringTests {
         #expect(answering.registrar.bindings[user] == nil)
     }
 
+    @Test("SUBSCRIBE gets 200 and at once a NOTIFY along its Record-Route (RFC 6665 4.2.1), an unknown event 489")
+    mutating func subscribe() throws {
+        let extra = "Contact: <sip:a@192.0.2.9:5060>\r\nRecord-Route: <sip:t@edge.example.test;lr>\r\n"
+        let request = try request("SUBSCRIBE", extra: extra + "Event: presence;id=7\r\nExpires: 4000\r\n")
+        let actions = answering.receive(request, from: nil)
+        let messages = try actions.map { action in
+            guard case .send(let bytes) = action else { throw NotAMessage(text: "\(action)") }
+            return try parse(bytes)
+        }
+        try #require(messages.count == 2)
+        let (ok, notify) = (messages[0], messages[1])
+        #expect(ok.status == 200 && ok.number(.expires) == 600)
+        #expect(notify.method == .notify && notify.cSeq.number == 1)
+        #expect(notify.requestURI.map { notify.bytes.text($0.range) } == "sip:a@192.0.2.9:5060")
+        let routes = try #require(notify.routeValues(.route)).map { notify.bytes.text($0.range) }
+        #expect(routes == ["<sip:t@edge.example.test;lr>"])
+        #expect(try notify.bytes.text(#require(notify.from.tag)) == ok.bytes.text(#require(ok.to.tag)))
+        #expect(try notify.bytes.text(#require(notify.to.tag)) == "a")
+        #expect(DemoNotification.value("event", in: notify) == "presence;id=7")
+        #expect(DemoNotification.value("subscription-state", in: notify) == "active;expires=600")
+
+        let end = try self.request("SUBSCRIBE", extra: extra + "Event: dialog\r\nExpires: 0\r\n")
+        guard case .send(let last)? = answering.receive(end, from: nil).last else { throw NotAMessage(text: "") }
+        #expect(DemoNotification.value("subscription-state", in: try parse(last)) == "terminated;reason=timeout")
+        let unknown = try self.request("SUBSCRIBE", extra: extra + "Event: weather\r\n")
+        guard case .send(let bytes)? = answering.receive(unknown, from: nil).first else { throw NotAMessage(text: "") }
+        let refusal = try parse(bytes)
+        #expect(refusal.status == 489 && DemoNotification.value("allow-events", in: refusal) != nil)
+        let nameless = try receive("SUBSCRIBE")
+        #expect(nameless == [489])
+    }
+
     @Test("A backend that hangs counts and says nothing; one that refuses says so")
     mutating func behaviours() throws {
         answering.behaviour = .hang

@@ -18,6 +18,8 @@ struct EdgeText {
     /// Further TLS profiles by name.
     var profiles: [String: String] = [:]
     var edge = "name: edge.example.test, workers: 1, drain_timeout: 2s"
+    /// The routes, a line each.
+    var routes = ["{ pool: voice }"]
     /// Further sections.
     var rest = "logging: { level: info }"
 
@@ -55,7 +57,7 @@ struct EdgeText {
         if let nameServer { lines.append("resolver: { servers: [\"127.0.0.1:\(nameServer)\"] }") }
         lines += ["pools:", "  voice:", "    target: \(target)", "    allow_loopback: true"]
         lines += pool.map { "    \($0)" }
-        lines += ["routes:", "  - { pool: voice }", rest]
+        lines += ["routes:"] + routes.map { "  - \($0)" } + [rest]
         return lines.joined(separator: "\n")
     }
 }

@@ -58,9 +58,9 @@ final class NameServer: Sendable {
     }
 
     /// Makes it mute: it takes queries and says nothing, until `resume`.
-    func pause() { process.signal(SIGSTOP) }
+    func pause() { process.signalAll(SIGSTOP) }
 
-    func resume() { process.signal(SIGCONT) }
+    func resume() { process.signalAll(SIGCONT) }
 
     func stop() async { await process.stop() }
 
@@ -71,11 +71,12 @@ final class NameServer: Sendable {
         srv owner: String,
         _ servers: [(priority: Int, weight: Int, port: Int)],
         ttl: Int = 2,
+        absence: Int = 2,
         serial: Int = 1
     ) -> String {
         var lines = [
             "$ORIGIN \(origin).", "$TTL \(ttl)",
-            "@ IN SOA ns.\(origin). hostmaster.\(origin). ( \(serial) 3600 600 86400 2 )",
+            "@ IN SOA ns.\(origin). hostmaster.\(origin). ( \(serial) 3600 600 86400 \(absence) )",
             "@ IN NS ns", "@ IN NAPTR 10 10 \"s\" \"\(service)\" \"\" \(owner)", "ns IN A 127.0.0.1",
         ]
         for (index, server) in servers.enumerated() {
