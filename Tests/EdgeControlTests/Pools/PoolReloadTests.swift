@@ -73,6 +73,32 @@ struct PoolReloadTests {
         await edge.stop()
     }
 
+    @Test("LOC-65: records that drop from four to one are taken, with a line in the log and a count")
+    func majorityLoss() async throws {
+        let (recorder, directory) = (LogRecorder(), try TemporaryDirectory())
+        func write(_ ports: ClosedRange<Int>) throws -> String {
+            let records = ports.map { "_sip._tcp.own.test. 60 IN SRV 10 1 \($0) n.own.test.\n" }.joined()
+            return try directory.write(records + "n.own.test. 60 IN A 127.0.0.1\n", to: "overrides")
+        }
+        let overrides = try write(5081...5084)
+        @Sendable func text(_ ports: TestEdge.Ports) -> String {
+            Self.text(ports, target: "_sip._tcp.own.test")
+                .replacing("resolver: {", with: "resolver: { overrides: \(overrides),")
+                .replacing("probe: options", with: "probe: none")
+        }
+        let edge = try await TestEdge(logger: recorder.logger) { text($0) }
+        #expect(try await Self.states(edge).values.count { $0 != "draining" } == 4)
+        _ = try write(5081...5081)
+        #expect(await edge.plane.reload().succeeded)
+        await edge.plane.refresh("voice")
+        #expect(try await Self.states(edge).values.count { $0 != "draining" } == 1)
+        let lines = recorder.lines.filter { $0.hasPrefix("pool lost most of its backends") }
+        #expect(lines.count == 1 && lines[0].contains("lost=3") && lines[0].contains("left=1"))
+        let series = ExpositionParser.Series(name: "brana_pool_majority_losses_total", labels: ["pool": "voice"])
+        #expect(try await edge.metrics().values[series] == 1)
+        await edge.stop()
+    }
+
     @Test("A target that does not resolve leaves the pool without backends, not with those of the former one")
     func unresolved() async throws {
         let port = try FreePort.next()
