@@ -124,7 +124,7 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "EdgeConfigurationTests",
-            dependencies: ["EdgeConfiguration", "SIPMessage", "BackendPool", "TestSupport"],
+            dependencies: ["EdgeConfiguration", "SIPLocation", "SIPMessage", "BackendPool", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(

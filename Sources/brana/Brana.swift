@@ -12,7 +12,7 @@ struct Brana: AsyncParsableCommand {
         version: BranaVersion.text,
         subcommands: [
             RunCommand.self, CheckCommand.self, ResolveCommand.self, ZoneCommand.self, DemoCommand.self,
-            StatusCommand.self, PoolsCommand.self, ExplainCommand.self,
+            StatusCommand.self, PoolsCommand.self, FlowsCommand.self, ExplainCommand.self,
             ReloadCommand.self, DrainCommand.self, UndrainCommand.self, DisableCommand.self, EnableCommand.self,
         ]
     )

@@ -22,7 +22,10 @@ struct SelectionTests {
     ]
 
     @Test(
-        "LOC-30, V-SRV-01 to 05c: shares are exact, and 100,000 draws keep to them at the level 0.001",
+        """
+        LOC-30, V-SRV-01, V-SRV-04b, V-SRV-04c, V-SRV-05, V-SRV-05b, V-SRV-05c: shares are exact, and 100,000 draws \
+        keep to them at the level 0.001
+        """,
         arguments: vectors
     )
     func distribution(weights: [UInt16], expected: [Double]) {

@@ -45,7 +45,7 @@ struct DocumentationTests {
         }
         let rows = rows(section)
         let behaviours = [
-            "at once", "new connections", "restart", "the listener is opened anew", "the pool starts anew",
+            "at once", "new connections", "restart", "the listener is opened anew", "the target is resolved anew",
         ]
         #expect(rows.map(\.key) == section.keys)
         #expect(rows.allSatisfy { $0.meaning.count > 5 && behaviours.contains($0.reload) })

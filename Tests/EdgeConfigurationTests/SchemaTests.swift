@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import EdgeConfiguration
+internal import SIPLocation
 internal import Testing
 
 @Suite("The JSON Schema for editors")
@@ -93,6 +94,9 @@ struct SchemaTests {
         #expect(words(.listener, "role") == Set(ListenerSettings.Role.allCases.map(\.rawValue)))
         #expect(words(.listener, "transport") == ["udp", "tcp", "tls"])
         #expect(words(.pool, "affinity") == Set(PoolSettingsEntry.Affinity.allCases.map(\.rawValue)))
+        #expect(words(.pool, "families") == Set(PoolSettingsEntry.Families.allCases.map(\.rawValue)))
+        #expect(words(.pool, "naptr_failover") == Set(ResolutionPolicy.Failover.allCases.map(\.rawValue)))
+        #expect(words(.pool, "tls_loss") == Set(ResolutionPolicy.TLSLoss.allCases.map(\.rawValue)))
         #expect(words(.pool, "balance") == Set(PoolSettingsEntry.Balance.allCases.map(\.rawValue)))
         #expect(words(.health, "probe") == Set(PoolSettingsEntry.Probe.allCases.map(\.rawValue)))
         #expect(words(.syslog, "facility") == Set(SyslogFacility.names.keys))

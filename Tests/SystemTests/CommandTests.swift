@@ -67,6 +67,12 @@ extension SystemTests {
             #expect(try await brana.ask("status").output.contains("pool voice"))
             #expect(try await brana.ask("pools").output.contains("tcp:127.0.0.1:\(backends[0].port)"))
 
+            #expect(try await OptionsLoad(edge: edge, domain: "example.test").send(1).servers == ["b1": 1])
+            let flows = try await brana.ask("flows", "--limit", "5")
+            #expect(flows.output.contains("tcp        127.0.0.1:\(backends[0].port)  ready"), "\(flows.output)")
+            #expect(flows.output.contains("backend") && flows.output.contains("voice") && flows.status == 0)
+            #expect(try await brana.ask("flows", "--limit=-1").status == 64)
+
             edge.rest = "logging: { level: info, request_line: \"{method} {status}\" }"
             try brana.rewrite(edge.text)
             brana.process.signal(SIGHUP)

@@ -10,7 +10,9 @@ struct Micro {
         let invite = Samples.invite
         let options = Samples.options
         report("sizes: INVITE \(invite.readableBytes) bytes, OPTIONS \(options.readableBytes) bytes")
-        report("SIPMessage \(MemoryLayout<SIPMessage>.size), Via \(MemoryLayout<Via>.size), SIPURI \(MemoryLayout<SIPURI>.size)")
+        report(
+            "SIPMessage \(MemoryLayout<SIPMessage>.size), Via \(MemoryLayout<Via>.size), SIPURI \(MemoryLayout<SIPURI>.size)"
+        )
         measure("parse INVITE") { parse(invite) }
         measure("parse OPTIONS") { parse(options) }
         measure("frame INVITE") { frame(invite) }
@@ -53,9 +55,13 @@ struct Micro {
         output.reserveCapacity(4096)
         measure(name) {
             edits.reset()
-            edits.pushVia(on: message) { $0.writeStaticString("Via: SIP/2.0/TCP 10.0.0.5:5060;branch=z9hG4bKu81f3c02.603394aa\r\n") }
+            edits.pushVia(on: message) {
+                $0.writeStaticString("Via: SIP/2.0/TCP 10.0.0.5:5060;branch=z9hG4bKu81f3c02.603394aa\r\n")
+            }
             edits.stampSource(on: message, address: source, text: text, port: 9988)
-            edits.push(.recordRoute, on: message) { $0.writeStaticString("Record-Route: <sip:10.0.0.5;transport=tcp;lr;ep=3f9a>\r\n") }
+            edits.push(.recordRoute, on: message) {
+                $0.writeStaticString("Record-Route: <sip:10.0.0.5;transport=tcp;lr;ep=3f9a>\r\n")
+            }
             edits.lowerMaxForwards(of: message)
             edits.boundMaxBreadth(of: message)
             output.clear()

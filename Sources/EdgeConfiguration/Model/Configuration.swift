@@ -141,55 +141,6 @@ package struct ResolverSettings: Sendable, Hashable {
     package init() {}
 }
 
-/// One entry of `pools`.
-package struct PoolSettingsEntry: Sendable, Hashable {
-    package enum Probe: String, Sendable, Hashable, CaseIterable {
-        case options
-        case none
-    }
-
-    package enum Affinity: String, Sendable, Hashable, CaseIterable {
-        case none
-        case callID = "call-id"
-        case from
-        case to
-        case source
-        case flow
-    }
-
-    package enum Balance: String, Sendable, Hashable, CaseIterable {
-        case srv
-        case leastOutstanding = "least-outstanding"
-        case latency
-    }
-
-    package var name: String
-    package var target: String
-    /// The TLS profile shown to backends.
-    package var tls: String?
-    package var verifyName = true
-    package var acceptsWildcards = false
-    package var transports: [SIPTransport] = SIPTransport.allCases
-    package var affinity = Affinity.none
-    /// What decides where affinity does not.
-    package var balance = Balance.srv
-    package var probe = Probe.options
-    package var interval = Duration.seconds(5)
-    package var timeout = Duration.seconds(2)
-    package var fall = 2
-    package var rise = 1
-    package var slowStart = Duration.seconds(0)
-    package var connections = 2
-    package var queue = 1024
-    package var inviteLimit = Duration.seconds(4)
-    package var otherLimit = Duration.seconds(4)
-    package var retryCodes: [UInt16] = []
-    package var tries = 3
-    package var allowsLoopback = false
-    /// The listener that is named towards the backends.
-    package var via: String?
-}
-
 /// One entry of `routes`.
 package struct RouteSettings: Sendable, Hashable {
     package enum Action: Sendable, Hashable {

@@ -12,6 +12,7 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
     case resolver
     case pool = "pools.*"
     case health = "pools.*.health"
+    case ejection = "pools.*.ejection"
     case firstResponse = "pools.*.first_response_timeout"
     case route = "routes[]"
     case condition = "routes[].when"
@@ -40,11 +41,16 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
             ]
         case .pool:
             [
-                "target", "tls", "verify_name", "accept_wildcards", "transports", "affinity", "balance", "health",
-                "slow_start", "connections", "queue", "first_response_timeout", "retry_codes", "tries",
-                "allow_loopback", "via",
+                "target", "tls", "verify_name", "accept_wildcards", "transports", "families", "naptr_failover",
+                "allow_downgrade", "tls_loss", "affinity", "balance", "health", "ejection", "retry_after_limit",
+                "slow_start",
+                "connections", "queue", "first_response_timeout", "retry_codes", "tries", "allow_loopback", "via",
             ]
-        case .health: ["probe", "interval", "timeout", "fall", "rise"]
+        case .health: ["probe", "interval", "jitter", "timeout", "fall", "rise", "accept", "probe_before_use"]
+        case .ejection:
+            [
+                "consecutive_failures", "failure_percent", "minimum_requests", "base_time", "max_time", "max_percent",
+            ]
         case .firstResponse: ["invite", "other"]
         case .route: ["when", "pool", "reject"]
         case .condition: ["methods", "domains", "listeners", "sources", "peers"]

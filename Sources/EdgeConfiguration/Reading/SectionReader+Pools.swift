@@ -14,7 +14,12 @@ extension SectionReader {
         pool.tls = profile(values, nil, isListener: false)
         values.bool("verify_name", &pool.verifyName)
         values.bool("accept_wildcards", &pool.acceptsWildcards)
+        values.choice("families", &pool.families)
+        values.choice("naptr_failover", &pool.naptrFailover)
+        values.bool("allow_downgrade", &pool.allowsDowngrade)
+        values.choice("tls_loss", &pool.tlsLoss)
         values.choice("affinity", &pool.affinity)
+        values.duration("retry_after_limit", in: .zero ... .seconds(3600), &pool.retryAfterLimit)
         values.choice("balance", &pool.balance)
         if pool.affinity != .none, pool.balance != .srv {
             let affinity = pool.affinity.rawValue
@@ -27,15 +32,9 @@ extension SectionReader {
         values.bool("allow_loopback", &pool.allowsLoopback)
         readTransports(values, into: &pool)
         readHealth(values["health"], path, into: &pool)
+        readEjection(values["ejection"], path, into: &pool.ejection)
         readFirstResponse(values["first_response_timeout"], path, into: &pool)
-        for (node, text) in values.strings("retry_codes") {
-            guard let code = MappingReader.count(text[...]).flatMap({ UInt16(exactly: $0) }), (400...699).contains(code)
-            else {
-                reader.error(node, "retry_codes must be status codes from 400 to 699")
-                continue
-            }
-            pool.retryCodes.append(code)
-        }
+        pool.retryCodes = statuses(values, "retry_codes", in: 400...699)
         if let via = values.string("via") {
             if !names.listeners.contains(via) {
                 reader.error(values["via"], "there is no listener '\(via)'\(suggestion(via, names.listeners))")
@@ -66,23 +65,19 @@ extension SectionReader {
 
     private func readTransports(_ values: MappingReader, into pool: inout PoolSettingsEntry) {
         guard let node = values["transports"] else { return }
-        pool.transports = values.strings("transports").compactMap { node, text in
+        pool.transports = []
+        for (node, text) in values.strings("transports") {
             guard let transport = SIPTransport(name: text) else {
                 reader.error(node, "'\(text)' is no transport; transports are udp, tcp, tls")
-                return nil
+                continue
             }
-            return transport
+            guard !pool.transports.contains(transport) else {
+                reader.error(node, "'\(text)' stands twice in transports, whose order counts")
+                continue
+            }
+            pool.transports.append(transport)
         }
         if node.sequence?.isEmpty == true { reader.error(node, "a pool needs a transport at least") }
-    }
-
-    private func readHealth(_ node: Node?, _ path: String, into pool: inout PoolSettingsEntry) {
-        guard let node, let values = reader.mapping(node, "\(path).health", .health) else { return }
-        values.choice("probe", &pool.probe)
-        values.duration("interval", in: .milliseconds(100) ... .seconds(3600), &pool.interval)
-        values.duration("timeout", in: .milliseconds(50) ... .seconds(60), &pool.timeout)
-        values.integer("fall", in: 1...100, &pool.fall)
-        values.integer("rise", in: 1...100, &pool.rise)
     }
 
     private func readFirstResponse(_ node: Node?, _ path: String, into pool: inout PoolSettingsEntry) {

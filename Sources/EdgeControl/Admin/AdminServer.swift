@@ -160,6 +160,10 @@ struct AdminServer: Sendable {
             guard let limit = Self.limit(of: request, standard: DNSReport.standardLimit) else { return Self.badLimit }
             return try Self.json(try await plane.dnsReport(limit: limit))
         }
+        router.get("api/v1/flows") { request, _ in
+            guard let limit = Self.limit(of: request, standard: FlowsReport.standardLimit) else { return Self.badLimit }
+            return try Self.json(try await plane.flowsReport(limit: limit))
+        }
     }
 
     /// How many entries a list may have; nil when what was asked for is no such number.

@@ -33,6 +33,10 @@ extension ControlPlane {
                 .count([view.name], workers.reduce(0) { $0 &+ ($1.core.panics[view.id] ?? 0) })
             }
         )
+        page.write(
+            MetricCatalog.poolTLSLost,
+            views.map { MetricSample([$0.name], .integer(pools[$0.name]?.tlsMemory.isLost == true ? 1 : 0)) }
+        )
         page.write(MetricCatalog.probeResults, views.flatMap { counters(of: $0.name).probes.samples([$0.name]) })
         page.write(
             MetricCatalog.probeDuration,

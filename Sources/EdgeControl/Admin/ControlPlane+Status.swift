@@ -64,7 +64,9 @@ extension ControlPlane {
                 balance: settings.balance.rawValue,
                 ttlLeft: left,
                 isStale: pool.isStale,
+                isPartial: pool.isPartial,
                 problem: pool.failure,
+                notes: pool.notes,
                 refreshes: pool.refreshes,
                 backends: backendReports(pool.state.view(now: now), statistics)
             )

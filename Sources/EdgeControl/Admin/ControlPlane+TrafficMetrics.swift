@@ -33,6 +33,8 @@ extension ControlPlane {
         page.write(MetricCatalog.rememberedRequests, [Self.gauge([], workers, \.memory.count)])
         let forgotten = workers.reduce(UInt64(0)) { $0 &+ $1.memory.forgotten }
         page.write(MetricCatalog.forgottenRequests, [.count([], forgotten)])
+        let snapshots = workers.reduce(UInt64(0)) { $0 &+ $1.memory.forgottenSnapshots }
+        page.write(MetricCatalog.forgottenSnapshots, [.count([], snapshots)])
         page.write(
             MetricCatalog.flowsActive,
             [

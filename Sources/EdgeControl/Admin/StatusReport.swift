@@ -53,7 +53,11 @@ package struct PoolReport: Codable, Sendable {
     /// Seconds until the first record that the pool rests on expires; nil for a literal address.
     package var ttlLeft: Int?
     package var isStale: Bool
+    /// Whether part of the target could not be asked.
+    package var isPartial: Bool
     package var problem: String?
+    /// What is wrong with the records.
+    package var notes: [String]
     package var refreshes: UInt64
     package var backends: [BackendReport]
 }

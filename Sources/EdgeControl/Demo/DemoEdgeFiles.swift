@@ -86,6 +86,7 @@ final class DemoEdgeFiles: Sendable {
           voice:
             target: sip:\(DemoZone.domain)
             allow_loopback: true
+            slow_start: 0s
             health: { probe: options, interval: \(interval)ms, timeout: 1s, fall: 2, rise: 1 }
         routes:
           - { pool: voice }

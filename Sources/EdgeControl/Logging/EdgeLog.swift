@@ -25,6 +25,12 @@ package struct EdgeLog: Sendable {
         }
     }
 
+    /// Writes all levels to a logger that is there.
+    init(logger: Logger) {
+        self.logger = logger
+        threshold = LogThreshold("trace")
+    }
+
     /// Logs from another level on, in every logger that was made of this one.
     func use(level: String) { threshold.use(level) }
 }

@@ -13,18 +13,20 @@ internal import Telemetry
 
 /// Pools: their members from DNS, ahead of expiry, and what traffic and probes tell of them.
 extension ControlPlane {
-    func addPool(_ settings: PoolSettingsEntry) throws {
+    /// Adds a pool, which takes over what a `former` one of its name knew of the backends.
+    func addPool(_ settings: PoolSettingsEntry, former: ManagedPool? = nil) throws {
         let target = try SIPTarget(settings.target)
         pools[settings.name] = ManagedPool(
             settings: settings,
             target: target,
-            id: PoolID(index: numbers.pool(settings.name))
+            id: PoolID(index: numbers.pool(settings.name)),
+            former: former
         )
     }
 
-    /// Resolves every pool that has no members yet, and waits no longer than `limit` (LOC-62).
+    /// Resolves every pool that has no backends yet, and waits no longer than `limit` (LOC-62).
     func resolveAll(within limit: Duration) async {
-        let waiting = pools.values.filter { $0.state.membership.members.isEmpty }.map(\.settings.name)
+        let waiting = pools.values.filter { $0.state.membership.publishedCount == 0 }.map(\.settings.name)
         let (ended, continuation) = AsyncStream.makeStream(of: Void.self)
         for name in waiting {
             Task {
@@ -44,13 +46,13 @@ extension ControlPlane {
             }
         }
         clock.cancel()
-        for name in waiting where pools[name]?.state.membership.members.isEmpty ?? false {
+        for name in waiting where pools[name]?.state.membership.publishedCount == 0 {
             let reason = pools[name]?.failure ?? "no answer yet"
             logger.error("pool has no backend", metadata: ["pool": "\(name)", "reason": "\(reason)"])
         }
     }
 
-    /// Keeps a pool true until it is cancelled: resolves again when nine tenths of the shortest TTL have passed.
+    /// Keeps a pool true until it is cancelled: resolves again when the first of its answers is due to be renewed (LOC-62).
     func watch(_ pool: ManagedPool) {
         let name = pool.settings.name
         watchBackends(of: pool)
@@ -67,32 +69,33 @@ extension ControlPlane {
 
     private func refreshDelay(_ name: String) -> Duration? {
         guard let pool = pools[name] else { return nil }
-        guard let expiresAt = pool.expiresAt else {
-            // A literal address never changes; a name that could not be asked is asked again soon.
-            return pool.failure == nil ? .seconds(3600) : .seconds(1)
-        }
-        let left = max(0, (expiresAt - .now()).nanoseconds)
-        return max(.milliseconds(250), .nanoseconds(left / 10 * 9))
+        return pool.refreshes == 0 ? .seconds(1) : RefreshTime.delay(until: pool.refreshAt, now: .now())
     }
 
     /// Resolves a pool's target once and takes what has changed.
     func refresh(_ name: String) async {
         guard let pool = pools[name] else { return }
         let asked = NIODeadline.now()
-        let outcome = try? await resolver.resolve(pool.target, policy: pool.resolutionPolicy, awaitingRenewal: true)
+        let policy = pool.resolutionPolicy(host, ownListeners, now: asked)
+        let outcome = try? await resolver.resolve(pool.target, policy: policy, awaitingRenewal: true)
         guard let outcome, pools[name] === pool else { return }
         pool.refreshes += 1
+        pool.refreshAt = outcome.answers.map(\.answer.refreshAt).min()
         poolCounters[name, default: PoolCounters()].refreshDurations.record(nanoseconds: (.now() - asked).nanoseconds)
         defer {
             let result: ResultLabel = pool.failure == nil ? .success : .failure
             poolCounters[name, default: PoolCounters()].refreshes.increment(result)
         }
+        let known = Dictionary(outcome.answers.map { ($0.question, $0.answer) }, uniquingKeysWith: { _, new in new })
+        let trace = TargetResolution(pool.target, policy: policy).evaluate(known)
+        noteRecords(trace.notes, of: pool)
+        noteTLS(trace.publishesTLS, of: pool)
         switch outcome.step {
         case .resolved(let located): take(located, into: pool)
         case .absent(let reason):
             // An answer, and the end of everything stale (LOC-61).
             pool.failure = reason
-            pool.isStale = false
+            (pool.isStale, pool.isPartial) = (false, false)
             pool.expiresAt = outcome.answers.filter { !$0.answer.isFailure }.map(\.answer.expiresAt).min()
             apply([], to: pool, because: reason)
         case .failed(let reason): keep(pool, because: reason)
@@ -103,6 +106,7 @@ extension ControlPlane {
     private func take(_ located: LocatedTarget, into pool: ManagedPool) {
         pool.expiresAt = located.expiresAt
         pool.isStale = located.isStale
+        pool.isPartial = located.isPartial
         if let problem = located.problem {
             noteFailure(problem, of: pool)
         } else {
@@ -148,6 +152,7 @@ extension ControlPlane {
         let change = pool.state.apply(candidates, keeping: kept.candidate, now: now)
         poolCounters[pool.settings.name, default: PoolCounters()].count(change)
         guard !change.isEmpty else { return }
+        if change.lostMajority { noteLoss(change, of: pool, because: reason) }
         logger.notice(
             "pool changed",
             metadata: [
@@ -158,13 +163,6 @@ extension ControlPlane {
         )
         watchBackends(of: pool)
         publish()
-    }
-
-    private func noteFailure(_ reason: String, of pool: ManagedPool) {
-        if pool.failure != reason {
-            logger.warning("pool not refreshed", metadata: ["pool": "\(pool.settings.name)", "reason": "\(reason)"])
-        }
-        pool.failure = reason
     }
 
     /// Takes what a worker has learnt by sending.

@@ -4,6 +4,7 @@ internal import EdgeConfiguration
 internal import EdgeRuntime
 internal import Logging
 internal import NIOCore
+internal import NIOPosix
 internal import SIPDNS
 internal import SIPLocation
 
@@ -79,6 +80,7 @@ extension ControlPlane {
             publish()
         }
         do {
+            host = await HostNetwork.current(on: group.next())
             // New pools are resolved with the servers that the new configuration names.
             try await use(new, formerly: before)
             await resolveAll(within: .seconds(3))
@@ -100,10 +102,8 @@ extension ControlPlane {
         pools = [:]
         for settings in configuration.pools {
             let target = try SIPTarget(settings.target)
-            guard let pool = before.pools[settings.name], pool.target == target,
-                pool.settings.transports == settings.transports
-            else {
-                try addPool(settings)
+            guard let pool = before.pools[settings.name], pool.resolvesLike(settings, target) else {
+                try addPool(settings, former: before.pools[settings.name])
                 continue
             }
             pool.reconfigure(settings, target: target)

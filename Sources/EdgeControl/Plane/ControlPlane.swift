@@ -25,6 +25,8 @@ package actor ControlPlane {
     let resolver: TargetResolver
     let startedAt = ContinuousClock.now
 
+    /// What the network looked like at the start or at the last reload.
+    var host: HostNetwork
     var configuration: Configuration
     /// The configuration that runs, with where its values stand.
     var checked: CheckedConfiguration
@@ -63,6 +65,7 @@ package actor ControlPlane {
         logger = log.logger
         requestLog = RequestLog(logger: log.logger, template: checked.configuration.logging.requestLine)
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        host = await HostNetwork.current(on: group.next())
         resolverParts = checked.resolver
         let settings = checked.resolver.clientSettings(checked.configuration.resolver)
         nameServers = settings.servers
@@ -131,6 +134,14 @@ package actor ControlPlane {
     package func port(ofListener name: String) async -> UInt16? {
         guard let settings = configuration.listeners.first(where: { $0.name == name }) else { return nil }
         return await edge?.port(of: numbers.listener(settings))
+    }
+
+    /// Where the listeners of the configuration stand.
+    var ownListeners: OwnListeners {
+        let endpoints = configuration.listeners.map {
+            Endpoint(transport: $0.transport, address: $0.address, port: $0.port)
+        }
+        return OwnListeners(endpoints, hostAddresses: host.addresses)
     }
 
     // MARK: Snapshots
@@ -205,13 +216,12 @@ package actor ControlPlane {
     }
 
     private func hooks() -> WorkerHooks {
-        let resolver = resolver
         let requestLog = requestLog
         let connectionLog = ConnectionLog(logger: logger)
         return WorkerHooks(
-            resolve: { name, loop, completion in
+            resolve: { [weak self] name, loop, completion in
                 Task {
-                    let outcome = await NextHopResolution.resolve(name, by: resolver)
+                    let outcome = await self?.resolve(name) ?? .failed
                     loop.execute { completion(outcome) }
                 }
             },
@@ -222,6 +232,11 @@ package actor ControlPlane {
             logRequest: { requestLog.write($0) },
             logConnection: { message, details in connectionLog.write(message, details) }
         )
+    }
+
+    private func resolve(_ name: NextHopName) async -> ResolutionOutcome {
+        let policy = host.namePolicy(pools: Array(pools.values))
+        return await NextHopResolution.resolve(name, by: resolver, policy: policy)
     }
 }
 

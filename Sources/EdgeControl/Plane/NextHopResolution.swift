@@ -8,17 +8,14 @@ internal import SIPProxy
 
 /// Next hops that requests name: the core's question put to DNS, and the answer as a view that the core can draw from.
 enum NextHopResolution {
-    /// What may be found.
-    ///
-    /// Loopback addresses too: whether they may be used depends on who asks, which the core knows (LOC-72).
-    static var policy: ResolutionPolicy {
-        var policy = ResolutionPolicy()
-        policy.allowsLoopback = true
-        return policy
-    }
-
     /// Asks DNS for the servers of a next hop (RFC 3263 section 4).
-    static func resolve(_ name: NextHopName, by resolver: TargetResolver) async -> ResolutionOutcome {
+    ///
+    /// Loopback addresses that the policy lets pass may still be none for who asks, which the core knows (LOC-72).
+    static func resolve(
+        _ name: NextHopName,
+        by resolver: TargetResolver,
+        policy: ResolutionPolicy
+    ) async -> ResolutionOutcome {
         guard let target = target(name), let outcome = try? await resolver.resolve(target, policy: policy) else {
             return .failed
         }

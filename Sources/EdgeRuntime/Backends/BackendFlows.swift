@@ -33,14 +33,18 @@ final class BackendFlows {
     private var racers: [StaggeredConnect] = []
     private var waiting = Deque<Waiting>()
     private var backoff = ConnectBackoff()
+    private var use = FlowUse()
 
     init(worker: Worker, target: BackendTarget) {
         self.worker = worker
         self.target = target
     }
 
-    /// Whether nothing waits or is being opened.
-    var isIdle: Bool { waiting.isEmpty && !isConnecting }
+    /// Whether nothing waits or is being opened, and nothing has been sent or received for long; called once a second.
+    func hasRested(at now: NIODeadline) -> Bool {
+        use.advance(to: now, lastRead: streams.map(\.lastRead).max())
+        return waiting.isEmpty && !isConnecting && use.hasRested(at: now)
+    }
 
     private var isConnecting: Bool { isOpeningDatagram || opening != nil || race != nil }
 
@@ -52,6 +56,7 @@ final class BackendFlows {
 
     /// Sends a message on the best flow, or lets it wait for one; the core hears how that went.
     func send(_ bytes: ByteBuffer, attempt: AttemptID?) {
+        use.note()
         if target.endpoint.transport == .udp { return sendDatagram(bytes, attempt: attempt) }
         guard waiting.isEmpty, let flow = best else { return wait(bytes, attempt: attempt) }
         flow.enqueue(bytes)

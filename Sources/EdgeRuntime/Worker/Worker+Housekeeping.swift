@@ -5,7 +5,8 @@ internal import SIPProxy
 internal import Telemetry
 
 extension Worker {
-    /// Once a second: closes flows that are idle too long or deliver a message too slowly (TRN-05), and reports.
+    /// Once a second: closes flows that are idle too long or deliver a message too slowly (TRN-05), and those to backends
+    /// that are gone when no dialog uses them any more (LOC-55); then reports.
     func keepHouse() {
         let now = eventLoop.now
         let limits = snapshot.limits
@@ -20,6 +21,10 @@ extension Worker {
             }
         }
         for flow in closing { flow.close() }
+        for (target, flows) in backends where flows.hasRested(at: now) && !snapshot.knows(target) {
+            flows.close()
+            backends[target] = nil
+        }
         sendObservations()
     }
 

@@ -84,10 +84,6 @@ package final class Worker {
         core.adopt(snapshot.proxy, now: eventLoop.now)
         runActions()
         for (target, flows) in backends where snapshot.isUsable(target) && !before.isUsable(target) { flows.forgive() }
-        for (target, flows) in backends where flows.isIdle && !snapshot.knows(target) {
-            flows.close()
-            backends[target] = nil
-        }
         counters.backends = counters.backends.filter { snapshot.knows($0.key) }
     }
 

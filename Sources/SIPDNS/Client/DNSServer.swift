@@ -37,7 +37,9 @@ package struct DNSServer: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var description: String {
-        transport == .udp ? "\(socketAddress)" : "tls:\(socketAddress)\(name.map { "#\($0)" } ?? "")"
+        let zone = scope > 0 ? "%\(scope)" : ""
+        let place = address.isIPv6 ? "[\(address)\(zone)]:\(port)" : "\(address):\(port)"
+        return transport == .udp ? place : "tls:\(place)\(name.map { "#\($0)" } ?? "")"
     }
 
     /// Where to send, with the interface for a link-local address.

@@ -36,13 +36,15 @@ enum SignatureCheck {
         }
         for signature in set.signatures.prefix(signatureLimit) {
             guard let verified = claim(of: signature, over: set, zone: keys.zone, time: time) else { continue }
-            let status = ldns_verify_rrsig_keylist_time(list, signature, keyList, time_t(time), nil)
+            // ldns takes times beyond 2038 for ones before 1970; ``claim`` has looked at them.
+            let status = ldns_verify_rrsig_keylist_notime(list, signature, keyList, nil)
             if status == LDNS_STATUS_OK { return verified }
         }
         return nil
     }
 
-    /// What a signature claims, when it is one that may count: by this zone, and for no more labels than the name has.
+    /// What a signature claims, when it is one that may count: by this zone, at this time, and for no more labels than
+    /// the name has (RFC 4035 section 5.3.1).
     private static func claim(
         of signature: RecordSet.Record,
         over set: RecordSet,
@@ -51,13 +53,16 @@ enum SignatureCheck {
     ) -> Verified? {
         guard let signer = ldns_rr_rrsig_signame(signature).flatMap(RecordReader.name), signer == zone,
             let labels = ldns_rr_rrsig_labels(signature), let ttl = ldns_rr_rrsig_origttl(signature),
-            let expiration = ldns_rr_rrsig_expiration(signature)
+            let expiration = ldns_rr_rrsig_expiration(signature), let inception = ldns_rr_rrsig_inception(signature)
         else { return nil }
         let signed = Int(ldns_rdf2native_int8(labels))
         guard signed <= labelCount(set.owner), signed >= zone.labels.count else { return nil }
         // Times are numbers modulo 2^32 (RFC 4034 section 3.1.5).
-        let left = Int32(bitPattern: ldns_rdf2native_int32(expiration) &- UInt32(truncatingIfNeeded: time))
-        let seconds = min(ldns_rdf2native_int32(ttl), set.seconds, UInt32(max(0, left)))
+        let now = UInt32(truncatingIfNeeded: time)
+        let left = Int32(bitPattern: ldns_rdf2native_int32(expiration) &- now)
+        let age = Int32(bitPattern: now &- ldns_rdf2native_int32(inception))
+        guard left >= 0, age >= 0 else { return nil }
+        let seconds = min(ldns_rdf2native_int32(ttl), set.seconds, UInt32(left))
         return Verified(labels: signed, seconds: seconds)
     }
 

@@ -76,8 +76,14 @@ extension ZoneCheck {
 
     /// One finding for a set: its records have one TTL (RFC 2181 section 5.2).
     private mutating func checkTimes(_ services: [Service]) {
-        guard let long = services.first(where: { $0.record.record.ttl >= Self.longTTL }) else { return }
-        tellTime(long.record)
+        if let long = services.first(where: { $0.record.record.ttl > Self.longestTTL }) { tellTime(long.record) }
+        guard let none = services.first(where: { $0.record.record.ttl == 0 }) else { return }
+        tell(
+            none.record,
+            .warning,
+            "a TTL of 0 lets every request wait for DNS, and none outlive its failure",
+            publish: "a TTL of 30 to 300 seconds"
+        )
     }
 
     private mutating func tellTime(_ record: ZoneRecord) {
@@ -115,7 +121,7 @@ extension ZoneCheck {
                 return tell(record, .error, message, publish: "\(short(data.target)) IN A … or IN AAAA …")
             }
             guard targets.insert(data.target).inserted,
-                let long = addresses.first(where: { $0.record.ttl >= Self.longTTL && zone.records.contains($0) })
+                let long = addresses.first(where: { $0.record.ttl > Self.longestTTL && zone.records.contains($0) })
             else { return }
             tellTime(long)
         }

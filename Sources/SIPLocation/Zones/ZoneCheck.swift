@@ -2,8 +2,8 @@
 
 /// Looks through a zone for what RFC 3263 clients stumble over (LOC-74).
 package struct ZoneCheck {
-    /// Seconds from which on a TTL keeps a dead server in use for too long.
-    static let longTTL: UInt32 = 3600
+    /// Seconds above which a TTL forbids quick failover: a dead server stays in use for that long.
+    static let longestTTL: UInt32 = 300
 
     let zone: Zone
     let file: String
@@ -16,6 +16,7 @@ package struct ZoneCheck {
         var check = ZoneCheck(zone: zone, file: file, neighbours: neighbours)
         check.checkNAPTR()
         check.checkServices()
+        check.checkDomains()
         return check.findings.enumerated().sorted { ($0.1.line, $0.0) < ($1.1.line, $1.0) }.map(\.1)
     }
 

@@ -10,7 +10,8 @@ internal import SIPMessage
 /// INVITEs have a ring of their own, for keep-alives and registrations must not push the calls out. Of pools it holds
 /// the views of the latest generations, as many as ``viewLimit`` allows: views are shared by all workers.
 struct RequestMemory {
-    /// Backends in all the views that are held, a view without backends counting as one.
+    /// Backends in all the views that are held, a view without backends counting as one; beyond it older requests are
+    /// told of without their candidates.
     static let viewLimit = 50_000
 
     private struct Generation {
@@ -39,6 +40,7 @@ struct RequestMemory {
     private var others = Ring()
     private var generations = Deque<Generation>()
     private var viewCost = 0
+    private var droppedGenerations: UInt64 = 0
 
     init(limit: Int) {
         self.limit = max(limit, 0)
@@ -50,6 +52,7 @@ struct RequestMemory {
         RequestMemoryReach(
             count: invites.records.count + others.records.count,
             forgotten: invites.dropped &+ others.dropped,
+            forgottenSnapshots: droppedGenerations,
             invitesSince: invites.droppedUntil,
             othersSince: others.droppedUntil
         )
@@ -71,6 +74,7 @@ struct RequestMemory {
         viewCost += cost
         while viewCost > Self.viewLimit, generations.count > 1, let oldest = generations.popFirst() {
             viewCost -= oldest.cost
+            droppedGenerations &+= 1
         }
     }
 

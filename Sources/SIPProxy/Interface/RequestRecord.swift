@@ -66,6 +66,8 @@ package struct RequestMemoryReach: Sendable, Hashable {
     package var count = 0
     /// Requests that were remembered and are no longer.
     package var forgotten: UInt64 = 0
+    /// Earlier snapshots whose pools were held and are no longer.
+    package var forgottenSnapshots: UInt64 = 0
     /// Since when every INVITE is remembered; nil: since the start.
     package var invitesSince: NIODeadline?
     /// The same for other requests.
@@ -74,11 +76,13 @@ package struct RequestMemoryReach: Sendable, Hashable {
     package init(
         count: Int = 0,
         forgotten: UInt64 = 0,
+        forgottenSnapshots: UInt64 = 0,
         invitesSince: NIODeadline? = nil,
         othersSince: NIODeadline? = nil
     ) {
         self.count = count
         self.forgotten = forgotten
+        self.forgottenSnapshots = forgottenSnapshots
         self.invitesSince = invitesSince
         self.othersSince = othersSince
     }

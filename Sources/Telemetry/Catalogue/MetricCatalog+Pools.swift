@@ -35,7 +35,14 @@ extension MetricCatalog {
         .pool
     )
 
-    static let pool = [poolBackends, poolTruncated, poolMembership, poolMajorityLosses, poolPanics]
+    package static let poolTLSLost = Metric(
+        .gauge,
+        "pool_tls_lost",
+        "1 when the target published SIPS services and no longer does (RFC 3263 section 7).",
+        .pool
+    )
+
+    static let pool = [poolBackends, poolTruncated, poolMembership, poolMajorityLosses, poolPanics, poolTLSLost]
 
     package static let backendUp = Metric(
         .gauge,

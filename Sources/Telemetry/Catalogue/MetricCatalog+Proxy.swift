@@ -79,10 +79,15 @@ extension MetricCatalog {
         "proxy_requests_forgotten_total",
         "Requests that explain can no longer tell of, because newer ones took their place."
     )
+    package static let forgottenSnapshots = Metric(
+        .counter,
+        "proxy_snapshots_forgotten_total",
+        "Earlier snapshots by whose pools explain can no longer tell of requests, once a worker."
+    )
 
     static let proxy = [
         requests, responses, requestDuration, failovers, nextHopFailures, suspicions, transactions, timersActive,
-        timersFired, malformed, dropped, rememberedRequests, forgottenRequests,
+        timersFired, malformed, dropped, rememberedRequests, forgottenRequests, forgottenSnapshots,
     ]
 
     package static let flowsActive = Metric(

@@ -81,8 +81,8 @@ enum PoolTable {
     static func text(_ pools: [PoolReport]) -> String {
         pools.map { pool in
             let ttl = pool.ttlLeft.map { "TTL left \($0) s" } ?? "fixed address"
-            let stale = pool.isStale ? ", stale" : ""
-            let problem = pool.problem.map { "\n  \($0)" } ?? ""
+            let stale = (pool.isStale ? ", stale" : "") + (pool.isPartial ? ", in part" : "")
+            let problems = ([pool.problem].compactMap(\.self) + pool.notes).map { "\n  \($0)" }.joined()
             let rows = pool.backends.map { backend in
                 [
                     backend.name, backend.id, "\(backend.priority)", "\(backend.weight)",
@@ -94,7 +94,7 @@ enum PoolTable {
                 "server", "backend", "priority", "weight", "expected", "share", "requests", "failures", "health",
                 "reason",
             ]
-            return "\npool \(pool.name): \(pool.target), \(Self.choice(pool)), \(ttl)\(stale)\(problem)\n"
+            return "\npool \(pool.name): \(pool.target), \(Self.choice(pool)), \(ttl)\(stale)\(problems)\n"
                 + Terminal.table(header, rows, numbers: [2, 3, 4, 5, 6, 7])
         }
         .joined(separator: "\n")

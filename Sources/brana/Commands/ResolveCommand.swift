@@ -7,24 +7,48 @@ internal import EdgeControl
 struct ResolveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resolve",
-        abstract: "Resolve a SIP URI, an SRV name or a host to its servers (RFC 3263)."
+        abstract: "Resolve a SIP URI, an SRV name or a host to its servers (RFC 3263).",
+        discussion: """
+            Candidates stand in the order in which the edge would try them: by rank of the NAPTR record, then by priority. \
+            With --draws, first candidates are drawn from each of these tiers and tested against the exact chances. \
+            Exit status 1 when there is no candidate.
+            """
     )
 
     @Argument(help: "What to resolve, such as sip:voice.example.test or _sip._tcp.example.test.") var target: String
     @Option(help: "The name server to ask, as address or address:port; default: those of /etc/resolv.conf.") var server:
         String?
-    @Flag(help: "Show every question and its answer.") var explain = false
-    @Option(help: "Draw a first candidate so many times and compare with the exact shares.") var draws = 0
+    @Flag(help: "Show the tree of questions and records, what was left out, and why.") var explain = false
+    @Option(help: "Draw so many first candidates from each tier and compare with the exact shares.") var draws = 0
+    @Option(help: "Transports that may be used, the preferred one first.") var transports = "tls,tcp,udp"
+    @Flag(inversion: .prefixedNo, help: "Take loopback addresses, as a pool with allow_loopback does.")
+    var allowLoopback = true
+    @Option(help: "What to do about DNSSEC: off, trust-ad (believe the server) or validate (check signatures).")
+    var dnssec = ResolutionReport.DNSSEC.off
+    @Option(help: "A file of DS or DNSKEY records to validate from.", completion: .file()) var trustAnchor: String?
     @Flag(help: "Print JSON.") var json = false
 
+    func validate() throws {
+        guard (0...1_000_000).contains(draws) else { throw ValidationError("--draws must lie within 0 and 1000000") }
+        guard (dnssec == .validate) == (trustAnchor != nil) else {
+            throw ValidationError("--dnssec validate and --trust-anchor FILE belong together")
+        }
+        guard ResolutionReport.transports(transports) != nil else {
+            throw ValidationError("--transports must be a list of tls, tcp and udp, such as tls,tcp")
+        }
+    }
+
     func run() async throws {
+        var options = ResolutionReport.Options(target: target)
+        options.server = server
+        options.draws = draws
+        options.transports = ResolutionReport.transports(transports) ?? options.transports
+        options.allowsLoopback = allowLoopback
+        options.dnssec = dnssec
+        options.trustAnchor = trustAnchor
         let report: ResolutionReport
         do {
-            report = try await ResolutionReport.make(
-                target: target,
-                server: server,
-                draws: max(0, min(draws, 1_000_000))
-            )
+            report = try await ResolutionReport.make(options)
         } catch {
             Terminal.error("\(error)")
             throw ExitCode(1)
@@ -38,26 +62,22 @@ struct ResolveCommand: AsyncParsableCommand {
     }
 
     private func printText(_ report: ResolutionReport) {
-        if explain {
-            for query in report.queries {
-                print(
-                    "\(query.question): \(query.outcome) (TTL left \(query.ttlLeft) s, from \(query.server)\(query.isStale ? ", stale" : ""))"
-                )
-                for record in query.records { print("    \(record)") }
-            }
-            for note in report.notes { print("left out: \(note)") }
-        }
+        if explain { for line in report.tree { print(line) } }
         guard !report.candidates.isEmpty else { return print("\(report.target): \(report.problem ?? "no server")") }
         let rows = report.candidates.map { candidate in
             [
-                candidate.transport, candidate.address, "\(candidate.port)", candidate.name, "\(candidate.priority)",
-                "\(candidate.weight)", Terminal.percent(candidate.probability),
-                candidate.drawn.map { Terminal.percent($0) } ?? "",
+                candidate.transport, candidate.address, "\(candidate.port)", candidate.name, "\(candidate.rank)",
+                "\(candidate.priority)", "\(candidate.weight)", Terminal.percent(candidate.probability),
+                Terminal.percent(candidate.tierProbability), candidate.drawn.map { Terminal.percent($0) } ?? "",
             ]
         }
         let header = [
-            "transport", "address", "port", "server", "priority", "weight", "probability", draws > 0 ? "drawn" : "",
+            "transport", "address", "port", "server", "rank", "priority", "weight", "probability", "in its tier",
+            draws > 0 ? "drawn" : "",
         ]
-        print(Terminal.table(header, rows, numbers: [2, 4, 5, 6, 7]))
+        print(Terminal.table(header, rows, numbers: [2, 4, 5, 6, 7, 8, 9]))
+        for line in report.verdicts { print(line) }
     }
 }
+
+extension ResolutionReport.DNSSEC: ExpressibleByArgument {}

@@ -2,6 +2,7 @@
 
 import EdgeConfiguration
 import Foundation
+import Logging
 import NIOCore
 import NIOPosix
 import SIPDNS
@@ -34,6 +35,7 @@ final class TestEdge: Sendable {
     /// Starts an edge that works by `text`, beside a name server with these SRV records of ``domain``.
     init(
         servers: [(priority: Int, port: Int)] = [],
+        logger: Logger? = nil,
         _ text: @Sendable (Ports) -> String
     ) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
@@ -51,7 +53,7 @@ final class TestEdge: Sendable {
         )
         try Data(text(ports).utf8).write(to: URL(fileURLWithPath: files.configuration))
         let checked = try CheckedConfiguration.load(files.configuration)
-        log = EdgeLog(checked.configuration.logging)
+        log = logger.map { EdgeLog(logger: $0) } ?? EdgeLog(checked.configuration.logging)
         plane = try await ControlPlane(path: files.configuration, checked: checked, log: log)
         try await plane.start(defaultWorkers: 1)
         let server = AdminServer(plane: plane, settings: checked.configuration.admin, logger: log.logger)

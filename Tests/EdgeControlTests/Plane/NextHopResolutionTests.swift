@@ -11,6 +11,12 @@ import Testing
 
 @Suite("Next hops outside pools, asked of DNS")
 struct NextHopResolutionTests {
+    private static var policy: ResolutionPolicy {
+        var policy = ResolutionPolicy()
+        policy.allowsLoopback = true
+        return policy
+    }
+
     private static let now = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
     private func name(
@@ -24,7 +30,7 @@ struct NextHopResolutionTests {
 
     private func firstQuestions(_ name: NextHopName) throws -> [String] {
         let target = try #require(NextHopResolution.target(name))
-        let step = TargetResolution(target, policy: NextHopResolution.policy).step([:])
+        let step = TargetResolution(target, policy: Self.policy).step([:])
         guard case .ask(let questions) = step else { return [] }
         return questions.map(\.description)
     }
@@ -70,7 +76,7 @@ struct NextHopResolutionTests {
             )
         }
         let target = try #require(NextHopResolution.target(name))
-        let step = TargetResolution(target, policy: NextHopResolution.policy).step(known)
+        let step = TargetResolution(target, policy: Self.policy).step(known)
         return NextHopResolution.outcome(of: step, for: name)
     }
 

@@ -174,6 +174,8 @@ final class SilentPort: Sendable {
     static func open() async throws -> SilentPort {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let heard = loop.makePromise(of: Void.self)
+        // A test that nobody asks ends too.
+        loop.scheduleTask(in: .seconds(20)) { heard.fail(TestSupportError("nobody has asked")) }
         let channel = try await DatagramBootstrap(group: loop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

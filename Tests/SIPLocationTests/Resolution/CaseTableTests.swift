@@ -120,7 +120,10 @@ struct CaseTableTests {
         ),
     ]
 
-    @Test("LOC-14, LOC-05 to LOC-08: the questions in order, and the servers that come of them", arguments: rows)
+    @Test(
+        "LOC-05, LOC-06, LOC-07, LOC-08, LOC-14: the questions in order, and the servers that come of them",
+        arguments: rows
+    )
     func table(row: Row) throws {
         let trace = try Self.dns.resolve(row.target)
         #expect(trace.rounds == row.rounds)

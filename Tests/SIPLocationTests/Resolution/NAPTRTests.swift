@@ -33,7 +33,7 @@ struct NAPTRTests {
         return (located?.servers ?? []).sorted { $0.rank < $1.rank }.map(\.endpoint.transport)
     }
 
-    @Test("V-NAP-01, LOC-17 to LOC-19: the first order that can be used decides, alone")
+    @Test("V-NAP-01, LOC-17, LOC-18, LOC-19: the first order that can be used decides, alone")
     func firstOrder() throws {
         #expect(try Self.transports(Self.published) == [.tls])
         #expect(try Self.transports(Self.published, "sip:example.com", [.tcp, .udp]) == [.tcp])

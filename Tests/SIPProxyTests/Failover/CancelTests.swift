@@ -38,6 +38,24 @@ struct CancelTests {
         #expect(cancel.wire.value("Content-Length") == "0" && cancel.flow == bench.backendFlow(.backend(1)).id)
     }
 
+    @Test("LOC-03: copies, CANCEL and the ACK of its 487 follow the INVITE, though DNS has moved the pool since")
+    func oneTuple() {
+        let bench = Bench(1, .udp)
+        let client = bench.client()
+        bench.receive(Wire.request("INVITE"), on: client)
+        let id = PoolID(index: 0)
+        let other = BackendView(id: BackendID(pool: id, endpoint: .backend(2, .udp)), name: "b2")
+        let moved = PoolView(id: id, settings: PoolSettings(name: "p0"), backends: [other])
+        bench.core.adopt(.sample([moved]), now: bench.now)
+        bench.wait(until: 0.6)
+        bench.answer(180, to: bench.sent.to("B1")[0])
+        bench.receive(Wire.request("CANCEL"), on: client)
+        bench.answer(487, to: bench.sent.to("B1")[0])
+        #expect(bench.sent.requests == ["INVITE B1", "INVITE B1", "CANCEL B1", "ACK B1"])
+        bench.receive(Wire.request("INVITE", branch: "z9hG4bKnew"), on: client)
+        #expect(bench.sent.requests.last == "INVITE B2")
+    }
+
     @Test("PRX-71, TXN-37: 200 at once with the INVITE's tag, and again for a repeat; one CANCEL leaves")
     func answered() {
         let sent = invite()

@@ -174,6 +174,15 @@ struct RouteTests {
         #expect(bench.questions.first?.name.host == "p9.example.org")
     }
 
+    @Test("LOC-01: what DNS says of a Route changes neither the Route nor the Request-URI, byte for byte")
+    func unchangedByDNS() {
+        let (uri, route) = ("sip:Bob%40x@Core.Example.NET;a=%41;b", "<sip:P2.Example.ORG;lr;X=y>")
+        bench.zone["P2.Example.ORG"] = [.backend(102)]
+        bench.receive(bye(uri, "\(own),\(route)"), on: client)
+        #expect(bench.sent.requests == ["BYE B102"])
+        #expect(bench.sent[0].wire.uri == uri && routes(bench.sent[0]) == [route])
+    }
+
     @Test("PRX-83: inside a dialog the Request-URI decides, though it names a backend that is down or in no pool")
     func inDialog() {
         bench.receive(bye("sip:bob@192.0.2.2:5060;transport=tcp", own), on: client)

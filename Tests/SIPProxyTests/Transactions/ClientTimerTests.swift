@@ -164,7 +164,7 @@ struct ClientTimerTests {
         #expect(isPending || cancels.first.map { $0.at >= 185_000 && $0.at <= 185_010 } ?? false)
     }
 
-    @Test("V-TMR-13, TRN-40: a forwarded request of 1300 bytes stays on UDP, one of 1301 goes by TCP")
+    @Test("V-TMR-13, TRN-40, LOC-09: a forwarded request of 1300 bytes stays on UDP, one of 1301 goes by TCP")
     func sizeThreshold() {
         let probe = Bench(1, .udp)
         probe.receive(Wire.request("MESSAGE"), on: probe.client())

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import EdgeConfiguration
+internal import Logging
+internal import NIOCore
+internal import SIPLocation
+
+/// What the log is told of a pool's records: each thing once, when it comes up.
+extension ControlPlane {
+    /// Keeps why a resolution gave nothing or not all, and logs it when it is news.
+    func noteFailure(_ reason: String, of pool: ManagedPool) {
+        if pool.failure != reason { warn(pool, "pool not refreshed", ["reason": "\(reason)"]) }
+        pool.failure = reason
+    }
+
+    /// Keeps what is wrong with the records, and logs what is new (LOC-27, LOC-34, LOC-38).
+    func noteRecords(_ notes: [String], of pool: ManagedPool) {
+        for note in notes where !pool.notes.contains(note) { warn(pool, "records of a pool", ["note": "\(note)"]) }
+        pool.notes = notes
+    }
+
+    /// Follows whether SIPS services are published (LOC-24).
+    func noteTLS(_ isPublished: Bool?, of pool: ManagedPool) {
+        switch pool.tlsMemory.observe(isPublished, now: .now()) {
+        case .lost:
+            warn(
+                pool,
+                "SIPS services are no longer published",
+                ["target": "\(pool.settings.target)", "tls_loss": "\(pool.settings.tlsLoss.rawValue)"]
+            )
+        case .returned:
+            logger.notice("SIPS services are published again", metadata: ["pool": "\(pool.settings.name)"])
+        case nil: return
+        }
+    }
+
+    /// More than half of the backends went at once (LOC-65).
+    func noteLoss(_ change: MembershipChange, of pool: ManagedPool, because reason: String) {
+        warn(
+            pool,
+            "pool lost most of its backends",
+            [
+                "lost": "\(change.draining.count)", "left": "\(pool.state.membership.publishedCount)",
+                "reason": "\(reason)",
+            ]
+        )
+    }
+
+    private func warn(_ pool: ManagedPool, _ message: Logger.Message, _ details: Logger.Metadata) {
+        logger.warning(message, metadata: details.merging(["pool": "\(pool.settings.name)"]) { _, name in name })
+    }
+}
