@@ -23,7 +23,7 @@ struct DatagramTests {
     }
 
     /// A socket to the backend, or a listener's.
-    private func open(backend: BackendTarget?) throws -> DatagramFlow {
+    private func open(backend: BackendTarget? = nil) throws -> DatagramFlow {
         let flow = DatagramFlow(
             worker: worker,
             id: worker.makeFlowID(),
@@ -66,6 +66,22 @@ struct DatagramTests {
         flow.enqueue(ByteBuffer(string: "x"), to: DatagramAddress(address: .v4(0xC000_0201), port: 9999))
         flow.flush()
         #expect(try sent()?.remoteAddress == SocketAddress(ipAddress: "192.0.2.1", port: 5060))
+    }
+
+    @Test("TRN-31: what comes to the socket of responses is the listener's, whose flow outlives it")
+    func responses() throws {
+        let listener = try open()
+        worker.listenerDatagrams[listener.listener] = listener
+        let server = DatagramAddress(address: .v4(0xC000_0209), port: 5060)
+        let flow = DatagramFlow(
+            worker: worker,
+            id: worker.makeFlowID(),
+            listener: listener.listener,
+            server: server,
+            limits: MessageLimits()
+        )
+        let context = worker.datagramContext(of: flow, address: server.address, port: server.port)
+        #expect(context.id == listener.id && context.side == .client && context.remotePort == 5060)
     }
 
     @Test("MSG-10, FLW-31: a datagram of CR, LF and NUL alone is swallowed; the shortest of anything else is malformed")

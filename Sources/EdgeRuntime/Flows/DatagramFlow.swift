@@ -5,10 +5,11 @@ internal import SIPMessage
 internal import SIPProxy
 internal import Telemetry
 
-/// One UDP socket: a listener's, which speaks to everybody, or one connected to a backend.
+/// One UDP socket: a listener's, which speaks to everybody, or one connected to a backend or to a server that gets
+/// responses.
 ///
-/// A socket connected to one backend learns of that backend's ICMP errors alone (TRN-47), and the kernel brings its
-/// answers back to the worker that asked.
+/// A connected socket learns of one host's ICMP errors alone (TRN-31, TRN-47), and the kernel brings what that host sends
+/// back to the worker that sent.
 final class DatagramFlow: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
     typealias OutboundOut = AddressedEnvelope<ByteBuffer>
@@ -16,8 +17,10 @@ final class DatagramFlow: ChannelInboundHandler {
     let worker: Worker
     let id: FlowID
     let listener: ListenerID
-    /// The backend that the socket is connected to; nil for a listener's socket.
+    /// The backend that the socket is connected to.
     let backend: BackendTarget?
+    /// The server that the socket is connected to for responses; what comes from it is the listener's.
+    let server: DatagramAddress?
     private(set) var bytesIn: UInt64 = 0
     private(set) var bytesOut: UInt64 = 0
 
@@ -25,13 +28,23 @@ final class DatagramFlow: ChannelInboundHandler {
     private var channelContext: ChannelHandlerContext?
     private var isDirty = false
 
-    init(worker: Worker, id: FlowID, listener: ListenerID, backend: BackendTarget?, limits: MessageLimits) {
+    init(
+        worker: Worker,
+        id: FlowID,
+        listener: ListenerID,
+        backend: BackendTarget? = nil,
+        server: DatagramAddress? = nil,
+        limits: MessageLimits
+    ) {
         self.worker = worker
         self.id = id
         self.listener = listener
         self.backend = backend
+        self.server = server
         self.limits = limits
     }
+
+    private var isConnected: Bool { backend != nil || server != nil }
 
     var side: SideLabel { backend == nil ? .client : .backend }
 
@@ -59,7 +72,7 @@ final class DatagramFlow: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // ICMP unreachable reaches a connected socket as an error of its next call; a listener's socket outlives it.
-        guard backend != nil else { return }
+        guard isConnected else { return }
         worker.datagramRefused(self)
     }
 
@@ -68,21 +81,21 @@ final class DatagramFlow: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
-    /// Sends a datagram at the end of this loop tick; a connected socket sends to its backend, whatever `remote` says.
+    /// Sends a datagram at the end of this loop tick; a connected socket sends to its own host, whatever `remote` says.
     func enqueue(_ message: ByteBuffer, to remote: DatagramAddress?) {
         guard let channelContext else { return }
         bytesOut &+= UInt64(message.readableBytes)
         let address: SocketAddress
         if let backend {
             address = SocketAddress(backend.endpoint.address, port: backend.endpoint.port)
-        } else if let remote {
+        } else if let remote = server ?? remote {
             address = SocketAddress(remote.address, port: remote.port)
         } else {
             return
         }
         channelContext.write(wrapOutboundOut(AddressedEnvelope(remoteAddress: address, data: message)))
             .assumeIsolated().whenFailure { [weak self] _ in
-                guard let self, self.backend != nil else { return }
+                guard let self, self.isConnected else { return }
                 self.worker.datagramRefused(self)
             }
         guard !isDirty else { return }

@@ -42,7 +42,9 @@ package struct FlowDescription: Sendable {
         side = flow.backend.map { .backend($0) } ?? .client
         listener = flow.listener
         transport = .udp
-        remote = flow.backend?.endpoint
+        remote =
+            flow.backend?.endpoint
+            ?? flow.server.map { Endpoint(transport: .udp, address: $0.address, port: $0.port) }
         isReady = true
         connectedAt = nil
         lastRead = nil

@@ -11,6 +11,8 @@ extension Worker {
         switch action {
         case .respond(let id, let datagram, let bytes):
             respond(bytes, on: id, datagram: datagram)
+        case .respondWatched(let id, let address, let attempt, let bytes):
+            returns.send(bytes, to: address, from: id, attempt: attempt)
         case .sendToBackend(let target, let attempt, let bytes):
             flows(to: target).send(bytes, attempt: attempt)
         case .sendOnFlow(let id, let datagram, let attempt, let bytes):

@@ -98,9 +98,20 @@ extension Worker {
             backend: target,
             limits: snapshot.limits.message
         )
-        let bound = NIOLoopBound(flow, eventLoop: eventLoop)
         let remote = SocketAddress(target.endpoint.address, port: target.endpoint.port)
-        ListenerSocket.datagram(on: eventLoop, address: datagramSource(listener, for: target)) { channel in
+        open(flow, from: datagramSource(listener, for: target), to: remote, completion: completion)
+    }
+
+    /// Opens a UDP socket of a worker's own, bound to `source` beside others and connected to `remote`; gives nil when
+    /// that cannot be.
+    func open(
+        _ flow: DatagramFlow,
+        from source: SocketAddress,
+        to remote: SocketAddress,
+        completion: @escaping (DatagramFlow?) -> Void
+    ) {
+        let bound = NIOLoopBound(flow, eventLoop: eventLoop)
+        ListenerSocket.datagram(on: eventLoop, address: source) { channel in
             channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
         }
         .flatMap { channel in channel.connect(to: remote) }

@@ -73,9 +73,11 @@ extension Worker {
         if let backend = flow.backend {
             return backendContext(flow.id, backend, listener: flow.listener)
         }
+        // What the kernel brings to the socket of responses is the listener's, and outlives that socket.
+        let id = flow.server == nil ? flow.id : listenerDatagrams[flow.listener]?.id ?? flow.id
         guard let setup = snapshot.listener(flow.listener) else {
             return FlowContext(
-                id: flow.id,
+                id: id,
                 side: .client,
                 listener: flow.listener,
                 transport: .udp,
@@ -85,7 +87,7 @@ extension Worker {
                 token: ByteBuffer()
             )
         }
-        return clientContext(setup.identity, flow.id, address: address, port: port)
+        return clientContext(setup.identity, id, address: address, port: port)
     }
 
     func handshakeCompleted(_ flow: StreamFlow, _ completed: TLSHandshakeCompleted) {
@@ -153,6 +155,7 @@ extension Worker {
     func closed(_ flow: DatagramFlow) {
         forget(flow)
         if let target = flow.backend { backends[target]?.datagramClosed() }
+        if flow.server != nil { returns.closed(flow) }
     }
 
     /// Takes a UDP socket off the books, and what it counted on them.
@@ -161,9 +164,9 @@ extension Worker {
         counters.add(bytesIn: flow.bytesIn, bytesOut: flow.bytesOut, flow.side)
     }
 
-    /// A backend's host says that nobody listens there (TRN-47).
+    /// The host that a socket is connected to says that nobody listens there (TRN-31, TRN-47).
     func datagramRefused(_ flow: DatagramFlow) {
-        core.flowClosed(flow.id, now: eventLoop.now)
+        if flow.server == nil { core.flowClosed(flow.id, now: eventLoop.now) } else { returns.refused(flow) }
         runActions()
     }
 }

@@ -25,7 +25,10 @@ extension Worker {
             flows.close()
             backends[target] = nil
         }
+        returns.keepHouse(now: now)
         sendObservations()
+        // Responses that found nobody go on from there.
+        runActions()
     }
 
     /// The worker's numbers now.

@@ -42,6 +42,8 @@ extension Worker {
     /// Accepts no more; connections that were accepted stay.
     func closeListener(_ id: ListenerID) {
         listenerChannels.removeValue(forKey: id)?.close(promise: nil)
-        if let flow = listenerDatagrams.removeValue(forKey: id) { forget(flow) }
+        guard let flow = listenerDatagrams.removeValue(forKey: id) else { return }
+        forget(flow)
+        returns.close(from: flow.id)
     }
 }

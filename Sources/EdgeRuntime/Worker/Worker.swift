@@ -22,6 +22,8 @@ package final class Worker {
     var backends: [BackendTarget: BackendFlows] = [:]
     var listenerChannels: [ListenerID: any Channel] = [:]
     var listenerDatagrams: [ListenerID: DatagramFlow] = [:]
+    /// The sockets of responses to other servers over UDP.
+    private(set) lazy var returns = ReturnSockets(worker: self)
     /// The other workers by index, this one among them; set once before anything is opened.
     var siblings: [WorkerHandle] = []
     var counters = WorkerCounters()

@@ -36,7 +36,7 @@ extension ProxyCore {
         )
         server.lastResponse = response
         counters.answered(100)
-        act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), response))
+        respond(server, response)
     }
 
     /// A final was sent: the server transaction waits for what may still come (RFC 3261 sections 17.2.1 and 17.2.2).

@@ -37,7 +37,7 @@ extension ProxyCore {
         }
         if let at = server.retransmitAt, at <= now, let response = server.lastResponse {
             counters.fired(.g)
-            act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), response))
+            respond(server, response)
             server.retransmitInterval = min(server.retransmitInterval * 2, snapshot.settings.t2)
             server.retransmitAt = at + server.retransmitInterval
         }

@@ -96,7 +96,7 @@ package final class ProxyCore {
         }
     }
 
-    /// The driver has put an attempt on a flow.
+    /// The driver has put an attempt on a flow, and for a response by datagram seen nobody refuse it.
     package func attemptSent(_ attempt: AttemptID, on flow: FlowID, now: NIODeadline) {
         if attempt.slot == Self.returnSlot { returning[attempt] = nil }
         client(attempt)?.flow = flow

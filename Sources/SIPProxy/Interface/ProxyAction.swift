@@ -8,6 +8,9 @@ package import SIPMessage
 package enum ProxyAction: Sendable {
     /// Send a response on the flow that its request came on; for UDP, from that listener to `datagram`.
     case respond(FlowID, datagram: DatagramAddress?, ByteBuffer)
+    /// The same to another server over UDP, and report `attemptFailed` when its host says that nobody listens there, or
+    /// `attemptSent` when it has not said so for a while (TRN-31).
+    case respondWatched(FlowID, datagram: DatagramAddress, AttemptID, ByteBuffer)
     /// Send a request to a backend over one of its flows, opened when there is none. The driver reports `attemptSent`
     /// or `attemptFailed`; without an attempt (an ACK for a 2xx) it reports nothing.
     case sendToBackend(BackendTarget, AttemptID?, ByteBuffer)

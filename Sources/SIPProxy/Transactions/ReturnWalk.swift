@@ -3,43 +3,48 @@
 internal import NIOCore
 internal import SIPMessage
 
-/// One response on its way to a client whose connection is gone (RFC 3261 section 18.2.2, RFC 3263 section 5).
+/// One response on its way to another server, whose connection is gone or whose host may refuse datagrams (RFC 3261
+/// section 18.2.2, RFC 3263 section 5).
 ///
-/// First the address that the request came from with the port of sent-by, then what sent-by itself leads to. The
-/// transport stays that of the request: TLS never becomes TCP (TRN-27).
+/// First the address that the request came from with the port of sent-by, over UDP with that of `rport` where it was
+/// asked for; then what sent-by itself leads to. The transport stays that of the request: TLS never becomes TCP (TRN-27).
 final class ReturnWalk {
     /// Connections that one response may try.
     static let tries = 8
 
     let response: ByteBuffer
-    /// The flow that is gone.
+    /// The flow that the request came on.
     let flow: FlowContext
-    /// The name that a certificate must prove; nil: the address itself.
-    let domain: String?
-    /// What is asked for when the addresses that are known run out.
-    private var name: NextHopName?
+    private let request: SIPMessage
+    /// Whether the name in sent-by was asked for; an address there needs no asking.
+    private var isNameTaken: Bool
     private var left: ArraySlice<Endpoint>
     private var tried: [Endpoint] = []
 
-    init(_ response: ByteBuffer, to request: SIPMessage, on flow: FlowContext) {
+    /// `first` is where a datagram goes, which `rport` may say.
+    init(_ response: ByteBuffer, to request: SIPMessage, on flow: FlowContext, first: DatagramAddress? = nil) {
         self.response = response
         self.flow = flow
+        self.request = request
         let via = request.topmostVia
         let transport = flow.transport
         let port = via.port ?? transport.defaultPort
-        left = [Endpoint(transport: transport, address: flow.remoteAddress, port: port)]
-        guard let literal = via.address else {
-            let host = request.bytes.text(via.host)
-            name = NextHopName(host: host, port: via.port, transport: transport, isSecure: false)
-            domain = host
-            return
+        isNameTaken = via.address != nil
+        if let first {
+            left = [Endpoint(transport: transport, address: first.address, port: first.port)]
+        } else {
+            left = [Endpoint(transport: transport, address: flow.remoteAddress, port: port)]
         }
-        domain = nil
         // Nobody but the sender says that this address is its own.
-        let address = literal.unmapped
-        if !address.isUnsendable, !address.isLoopback, !address.isLinkLocal {
-            left.append(Endpoint(transport: transport, address: address, port: port))
-        }
+        guard let address = via.address?.unmapped, !address.isUnsendable, !address.isLoopback, !address.isLinkLocal
+        else { return }
+        left.append(Endpoint(transport: transport, address: address, port: port))
+    }
+
+    /// The name that a certificate must prove; nil: the address itself.
+    var domain: String? {
+        let via = request.topmostVia
+        return via.address == nil ? request.bytes.text(via.host) : nil
     }
 
     /// The next server to try.
@@ -52,10 +57,11 @@ final class ReturnWalk {
         return nil
     }
 
-    /// The name to be asked for; once.
+    /// The name to be asked for when the addresses that are known run out; once.
     func takeName() -> NextHopName? {
-        defer { name = nil }
-        return name
+        guard !isNameTaken, let domain else { return nil }
+        isNameTaken = true
+        return NextHopName(host: domain, port: request.topmostVia.port, transport: flow.transport, isSecure: false)
     }
 
     /// Takes the servers of the name, in order.

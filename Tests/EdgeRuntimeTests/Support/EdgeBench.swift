@@ -60,6 +60,7 @@ final class EdgeBench: Sendable {
         queue: Int = 1024,
         connections: Int = 2,
         firstResponse: FirstResponseLimits? = FirstResponseLimits(),
+        listening transport: SIPTransport = .tcp,
         outside: BackendSetup? = nil,
         names: [String: ResolutionOutcome] = [:],
         tls: TLSContext? = nil,
@@ -77,7 +78,7 @@ final class EdgeBench: Sendable {
             queue: queue
         )
         let port = try FreePort.next()
-        let listener = Self.listener(UInt16(port))
+        let listener = Self.listener(UInt16(port), transport)
         let snapshot = EdgeSnapshot(
             proxy: proxy(listener, places, tls == nil ? .tcp : .tls, firstResponse, settings),
             listeners: [ListenerSetup(identity: listener, tls: nil, connectionsPerSource: connectionsPerSource)],
@@ -132,12 +133,12 @@ final class EdgeBench: Sendable {
 
     func stop() async throws { try await edge.shutDown() }
 
-    private static func listener(_ port: UInt16) -> ListenerIdentity {
+    private static func listener(_ port: UInt16, _ transport: SIPTransport) -> ListenerIdentity {
         ListenerIdentity(
             id: ListenerID(index: 0),
             name: "public",
             role: .inner,
-            transport: .tcp,
+            transport: transport,
             address: .v4(0x7F00_0001),
             port: port,
             advertisedHost: "127.0.0.1",

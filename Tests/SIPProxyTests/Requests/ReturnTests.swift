@@ -89,6 +89,57 @@ struct ReturnTests {
         #expect(ways("TLS p.example.org:5071") == ["tls:203.0.113.7:5071"] && bench.drops == [.deadFlow])
     }
 
+    // MARK: By datagram
+
+    /// Answers an INVITE that came by datagram, and tells where the 200 went.
+    private func datagrams(_ via: String, on listener: ListenerID = Side.innerUDP) -> [Sent] {
+        let flow = bench.client("P", listener, address: "203.0.113.7", port: 5062)
+        bench.receive(Wire.request("INVITE", via: via), on: flow)
+        bench.answer(200, to: bench.sent.to("B1")[0])
+        return bench.sent.filter { $0.status == 200 }
+    }
+
+    @Test("TRN-31, LOC-73: a response whose datagram a host refuses goes where the Via leads, by UDP alone")
+    func refusedDatagram() {
+        for refusing in ["udp:203.0.113.7:5062", "udp:192.0.2.8:5060"] {
+            bench.behaviour[.written(refusing)] = .fails(.refused)
+        }
+        bench.zone["p.example.org"] = [.backend(8, .udp), .backend(9, .udp)]
+        let sent = datagrams("UDP p.example.org;rport")
+        #expect(sent.map(\.to) == ["203.0.113.7:5062", "192.0.2.8:5060", "192.0.2.9:5060"])
+        #expect(sent.allSatisfy { $0.isDatagram && $0.bytes == sent[0].bytes })
+        #expect(bench.drops.isEmpty)
+    }
+
+    @Test("TRN-31: the refusal may come later, and concerns every response that was sent")
+    func lateRefusal() {
+        bench.behaviour[.written("udp:203.0.113.7:5071")] = .holds
+        let sent = datagrams("UDP 203.0.113.9:5071")
+        bench.fail(sent[0], .refused)
+        #expect(bench.sent.filter { $0.status == 200 }.map(\.to) == ["203.0.113.7:5071", "203.0.113.9:5071"])
+        bench.fail(sent[0], .refused)
+        #expect(bench.sent.filter { $0.status == 200 }.count == 2)
+    }
+
+    @Test("TRN-31: a final that is repeated for want of an ACK walks too")
+    func repeated() {
+        let flow = bench.client("P", Side.innerUDP, address: "203.0.113.7", port: 5062)
+        bench.receive(Wire.request("INVITE", via: "UDP p.example.org:5071;rport"), on: flow)
+        bench.answer(486, to: bench.sent.to("B1")[0])
+        bench.behaviour[.written("udp:203.0.113.7:5062")] = .fails(.refused)
+        bench.zone["p.example.org"] = [.written("udp:192.0.2.9:5071")]
+        bench.wait(0.6)
+        let finals = bench.sent.filter { $0.status == 486 }.map(\.to)
+        #expect(finals == ["203.0.113.7:5062", "203.0.113.7:5062", "192.0.2.9:5071"])
+    }
+
+    @Test("TRN-31, TRN-26: a client of an access listener gets its response where it asked from, or not at all")
+    func accessDatagram() {
+        bench.zone["p.example.org"] = [.backend(9, .udp)]
+        let sent = datagrams("UDP p.example.org;rport", on: Side.publicUDP)
+        #expect(sent.map(\.to) == ["203.0.113.7:5062"] && sent[0].attempt == nil)
+    }
+
     @Test("TXN-25: a client that comes back over another connection gets its responses there")
     func comesBack() {
         let invite = orphan("TLS p.example.org:5071")

@@ -231,9 +231,16 @@ final class Bench {
         switch action {
         case .respond(let flow, let datagram, let bytes):
             record(flows[flow]?.name ?? "?", datagram, nil, flow, nil, bytes)
+        case .respondWatched(let flow, let datagram, let attempt, let bytes):
+            record(flows[flow]?.name ?? "?", datagram, nil, flow, attempt, bytes)
+            let endpoint = Endpoint(transport: .udp, address: datagram.address, port: datagram.port)
+            report(attempt, behaviour[endpoint] ?? .takes, on: flow)
         case .sendToBackend(let target, let attempt, let bytes):
             record(Self.name(target.endpoint), nil, target.endpoint, nil, attempt, bytes)
-            if let attempt { report(attempt, target) }
+            if let attempt {
+                let flow = backendFlow(target.endpoint, pool: target.pool).id
+                report(attempt, behaviour[target.endpoint] ?? .takes, on: flow)
+            }
         case .sendOnFlow(let flow, let datagram, let attempt, let bytes):
             var endpoint: Endpoint?
             if case .backend(let target)? = flows[flow]?.context.side { endpoint = target.endpoint }
@@ -256,11 +263,9 @@ final class Bench {
         }
     }
 
-    private func report(_ attempt: AttemptID, _ target: BackendTarget) {
-        switch behaviour[target.endpoint] ?? .takes {
-        case .takes:
-            let flow = backendFlow(target.endpoint, pool: target.pool)
-            core.attemptSent(attempt, on: flow.id, now: now)
+    private func report(_ attempt: AttemptID, _ behaviour: Behaviour, on flow: FlowID) {
+        switch behaviour {
+        case .takes: core.attemptSent(attempt, on: flow, now: now)
         case .fails(let failure): core.attemptFailed(attempt, failure, now: now)
         case .holds: return
         }
