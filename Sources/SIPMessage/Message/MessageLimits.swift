@@ -10,10 +10,21 @@ package struct MessageLimits: Sendable, Hashable {
     package var message = 256 * 1024
     /// Header fields; default 512.
     package var fields = 512
-    /// Via values; default 128.
+    /// Via values of a request; default 128. A response may have one more, the edge's own.
     package var vias = 128
     /// Bytes of the Request-URI; default 4 KiB.
     package var requestURI = 4096
 
     package init() {}
+
+    /// For messages of our own writing, which may be larger than what came by what was added.
+    package static var none: Self {
+        var limits = Self()
+        limits.headerSection = .max / 2
+        limits.message = .max / 2
+        limits.fields = .max
+        limits.vias = .max
+        limits.requestURI = .max
+        return limits
+    }
 }

@@ -43,7 +43,8 @@ extension MessageDraft {
         }
         guard let count = ViaParser.count(bytes, from: rest, to: end) else { return fail(.via) }
         viaCount &+= count
-        if viaCount > limits.vias { fail(.tooManyVias) }
+        // The answer to what may have so many comes with our own above them.
+        if viaCount &- (isResponse ? 1 : 0) > limits.vias { fail(.tooManyVias) }
     }
 
     private mutating func readCSeq(_ bytes: Bytes, _ start: Int, _ end: Int) {

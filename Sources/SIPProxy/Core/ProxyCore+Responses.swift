@@ -245,8 +245,6 @@ extension ProxyCore {
     }
 
     func parse(_ bytes: ByteBuffer) -> ParseOutcome {
-        var limits = MessageLimits()
-        limits.headerSection = .max / 2
-        return MessageParser.parse(bytes, framing: .datagram, limits: limits)
+        MessageParser.parse(bytes, framing: .datagram, limits: .none)
     }
 }

@@ -33,6 +33,20 @@ struct AckTests {
         #expect(ack.wire.value("Max-Forwards") != nil)
     }
 
+    @Test(
+        "TXN-07, MSG-32: an INVITE as large as may come is larger when it leaves, and its failure is acknowledged all the same",
+        arguments: [
+            String(repeating: "Via: SIP/2.0/TCP x.example.org\r\n", count: MessageLimits().vias - 1),
+            String(repeating: "X: y\r\n", count: MessageLimits().fields - 7),
+        ]
+    )
+    func largest(extra: String) {
+        let text = Wire.request("INVITE").replacing("Max-Forwards", with: extra + "Max-Forwards", maxReplacements: 1)
+        bench.receive(text, on: client)
+        bench.answer(486, to: bench.sent.to("B1")[0])
+        #expect(bench.sent.to("B1").map(\.method) == ["INVITE", "ACK"] && bench.sent.answers == [100, 486])
+    }
+
     @Test("TXN-43, PRX-75, PRX-77, PRX-78: the ACK of a 200 is forwarded once a copy, alike, without any state")
     func forwarded() {
         bench.receive(Wire.request("INVITE"), on: client)

@@ -69,8 +69,9 @@ struct ReferenceFramer {
     private func contentLength(_ rows: [[UInt8]]) -> Int? {
         var fields: [[UInt8]] = []
         for row in rows.dropFirst() {
-            if row.first == 0x20 || row.first == 0x09, !fields.isEmpty {
-                fields[fields.count - 1] += row
+            if row.first == 0x20 || row.first == 0x09, let field = fields.last {
+                // No fold may stand before the colon (RFC 3261 section 25.1, HCOLON).
+                if field.contains(0x3A) { fields[fields.count - 1] += row }
             } else {
                 fields.append(row)
             }
