@@ -98,7 +98,7 @@ package struct RouteRule: Sendable, Hashable {
 
 /// How requests are forwarded to one pool.
 package struct ForwardingPolicy: Sendable, Hashable {
-    /// Candidates that one request may try (PRX-58).
+    /// Candidates that one request may try (PRX-58); a few more where these took nothing of it (`ProxyCore.extraTries`).
     package var tries: UInt8 = 3
     /// Status codes besides 503 that move on to the next candidate (PRX-55).
     package var retryCodes: [UInt16] = []

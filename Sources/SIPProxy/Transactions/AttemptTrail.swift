@@ -25,8 +25,10 @@ package struct AttemptNote: Sendable, Hashable {
 
 /// The attempts of one request in their order; the first costs no allocation.
 package struct AttemptTrail: Sendable, Hashable {
-    /// How many attempts are noted. A request has fewer: `tries` ends at 10, five more candidates may follow, and each
-    /// is sent to three times at most: again on a fresh connection (TRN-44), and by UDP after TCP.
+    /// How many attempts are noted; no request has more.
+    ///
+    /// `tries` ends at 10, five more candidates may follow, and each is sent to three times at most: again on a fresh
+    /// connection (TRN-44), and by UDP after TCP.
     package static let limit = 64
     /// Attempts beyond the limit: of these nothing is noted.
     package private(set) var omitted = 0
