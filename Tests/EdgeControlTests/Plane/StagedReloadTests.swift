@@ -25,12 +25,12 @@ struct StagedReloadTests {
         let connection = try await bench.edge.connect(to: bench.edge.ports.plain)
         let before = try await bench.edge.plane.poolReports().first?.backends.map(\.id)
         let report = try await bench.reload {
-            ($0.target, $0.resolver) = ("sip:elsewhere.example.test", silent.port)
+            ($0.target, $0.resolver) = ("sip:\(TestEdge.domain)", silent.port)
             $0.name = "other.example.test"
         }
         #expect(!report.succeeded && report.problems.count == 1, "\(report.problems)")
         let problem = report.problems.first ?? ""
-        #expect(problem.contains("pools.voice.target: DNS does not say where sip:elsewhere.example.test leads"))
+        #expect(problem.contains("pools.voice.target: DNS does not say where sip:\(TestEdge.domain) leads"))
         // The file, the line of the target, and what to do.
         let lines = bench.text.text(bench.edge.ports).split(separator: "\n", omittingEmptySubsequences: false)
         let line = try #require(lines.firstIndex { $0.contains("target:") }) + 1
@@ -40,7 +40,7 @@ struct StagedReloadTests {
         #expect(pool.target == bench.text.target)
         #expect(try await bench.edge.plane.status().name == bench.text.name)
         #expect(try await connection.ask() == 200)
-        // What is asked from now on goes to the servers of the configuration that runs.
+        // A name that was asked in vain is asked again as soon as there is somebody to ask.
         let named = try await bench.reload { $0.target = "sip:\(TestEdge.domain)" }
         #expect(named.succeeded, "\(named.problems)")
         #expect(try await connection.ask() == 200)
