@@ -153,6 +153,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .testTarget(name: "BranaTests", dependencies: ["brana", "EdgeControl"], swiftSettings: strict),
         .testTarget(
             name: "SystemTests",
             dependencies: ["brana", "EdgeControl", "EdgeTLS", "SIPMessage", "TestSupport", nioCore, nioPosix],

@@ -9,8 +9,6 @@ import Testing
 extension SystemTests {
     @Suite("An edge whose name servers are gone")
     struct DeadResolverTests {
-        static let origin = "pool.example.test"
-
         let directory: TemporaryDirectory
 
         init() throws {
@@ -22,22 +20,14 @@ extension SystemTests {
             arguments: [true, false]
         )
         func dead(isMute: Bool) async throws {
-            let backends = try await Caller.backends(2)
-            let servers = backends.map { (priority: 10, weight: 10, port: $0.port) }
-            let zone = NameServer.zone(Self.origin, naptr: "SIP+D2T", srv: "_sip._tcp", servers, ttl: 1)
+            let pool = try await PublishedPool(2)
+            let backends = pool.backends
             let places = [try TemporaryDirectory(), try TemporaryDirectory()]
-            let first = try await NameServer([Self.origin: zone], in: places[0])
-            let second = try await NameServer([Self.origin: zone], in: places[1])
-            let edge = try EdgeText(target: "sip:\(Self.origin)", nameServer: first.port)
-            let both = "resolver: { servers: [\"127.0.0.1:\(first.port)\", \"127.0.0.1:\(second.port)\"] }"
-            let text = edge.text.replacing(
-                "resolver: { servers: [\"127.0.0.1:\(first.port)\"] }",
-                with: both
-            )
-            let brana = try await Brana.run(text, in: directory)
-            try await brana.waitUntilUp(2)
-            let caller = try Caller.make(edge, domain: Self.origin)
-            #expect(await caller.register() == [])
+            let first = try await NameServer([PublishedPool.origin: pool.zone()], in: places[0])
+            let second = try await NameServer([PublishedPool.origin: pool.zone()], in: places[1])
+            let edge = try pool.edge(asking: [first.port, second.port])
+            let brana = try await pool.run(edge, up: 2, in: directory)
+            let caller = try await pool.caller(edge)
 
             for server in [first, second] {
                 if isMute { server.pause() } else { await server.stop() }
@@ -63,21 +53,19 @@ extension SystemTests {
             }
             await caller.close()
             #expect(await brana.stop() == 0)
-            for backend in backends { await backend.stop() }
+            await pool.stop()
             for server in [first, second] { await server.stop() }
         }
 
         @Test("LOC-57, LOC-61: SERVFAIL keeps the pool as it was; NXDOMAIN empties it, and calls get 503")
         func absence() async throws {
-            let backends = try await Caller.backends(1)
-            let servers = backends.map { (priority: 10, weight: 10, port: $0.port) }
-            let zone = NameServer.zone(Self.origin, naptr: "SIP+D2T", srv: "_sip._tcp", servers, ttl: 1)
+            let pool = try await PublishedPool(1)
+            let zone = pool.zone()
             let port = try FreePort.next()
             var server = try await serve(zone, on: port)
-            let edge = try EdgeText(target: "sip:\(Self.origin)", nameServer: port)
-            let brana = try await Brana.run(edge.text, in: directory)
-            try await brana.waitUntilUp(1)
-            let load = OptionsLoad(edge: edge, domain: Self.origin)
+            let edge = try pool.edge(asking: [port])
+            let brana = try await pool.run(edge, up: 1, in: directory)
+            let load = OptionsLoad(edge: edge, domain: PublishedPool.origin)
 
             await server.stop()
             server = try await serve(zone, on: port, "--servfail", "1")
@@ -96,7 +84,7 @@ extension SystemTests {
             }
             #expect(refused)
             #expect(await brana.stop() == 0)
-            for backend in backends { await backend.stop() }
+            await pool.stop()
             await server.stop()
         }
 

@@ -8,8 +8,6 @@ import Testing
 extension SystemTests {
     @Suite("From a change in DNS to its effect, with calls running")
     struct ReactionTests {
-        static let origin = "pool.example.test"
-
         let directory: TemporaryDirectory
 
         init() throws {
@@ -21,34 +19,33 @@ extension SystemTests {
             arguments: [1, 4]
         )
         func reaction(ttl: Int) async throws {
-            let backends = try await Caller.backends(2)
-            let servers = backends.map { (priority: 10, weight: 10, port: $0.port) }
-            let nsd = try await NameServer([Self.origin: zone([servers[0]], ttl, serial: 1)], in: directory)
-            var edge = try EdgeText(target: "sip:\(Self.origin)", nameServer: nsd.port)
+            let origin = PublishedPool.origin
+            let pool = try await PublishedPool(2)
+            let (backends, servers) = (pool.backends, pool.servers)
+            let nsd = try await NameServer([origin: pool.zone([servers[0]], ttl: ttl)], in: directory)
+            var edge = try pool.edge(asking: [nsd.port])
             edge.pool.append("slow_start: 0s")
-            let brana = try await Brana.run(edge.text, in: directory)
-            try await brana.waitUntilUp(1)
-            let caller = try Caller.make(edge, domain: Self.origin)
-            #expect(await caller.register() == [])
+            let brana = try await pool.run(edge, up: 1, in: directory)
+            let caller = try await pool.caller(edge)
             let ended = Flag()
             let load = Task { await caller.call(perSecond: 60) { ended.isSet } }
             let limit = Duration.seconds(ttl + 1)
 
-            try nsd.change(Self.origin, to: zone(servers, ttl, serial: 2))
-            var changed = try await nsd.served(Self.origin, serial: 2)
+            try nsd.change(origin, to: pool.zone(servers, ttl: ttl, serial: 2))
+            var changed = try await nsd.served(origin, serial: 2)
             try await waitUntil("a call reaches the new server") { try await invites(backends[1]) > 0 }
             report(ttl, "a server that came", .now - changed, limit)
 
             let heavier = [servers[0], (priority: 10, weight: 990, port: servers[1].port)]
-            try nsd.change(Self.origin, to: zone(heavier, ttl, serial: 3))
-            changed = try await nsd.served(Self.origin, serial: 3)
+            try nsd.change(origin, to: pool.zone(heavier, ttl: ttl, serial: 3))
+            changed = try await nsd.served(origin, serial: 3)
             try await waitUntil("the share follows the weight") { try await share(of: backends[1], in: brana) > 0.98 }
             report(ttl, "another weight", .now - changed, limit)
 
             let first = heavier[1]
-            let alone = zone([first], ttl, serial: 4).replacing("b1", with: "b2")
-            try nsd.change(Self.origin, to: alone)
-            changed = try await nsd.served(Self.origin, serial: 4)
+            let alone = pool.zone([first], ttl: ttl, serial: 4).replacing("b1", with: "b2")
+            try nsd.change(origin, to: alone)
+            changed = try await nsd.served(origin, serial: 4)
             let last = try await lastInvite(to: backends[0], until: changed + limit + .seconds(2))
             report(ttl, "a server that went", last - changed, limit)
 
@@ -59,16 +56,8 @@ extension SystemTests {
             #expect(await caller.reconnects() == 0)
             await caller.close()
             #expect(await brana.stop() == 0)
-            for backend in backends { await backend.stop() }
+            await pool.stop()
             await nsd.stop()
-        }
-
-        private func zone(
-            _ servers: [(priority: Int, weight: Int, port: Int)],
-            _ ttl: Int,
-            serial: Int
-        ) -> String {
-            NameServer.zone(Self.origin, naptr: "SIP+D2T", srv: "_sip._tcp", servers, ttl: ttl, serial: serial)
         }
 
         private func report(_ ttl: Int, _ what: String, _ time: Duration, _ limit: Duration) {

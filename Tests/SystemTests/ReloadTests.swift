@@ -16,7 +16,7 @@ extension SystemTests {
             let servers = backends.map { (priority: 10, weight: 10, port: $0.port) }
             let zone = NameServer.zone("pool.example.test", naptr: "SIP+D2T", srv: "_sip._tcp", servers)
             let nsd = try await NameServer(["pool.example.test": zone], in: directory)
-            edge.nameServer = nsd.port
+            edge.nameServers = [nsd.port]
             let brana = try await Brana.run(edge.text, in: directory)
             try await brana.waitUntilUp(2)
 

@@ -72,7 +72,12 @@ package struct CheckedConfiguration: Sendable {
     /// whole file when there is none.
     func refusal(_ message: String, at paths: [String]) -> Refusal {
         if paths.isEmpty { return Refusal(problems: [places.problem(message, at: "")]) }
-        return Refusal(problems: paths.map { places.problem("\($0): \(message)", at: $0) })
+        return refusal(paths.map { (path: $0, message: message) })
+    }
+
+    /// The same for what is different from place to place.
+    func refusal(_ problems: [(path: String, message: String)]) -> Refusal {
+        Refusal(problems: problems.map { places.problem("\($0.path): \($0.message)", at: $0.path) })
     }
 
     /// The same for what the network or the system refused; other errors stay as they are.

@@ -14,6 +14,13 @@ extension ControlPlane {
         pool.failure = reason
     }
 
+    /// Logs that a pool has no backend, if so.
+    func noteEmptiness(_ name: String) {
+        guard let pool = pools[name], pool.state.membership.publishedCount == 0 else { return }
+        let reason = pool.failure ?? "no answer yet"
+        logger.error("pool has no backend", metadata: ["pool": "\(name)", "reason": "\(reason)"])
+    }
+
     /// Keeps what is wrong with the records, and logs what is new (LOC-27, LOC-34, LOC-38).
     func noteRecords(_ notes: [String], of pool: ManagedPool) {
         for note in notes where !pool.notes.contains(note) { warn(pool, "records of a pool", ["note": "\(note)"]) }

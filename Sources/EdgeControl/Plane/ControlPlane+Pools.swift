@@ -13,15 +13,11 @@ internal import Telemetry
 
 /// Pools: their members from DNS, ahead of expiry, and what traffic and probes tell of them.
 extension ControlPlane {
-    /// Adds a pool, which takes over what a `former` one of its name knew of the backends.
-    func addPool(_ settings: PoolSettingsEntry, former: ManagedPool? = nil) throws {
+    /// Adds a pool.
+    func addPool(_ settings: PoolSettingsEntry) throws {
         let target = try SIPTarget(settings.target)
-        pools[settings.name] = ManagedPool(
-            settings: settings,
-            target: target,
-            id: PoolID(index: numbers.pool(settings.name)),
-            former: former
-        )
+        let id = PoolID(index: numbers.pool(settings.name))
+        pools[settings.name] = ManagedPool(settings: settings, target: target, id: id)
     }
 
     /// Resolves every pool that has no backends yet, and waits no longer than `limit` (LOC-62).
@@ -46,10 +42,7 @@ extension ControlPlane {
             }
         }
         clock.cancel()
-        for name in waiting where pools[name]?.state.membership.publishedCount == 0 {
-            let reason = pools[name]?.failure ?? "no answer yet"
-            logger.error("pool has no backend", metadata: ["pool": "\(name)", "reason": "\(reason)"])
-        }
+        for name in waiting { noteEmptiness(name) }
     }
 
     /// Keeps a pool true until it is cancelled: resolves again when the first of its answers is due to be renewed (LOC-62).
@@ -78,42 +71,48 @@ extension ControlPlane {
         let asked = NIODeadline.now()
         let policy = pool.resolutionPolicy(host, ownListeners, now: asked)
         let outcome = try? await resolver.resolve(pool.target, policy: policy, awaitingRenewal: true)
-        guard let outcome, pools[name] === pool else { return }
-        pool.refreshes += 1
-        pool.refreshAt = outcome.answers.map(\.answer.refreshAt).min()
-        poolCounters[name, default: PoolCounters()].refreshDurations.record(nanoseconds: (.now() - asked).nanoseconds)
-        defer {
-            let result: ResultLabel = pool.failure == nil ? .success : .failure
-            poolCounters[name, default: PoolCounters()].refreshes.increment(result)
-        }
-        let known = Dictionary(outcome.answers.map { ($0.question, $0.answer) }, uniquingKeysWith: { _, new in new })
-        let trace = TargetResolution(pool.target, policy: policy).evaluate(known)
-        noteRecords(trace.notes, of: pool)
-        noteTLS(trace.publishesTLS, of: pool)
-        switch outcome.step {
-        case .resolved(let located): take(located, into: pool)
-        case .absent(let reason):
-            // An answer, and the end of everything stale (LOC-61).
-            pool.failure = reason
-            (pool.isStale, pool.isPartial) = (false, false)
-            pool.expiresAt = outcome.answers.filter { !$0.answer.isFailure }.map(\.answer.expiresAt).min()
-            apply([], to: pool, because: reason)
-        case .failed(let reason): keep(pool, because: reason)
-        case .ask: keep(pool, because: "the resolution did not end")
-        }
+        // What was asked by other rules, or while a reload that may yet be refused had its word, is asked again.
+        guard let outcome, pools[name] === pool, !isStaging,
+            policy == pool.resolutionPolicy(host, ownListeners, now: asked)
+        else { return }
+        take(PoolAnswer(pool.target, policy: policy, known: outcome.known), into: pool)
+        countRefresh(of: pool, took: .now() - asked)
     }
 
-    private func take(_ located: LocatedTarget, into pool: ManagedPool) {
-        pool.expiresAt = located.expiresAt
-        pool.isStale = located.isStale
-        pool.isPartial = located.isPartial
-        if let problem = located.problem {
-            noteFailure(problem, of: pool)
-        } else {
-            pool.failure = nil
+    func countRefresh(of pool: ManagedPool, took duration: TimeAmount) {
+        let name = pool.settings.name
+        pool.refreshes += 1
+        poolCounters[name, default: PoolCounters()].refreshDurations.record(nanoseconds: duration.nanoseconds)
+        poolCounters[name, default: PoolCounters()].refreshes.increment(pool.failure == nil ? .success : .failure)
+    }
+
+    /// Makes what a pool's target resolves to its membership; where it could not be asked, backends stay until they have
+    /// not been heard of for too long (LOC-57, LOC-61).
+    func take(_ answer: PoolAnswer, into pool: ManagedPool) {
+        if answer.isAnswered { pool.known = answer.known }
+        if !answer.isUnfinished { noteRecords(answer.trace.notes, of: pool) }
+        noteTLS(answer.trace.publishesTLS, of: pool)
+        // What nobody answered in time is asked again soon.
+        pool.refreshAt = answer.isUnfinished && answer.known.isEmpty ? .now() + .seconds(1) : answer.refreshAt
+        let problem = answer.problem
+        switch answer.trace.step {
+        case .resolved(let located):
+            pool.expiresAt = answer.expiresAt
+            (pool.isStale, pool.isPartial) = (located.isStale, located.isPartial)
+            if let problem { noteFailure(problem, of: pool) } else { pool.failure = nil }
+            apply(answer, to: pool, because: "DNS")
+        case .absent:
+            // An answer, and the end of everything stale (LOC-61).
+            pool.failure = problem
+            (pool.isStale, pool.isPartial) = (false, false)
+            pool.expiresAt = answer.expiresAt
+            apply(answer, to: pool, because: problem ?? "")
+        case .failed, .ask:
+            noteFailure(problem ?? "", of: pool)
+            let hasExpired = pool.expiresAt.map { $0 <= .now() } ?? false
+            apply(answer, to: pool, because: problem ?? "")
+            pool.isStale = hasExpired && pool.state.membership.publishedCount > 0
         }
-        let candidates = located.servers.map { Self.candidate($0, domain: pool.target.referenceDomain) }
-        apply(candidates, to: pool, unanswered: located.unanswered, because: "DNS")
     }
 
     /// A server as a pool takes it.
@@ -131,25 +130,13 @@ extension ControlPlane {
         )
     }
 
-    /// The target could not be asked: its backends stay until they have not been heard of for too long (LOC-57, LOC-61).
-    private func keep(_ pool: ManagedPool, because reason: String) {
-        noteFailure(reason, of: pool)
-        let hasExpired = pool.expiresAt.map { $0 <= .now() } ?? false
-        apply([], to: pool, unanswered: nil, because: reason)
-        pool.isStale = hasExpired && pool.state.membership.publishedCount > 0
-    }
-
-    /// Makes the answer the pool's membership; of what was `unanswered` (nil: everything) the backends stay.
-    private func apply(
-        _ candidates: [BackendCandidate],
-        to pool: ManagedPool,
-        unanswered: [UnansweredPart]? = [],
-        because reason: String
-    ) {
-        let now = NIODeadline.now()
-        let stale = TimeAmount(configuration.resolver.stale)
-        let kept = KeptBackends(unanswered: unanswered, stale: stale, now: now)
-        let change = pool.state.apply(candidates, keeping: kept.candidate, now: now)
+    private func apply(_ answer: PoolAnswer, to pool: ManagedPool, because reason: String) {
+        let change = answer.apply(
+            to: &pool.state,
+            stale: TimeAmount(configuration.resolver.stale),
+            isTLSLost: pool.tlsMemory.isLost,
+            now: .now()
+        )
         poolCounters[pool.settings.name, default: PoolCounters()].count(change)
         guard !change.isEmpty else { return }
         if change.lostMajority { noteLoss(change, of: pool, because: reason) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BackendPool
 internal import EdgeConfiguration
 internal import EdgeRuntime
 internal import Logging
@@ -63,84 +64,160 @@ extension ControlPlane {
         }
     }
 
-    /// What a refused reload goes back to.
-    private struct Before {
-        let checked: CheckedConfiguration
-        let pools: [String: ManagedPool]
-        let formerListeners: [ListenerSettings]
-    }
-
     private func adopt(_ new: CheckedConfiguration) async throws {
         guard let edge else { throw new.refusal("the edge does not run yet, or no more; reload again later", at: []) }
-        let before = Before(checked: checked, pools: pools, formerListeners: formerListeners)
-        // Until it is decided no other snapshot is made of what is half new.
-        isAdopting = true
+        isStaging = true
         defer {
-            isAdopting = false
+            (isStaging, isAdopting) = (false, false)
             publish()
         }
+        let staged: StagedConfiguration
         do {
-            host = await HostNetwork.current(on: group.next())
-            // New pools are resolved with the servers that the new configuration names.
-            try await use(new, formerly: before)
-            await resolveAll(within: .seconds(3))
-            try await edge.adopt(makeSnapshot())
+            // Until it is decided all goes on by the configuration that runs, and what is learnt meanwhile is kept.
+            staged = try await stage(new)
+            try checkBackends(of: staged)
+            isAdopting = true
+            try await edge.adopt(makeSnapshot(of: staged))
         } catch {
-            await goBack(to: before)
+            _ = try? await dns.use(resolverSettings(of: checked)).get()
             throw new.refusal(of: error)
         }
-        for (name, pool) in before.pools where pools[name] !== pool { pool.cancel() }
-        for (name, pool) in pools where before.pools[name] !== pool { watch(pool) }
+        take(staged)
         requestLog.use(configuration.logging.requestLine)
         log.use(level: configuration.logging.level)
     }
 
-    /// Takes a configuration with the pools that it shares with the one before, and new ones for the others.
-    private func use(_ new: CheckedConfiguration, formerly before: Before) async throws {
-        take(new)
-        rememberListeners(of: before.checked.configuration)
-        pools = [:]
-        for settings in configuration.pools {
-            let target = try SIPTarget(settings.target)
-            guard let pool = before.pools[settings.name], pool.resolvesLike(settings, target) else {
-                try addPool(settings, former: before.pools[settings.name])
-                continue
+    /// Looks at the host, and resolves what must be resolved with the servers that the new configuration names.
+    private func stage(_ new: CheckedConfiguration) async throws -> StagedConfiguration {
+        let host = await HostNetwork.current(on: group.next())
+        let ground = StagedPool.Ground(
+            host: host,
+            own: host.own(new.configuration.listeners),
+            stale: TimeAmount(new.configuration.resolver.stale),
+            isAnsweredAnew: new.resolver.overrides != checked.resolver.overrides
+                || new.configuration.resolver.dnssec != configuration.resolver.dnssec
+        )
+        let listeners = formerListeners(beside: new.configuration)
+        var staged = StagedConfiguration(checked: new, formerListeners: listeners, ground: ground)
+        _ = try await dns.use(resolverSettings(of: new)).get()
+        let now = NIODeadline.now()
+        staged.pools = try new.configuration.pools.map { settings in
+            let former = pools[settings.name]
+            return StagedPool(
+                settings,
+                target: try SIPTarget(settings.target),
+                former: former,
+                formerPolicy: former?.resolutionPolicy(self.host, ownListeners, now: now),
+                on: ground,
+                now: now
+            )
+        }
+        await resolve(&staged.pools, within: resolutionLimit)
+        return staged
+    }
+
+    /// Waits longer for DNS; the tests' own.
+    func wait(forDNS limit: Duration) { resolutionLimit = limit }
+
+    /// Asks DNS for the pools that need it, all at the same time, and waits no longer than `limit` (LOC-62).
+    private func resolve(_ staged: inout [StagedPool], within limit: Duration) async {
+        typealias Found = (place: Int, known: [DNSQuestion: DNSAnswer]?, duration: TimeAmount)
+        let waiting = staged.indices.filter { staged[$0].mustAsk }
+        for place in waiting { staged[place].take(nil, after: nil) }
+        guard !waiting.isEmpty else { return }
+        let (answers, continuation) = AsyncStream.makeStream(of: Found.self)
+        for place in waiting {
+            let (target, policy, resolver) = (staged[place].target, staged[place].policy, resolver)
+            Task {
+                let asked = NIODeadline.now()
+                let outcome = try? await resolver.resolve(target, policy: policy)
+                continuation.yield((place, outcome?.known, .now() - asked))
             }
-            pool.reconfigure(settings, target: target)
-            pools[settings.name] = pool
         }
-        _ = try await dns.use(resolverSettings()).get()
-    }
-
-    private func take(_ new: CheckedConfiguration) {
-        checked = new
-        configuration = new.configuration
-        contexts = new.contexts
-        resolverParts = new.resolver
-    }
-
-    private func goBack(to before: Before) async {
-        for (name, pool) in pools where before.pools[name] !== pool { pool.cancel() }
-        let abandoned = pools
-        take(before.checked)
-        (pools, formerListeners) = (before.pools, before.formerListeners)
-        for settings in configuration.pools {
-            guard let pool = pools[settings.name] else { continue }
-            pool.reconfigure(settings, target: pool.target)
-            guard abandoned[settings.name] !== pool else { continue }
-            // Its tasks may have ended when they found another pool in its place.
-            pool.cancel()
-            watch(pool)
+        let clock = Task {
+            try? await Task.sleep(for: limit)
+            continuation.finish()
         }
-        _ = try? await dns.use(resolverSettings()).get()
+        var left = waiting.count
+        for await found in answers {
+            staged[found.place].take(found.known, after: found.duration)
+            left -= 1
+            if left == 0 { break }
+        }
+        clock.cancel()
     }
 
-    /// Keeps what dialogs still name in their Record-Route; the oldest of too many is forgotten.
-    private func rememberListeners(of old: Configuration) {
-        let now = Set(configuration.listeners)
-        let gone = old.listeners.filter { !now.contains($0) }
-        formerListeners.removeAll { now.contains($0) || gone.contains($0) }
-        formerListeners = (formerListeners + gone).suffix(Self.formerListenerLimit)
+    /// A pool that serves is not given up for a target, or for rules, of which DNS does not say where they lead.
+    private func checkBackends(of staged: StagedConfiguration) throws(CheckedConfiguration.Refusal) {
+        var problems: [(path: String, message: String)] = []
+        for pool in staged.pools {
+            let name = pool.settings.name
+            guard let former = pools[name], former.state.membership.publishedCount > 0, let answer = pool.answer,
+                !answer.isAnswered, state(of: pool, staged).membership.publishedCount == 0
+            else { continue }
+            let target = pool.settings.target
+            let message =
+                "DNS does not say where \(target) leads (\(answer.problem ?? "no answer")), and the pool would be left "
+                + "without backends; see what brana resolve \(target) shows, and reload when there is an answer"
+            problems.append(("pools.\(name).target", message))
+        }
+        guard problems.isEmpty else { throw staged.checked.refusal(problems) }
+    }
+
+    /// What the data plane would work by now.
+    private func makeSnapshot(of staged: StagedConfiguration) -> EdgeSnapshot {
+        var states: [String: PoolState] = [:]
+        for pool in staged.pools { states[pool.settings.name] = state(of: pool, staged) }
+        let listeners = staged.formerListeners
+        return makeSnapshot(of: staged.checked, staged.ground.host, formerListeners: listeners, pools: states)
+    }
+
+    /// What is known of a pool when it is adopted now.
+    private func state(of pool: StagedPool, _ staged: StagedConfiguration) -> PoolState {
+        let name = pool.settings.name
+        let id = PoolID(index: numbers.pool(name))
+        return pool.state(id: id, former: pools[name], stale: staged.ground.stale, now: .now())
+    }
+
+    /// Takes a configuration with the pools that it shares with the one before, and new ones for the others; what was
+    /// learnt of backends while it was staged stays.
+    private func take(_ staged: StagedConfiguration) {
+        let before = pools
+        checked = staged.checked
+        configuration = staged.checked.configuration
+        contexts = staged.checked.contexts
+        resolverParts = staged.checked.resolver
+        (host, formerListeners) = (staged.ground.host, staged.formerListeners)
+        pools = [:]
+        for pool in staged.pools { take(pool, former: before[pool.settings.name]) }
+        for (name, pool) in before where pools[name] !== pool { pool.cancel() }
+    }
+
+    private func take(_ staged: StagedPool, former: ManagedPool?) {
+        let name = staged.settings.name
+        let pool: ManagedPool
+        if let former, former.target == staged.target {
+            former.reconfigure(staged.settings, target: staged.target)
+            pool = former
+        } else {
+            let id = PoolID(index: numbers.pool(name))
+            pool = ManagedPool(settings: staged.settings, target: staged.target, id: id, former: former)
+        }
+        pools[name] = pool
+        guard let answer = staged.answer else { return }
+        take(answer, into: pool)
+        if let duration = staged.duration { countRefresh(of: pool, took: duration) }
+        noteEmptiness(name)
+        watch(pool)
+    }
+
+    /// What dialogs still name in their Record-Route beside the listeners of a new configuration; the oldest of too many
+    /// is forgotten.
+    private func formerListeners(beside new: Configuration) -> [ListenerSettings] {
+        let now = Set(new.listeners)
+        let gone = configuration.listeners.filter { !now.contains($0) }
+        let earlier = formerListeners.filter { !now.contains($0) && !gone.contains($0) }
+        return (earlier + gone).suffix(Self.formerListenerLimit)
     }
 
     private static let formerListenerLimit = 32

@@ -10,7 +10,10 @@ internal import SIPDNS
 extension ControlPlane {
     /// Looks at the file from time to time, and takes the servers that it names now.
     func followResolverFile(now: NIODeadline) {
-        guard configuration.resolver.servers.isEmpty, let found = resolverFile.look(now: now) else { return }
+        // A reload has its own word about the servers.
+        guard !isStaging, configuration.resolver.servers.isEmpty, let found = resolverFile.look(now: now) else {
+            return
+        }
         for word in found.unread {
             logger.warning(
                 "a name server is not used: it is no address, or its interface is not here",
@@ -32,8 +35,8 @@ extension ControlPlane {
     func watch(_ file: ResolverFile) { resolverFile = file }
 
     /// What the client works by from now on.
-    func resolverSettings() -> DNSClient.Settings {
-        let settings = resolverParts.clientSettings(configuration.resolver)
+    func resolverSettings(of checked: CheckedConfiguration) -> DNSClient.Settings {
+        let settings = checked.resolver.clientSettings(checked.configuration.resolver)
         nameServers = settings.servers
         return settings
     }

@@ -44,7 +44,11 @@ package actor ControlPlane {
     var reloads = ReloadCounts()
     /// The reload that was asked for last; the next waits for it.
     var lastReload: Task<ReloadReport, Never>?
-    /// Whether a reload is under way and its outcome open.
+    /// How long a reload waits for DNS (LOC-62).
+    var resolutionLimit = Duration.seconds(3)
+    /// Whether a reload is under way, so that DNS is asked by what it says.
+    var isStaging = false
+    /// Whether the workers are taking what a reload has brought, and the outcome is open.
     var isAdopting = false
     var isDraining = false
     var poolCounters: [String: PoolCounters] = [:]
@@ -137,33 +141,35 @@ package actor ControlPlane {
     }
 
     /// Where the listeners of the configuration stand.
-    var ownListeners: OwnListeners {
-        let endpoints = configuration.listeners.map {
-            Endpoint(transport: $0.transport, address: $0.address, port: $0.port)
-        }
-        return OwnListeners(endpoints, hostAddresses: host.addresses)
-    }
+    var ownListeners: OwnListeners { host.own(configuration.listeners) }
 
     // MARK: Snapshots
 
+    /// What the data plane is to work by now.
     func makeSnapshot() -> EdgeSnapshot {
+        makeSnapshot(of: checked, host, formerListeners: formerListeners, pools: pools.mapValues(\.state))
+    }
+
+    /// What it would work by with another configuration.
+    func makeSnapshot(
+        of checked: CheckedConfiguration,
+        _ host: HostNetwork,
+        formerListeners: [ListenerSettings],
+        pools: [String: PoolState]
+    ) -> EdgeSnapshot {
         let now = NIODeadline.now()
         generation += 1
-        var views: [String: PoolView] = [:]
-        nextChange = nil
-        for (name, pool) in pools {
-            views[name] = pool.state.view(now: now)
-            if let next = pool.state.nextChange(after: now), nextChange.map({ next < $0 }) ?? true { nextChange = next }
-        }
+        nextChange = pools.values.compactMap { $0.nextChange(after: now) }.min()
         var builder = SnapshotBuilder(
-            configuration: configuration,
+            configuration: checked.configuration,
             formerListeners: formerListeners,
-            contexts: contexts,
+            hostAddresses: host.addresses,
+            contexts: checked.contexts,
             tokens: tokens,
             loopKey: loopKey,
             numbers: numbers
         )
-        let snapshot = builder.build(generation: generation, views: views)
+        let snapshot = builder.build(generation: generation, views: pools.mapValues { $0.view(now: now) })
         numbers = builder.numbers
         return snapshot
     }
@@ -177,7 +183,7 @@ package actor ControlPlane {
 
     private func publishNow() async {
         isPublishScheduled = false
-        // A reload publishes when it has ended, whichever way.
+        // What is made now would be newer than what a reload brings; it publishes when it has ended, whichever way.
         guard let edge, !isAdopting else { return }
         do {
             try await edge.adopt(makeSnapshot())
@@ -235,7 +241,7 @@ package actor ControlPlane {
     }
 
     private func resolve(_ name: NextHopName) async -> ResolutionOutcome {
-        let policy = host.namePolicy(pools: Array(pools.values))
+        let policy = host.namePolicy(pools: Array(pools.values), own: ownListeners)
         return await NextHopResolution.resolve(name, by: resolver, policy: policy)
     }
 }

@@ -43,6 +43,12 @@ struct HostNetwork: Sendable, Hashable {
         return source.flatMap { $0.isUnspecified ? nil : $0 }
     }
 
+    /// Where listeners stand on this host.
+    func own(_ listeners: [ListenerSettings]) -> OwnListeners {
+        let endpoints = listeners.map { Endpoint(transport: $0.transport, address: $0.address, port: $0.port) }
+        return OwnListeners(endpoints, hostAddresses: addresses)
+    }
+
     /// Uses the families that the host has, in the order of RFC 6724 (LOC-40, LOC-41).
     func chooseFamilies(_ policy: inout ResolutionPolicy) {
         let four = uses(ipv6: false, allowingLoopback: policy.allowsLoopback)
@@ -53,10 +59,11 @@ struct HostNetwork: Sendable, Hashable {
         policy.prefersIPv6 = prefersIPv6
     }
 
-    /// By what rules a name that a request gives is resolved: to loopback addresses only where a pool leads there too
-    /// (LOC-72).
-    func namePolicy(pools: [ManagedPool]) -> ResolutionPolicy {
+    /// By what rules a name that a request gives is resolved: to loopback addresses only where a pool leads there too, and
+    /// never to the edge itself (LOC-72).
+    func namePolicy(pools: [ManagedPool], own: OwnListeners) -> ResolutionPolicy {
         var policy = ResolutionPolicy()
+        policy.ownListeners = own
         policy.allowsLoopback = pools.contains { pool in
             if case .address(let address) = pool.target.host { return address.isLoopback }
             return pool.settings.allowsLoopback

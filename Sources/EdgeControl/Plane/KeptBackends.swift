@@ -13,11 +13,14 @@ struct KeptBackends {
     /// For how long records serve beyond their TTL (LOC-61).
     let stale: TimeAmount
     let now: NIODeadline
+    /// Whether the rules of the resolution let a backend be used at all.
+    var permits: (BackendCandidate) -> Bool = { _ in true }
 
-    /// What to hold of a backend; nil when it is to go: it could be asked for and is not there, or has not been heard of
-    /// for too long.
+    /// What to hold of a backend; nil when it is to go: it could be asked for and is not there, has not been heard of for
+    /// too long, or may be used no longer.
     func candidate(_ known: BackendCandidate) -> BackendCandidate? {
         if let expiresAt = known.expiresAt, expiresAt + stale <= now { return nil }
+        guard permits(known) else { return nil }
         guard let unanswered else { return known }
         for part in unanswered {
             switch part {

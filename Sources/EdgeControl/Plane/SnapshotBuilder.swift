@@ -13,6 +13,7 @@ struct SnapshotBuilder {
     let configuration: Configuration
     /// Listeners of earlier configurations.
     let formerListeners: [ListenerSettings]
+    let hostAddresses: Set<IPAddress>
     let contexts: TLSContexts
     let tokens: TokenAuthenticator
     let loopKey: UInt32
@@ -36,6 +37,7 @@ struct SnapshotBuilder {
             generation: generation,
             listeners: identities,
             formerListeners: formerListeners.map { identity($0) },
+            hostAddresses: hostAddresses,
             routes: configuration.routes.map { rule($0) },
             pools: pools.map(\.view),
             policies: pools.map(\.policy),

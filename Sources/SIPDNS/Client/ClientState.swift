@@ -54,6 +54,8 @@ final class ClientState {
         links = [:]
         self.settings = settings
         cache.policy = settings.cache
+        // Other servers, or the same ones when somebody has seen to them, may know what was asked in vain.
+        cache.forgetFailures(now: .now())
         health = ServerHealth()
     }
 

@@ -18,6 +18,11 @@ package struct TargetResolver: Sendable {
     package struct Outcome: Sendable {
         package let step: ResolutionStep
         package let answers: [(question: DNSQuestion, answer: DNSAnswer)]
+
+        /// The answers by what was asked.
+        package var known: [DNSQuestion: DNSAnswer] {
+            Dictionary(answers.map { ($0.question, $0.answer) }, uniquingKeysWith: { _, new in new })
+        }
     }
 
     /// Resolves a target by RFC 3263.

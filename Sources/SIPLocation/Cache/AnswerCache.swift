@@ -111,6 +111,14 @@ package struct AnswerCache: Sendable {
         return kept
     }
 
+    /// Lets questions that have failed go out again at once, but for those that an expired answer stands in for: these
+    /// must not be waited for.
+    package mutating func forgetFailures(now: NIODeadline) {
+        entries = entries.filter { _, entry in
+            entry.failure == nil || entry.answer.map { $0.expiresAt + policy.stale > now } ?? false
+        }
+    }
+
     private mutating func storeFailure(_ answer: DNSAnswer, for question: DNSQuestion, now: NIODeadline) -> DNSAnswer {
         makeRoom(for: question)
         var entry = entries[question] ?? Entry()

@@ -42,3 +42,20 @@ package struct ResolutionPolicy: Sendable, Hashable {
 
     package init() {}
 }
+
+extension ResolutionPolicy {
+    /// Whether a server that DNS has led to may be used by these rules, whatever the records say now.
+    package func permits(_ endpoint: Endpoint) -> Bool {
+        transports.contains(endpoint.transport) && (endpoint.address.isIPv6 ? usesIPv6 : usesIPv4)
+            && refusal(of: endpoint) == nil
+    }
+
+    /// Why DNS may not lead somewhere (LOC-72); nil when it may.
+    func refusal(of endpoint: Endpoint) -> String? {
+        let address = endpoint.address
+        if address.isUnsendable { return "nothing can be sent there" }
+        if address.isLinkLocal { return "it is link-local, as the addresses of cloud metadata are" }
+        if address.isLoopback, !allowsLoopback { return "it is a loopback address; see allow_loopback" }
+        return ownListeners.contains(endpoint) ? "this edge listens there itself" : nil
+    }
+}

@@ -93,7 +93,7 @@ extension TargetResolution {
         var found = 0
         for case .address(let address) in answer.records.map(\.data) {
             let endpoint = Endpoint(transport: published.transport, address: address, port: published.port)
-            if let reason = refusal(of: endpoint) {
+            if let reason = policy.refusal(of: endpoint) {
                 walk.note("\(name) leads to \(address), which is not allowed: \(reason)")
                 continue
             }
@@ -101,14 +101,5 @@ extension TargetResolution {
             found += 1
         }
         return found
-    }
-
-    /// Why DNS may not lead somewhere (LOC-72); nil when it may.
-    private func refusal(of endpoint: Endpoint) -> String? {
-        let address = endpoint.address
-        if address.isUnsendable { return "nothing can be sent there" }
-        if address.isLinkLocal { return "it is link-local, as the addresses of cloud metadata are" }
-        if address.isLoopback, !policy.allowsLoopback { return "it is a loopback address; see allow_loopback" }
-        return policy.ownListeners.contains(endpoint) ? "this edge listens there itself" : nil
     }
 }

@@ -22,6 +22,8 @@ final class RenderedListeners: Sendable {
     private let hosts: Set<String>
     private let addresses: Set<IPAddress>
     private let ports: Set<UInt16>
+    /// The host's own, which a listener at every address has.
+    private let hostAddresses: Set<IPAddress>
 
     init(_ snapshot: ProxySnapshot) {
         listeners = snapshot.listeners.map(Self.render)
@@ -33,6 +35,7 @@ final class RenderedListeners: Sendable {
         hosts = Set(all.map { $0.advertisedHost.lowercased() } + snapshot.settings.domains)
         addresses = Set(all.map(\.address).filter { !$0.isUnsendable })
         ports = Set(all.map(\.port) + all.compactMap(\.advertisedPort))
+        hostAddresses = Set(snapshot.hostAddresses.map(\.unmapped))
     }
 
     subscript(id: ListenerID) -> Listener? { byID[Int(id.index)] }
@@ -55,12 +58,20 @@ final class RenderedListeners: Sendable {
         return hosts.contains(Self.name(bytes.text(uri.host)))
     }
 
-    /// Whether a listener of this edge is bound there; one that is bound to every address cannot be told.
+    /// Whether a listener of this edge is bound there; one at 0.0.0.0 or :: has all addresses of the host.
+    ///
+    /// TCP and TLS are one: a connection reaches the listener, whichever it speaks then.
     func listens(at endpoint: Endpoint) -> Bool {
-        listeners.contains { listener in
+        let address = endpoint.address.unmapped
+        return listeners.contains { listener in
             let identity = listener.identity
-            return identity.port == endpoint.port && identity.transport == endpoint.transport
-                && identity.address.unmapped == endpoint.address
+            guard identity.port == endpoint.port, (identity.transport == .udp) == (endpoint.transport == .udp) else {
+                return false
+            }
+            guard identity.address.isUnspecified else { return identity.address.unmapped == address }
+            // A socket at :: takes IPv4 too.
+            guard identity.address.isIPv6 || !address.isIPv6 else { return false }
+            return address.isLoopback || hostAddresses.contains(address)
         }
     }
 

@@ -98,7 +98,7 @@ package struct RouteRule: Sendable, Hashable {
 
 /// How requests are forwarded to one pool.
 package struct ForwardingPolicy: Sendable, Hashable {
-    /// Candidates that one request may try (PRX-58).
+    /// Candidates that one request may try (PRX-58); a few more where these took nothing of it (`ProxyCore.extraTries`).
     package var tries: UInt8 = 3
     /// Status codes besides 503 that move on to the next candidate (PRX-55).
     package var retryCodes: [UInt16] = []
@@ -142,6 +142,8 @@ package struct ProxySnapshot: Sendable {
     package var listeners: [ListenerIdentity]
     /// Listeners of earlier configurations: dialogs that came by them still carry their Record-Route.
     package var formerListeners: [ListenerIdentity]
+    /// The host's own addresses.
+    package var hostAddresses: Set<IPAddress>
     package var routes: [RouteRule]
     /// Indexed by `PoolID.index`.
     package var pools: [PoolView]
@@ -154,6 +156,7 @@ package struct ProxySnapshot: Sendable {
         generation: UInt64,
         listeners: [ListenerIdentity],
         formerListeners: [ListenerIdentity] = [],
+        hostAddresses: Set<IPAddress> = [],
         routes: [RouteRule],
         pools: [PoolView],
         policies: [ForwardingPolicy],
@@ -163,6 +166,7 @@ package struct ProxySnapshot: Sendable {
         self.generation = generation
         self.listeners = listeners
         self.formerListeners = formerListeners
+        self.hostAddresses = hostAddresses
         self.routes = routes
         self.pools = pools
         self.policies = policies

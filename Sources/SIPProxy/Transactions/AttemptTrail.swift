@@ -25,8 +25,13 @@ package struct AttemptNote: Sendable, Hashable {
 
 /// The attempts of one request in their order; the first costs no allocation.
 package struct AttemptTrail: Sendable, Hashable {
-    /// How many attempts are noted; a request has fewer by far, for `tries` ends at 10.
-    package static let limit = 16
+    /// How many attempts are noted; no request has more.
+    ///
+    /// `tries` ends at 10, five more candidates may follow, and each is sent to three times at most: again on a fresh
+    /// connection (TRN-44), and by UDP after TCP.
+    package static let limit = 64
+    /// Attempts beyond the limit: of these nothing is noted.
+    package private(set) var omitted = 0
     private var first: AttemptNote?
     private var later: [AttemptNote] = []
 
@@ -42,12 +47,20 @@ package struct AttemptTrail: Sendable, Hashable {
             first = note
             return 0
         }
-        if later.count < Self.limit - 1 { later.append(note) }
+        guard later.count < Self.limit - 1 else {
+            omitted &+= 1
+            return Self.nowhere
+        }
+        later.append(note)
         return later.count
     }
 
+    /// A place that no note has, so that what becomes of an attempt there is not told of another one.
+    private static var nowhere: Int { limit }
+
     /// The latest attempt goes elsewhere, before it has left; gives its place.
     mutating func redirect(to target: BackendTarget) -> Int {
+        guard omitted == 0 else { return Self.nowhere }
         if later.isEmpty {
             first?.target = target
         } else {

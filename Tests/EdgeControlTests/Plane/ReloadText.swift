@@ -15,6 +15,9 @@ struct ReloadText: Sendable {
     var key: String?
     var listeners: [String] = []
     var resolver: Int?
+    /// Name servers that are asked before those.
+    var earlierResolvers: [Int] = []
+    var resolverTimeout = "500ms"
     var target = "sip:127.0.0.1:19;transport=tcp"
     /// Further pools, a line each.
     var pools: [String] = []
@@ -29,7 +32,8 @@ struct ReloadText: Sendable {
         lines += listeners.map { "  - \($0)" }
         let files = "certificate: \(certificate ?? ports.certificate), key: \(key ?? ports.key)"
         lines.append("tls:\n  public: { \(files), verify: false, require: false }")
-        lines.append("resolver: { servers: [\"127.0.0.1:\(resolver ?? ports.names)\"], timeout: 500ms }")
+        let servers = (earlierResolvers + [resolver ?? ports.names]).map { "\"127.0.0.1:\($0)\"" }
+        lines.append("resolver: { servers: [\(servers.joined(separator: ", "))], timeout: \(resolverTimeout) }")
         lines.append("pools:\n  voice: { target: \"\(target)\", allow_loopback: true, health: \(probe) }")
         lines += pools.map { "  \($0)" }
         lines += ["routes:"] + routes.map { "  - \($0)" }

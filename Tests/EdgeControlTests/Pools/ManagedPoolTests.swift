@@ -78,13 +78,35 @@ struct ManagedPoolTests {
     func names() throws {
         let host = HostNetwork(addresses: Self.loops.union([Self.four]), source4: Self.four)
         let strict = try Self.pool()
-        #expect(!host.namePolicy(pools: []).allowsLoopback && !host.namePolicy(pools: [strict]).allowsLoopback)
-        #expect(!host.namePolicy(pools: [strict]).usesIPv6 && host.namePolicy(pools: [strict]).usesIPv4)
+        func policy(_ pools: [ManagedPool]) -> ResolutionPolicy { host.namePolicy(pools: pools, own: OwnListeners()) }
+        #expect(!policy([]).allowsLoopback && !policy([strict]).allowsLoopback)
+        #expect(!policy([strict]).usesIPv6 && policy([strict]).usesIPv4)
         for change: (inout PoolSettingsEntry) -> Void in [
             { $0.allowsLoopback = true }, { $0.target = "127.0.0.1:5060;transport=tcp" },
         ] {
-            #expect(host.namePolicy(pools: [strict, try Self.pool(change)]).allowsLoopback)
+            #expect(policy([strict, try Self.pool(change)]).allowsLoopback)
         }
+    }
+
+    @Test(
+        "LOC-72: a name that a request gives never leads to a listener of this edge, nor to one at all addresses",
+        arguments: ["192.0.2.1", "0.0.0.0", "::"]
+    )
+    func ownName(address: String) throws {
+        let host = HostNetwork(addresses: Self.loops.union([Self.four]), source4: Self.four)
+        let bound = try #require(IPAddress(parsing: address))
+        let listener = ListenerSettings(name: "l", address: bound, port: 5060, transport: .tcp, advertisedHost: "e")
+        let policy = host.namePolicy(pools: [], own: host.own([listener]))
+        let target = try SIPTarget("sip:loop.example.test:5060;transport=tcp")
+        let name = DNSName("loop.example.test")
+        let record = DNSRecord(name: name, type: .a, ttl: 30, data: .address(Self.four))
+        let answer = DNSAnswer(outcome: .records([record]), timeToLive: .seconds(30), receivedAt: Self.now, server: "s")
+        guard case .absent(let reason) = TargetResolution(target, policy: policy).step([DNSQuestion(name, .a): answer])
+        else {
+            Issue.record("the edge may call itself")
+            return
+        }
+        #expect(reason.contains("listens there itself") || reason.contains("no address"))
     }
 
     @Test("The host's addresses are seen, the loopback one among them")

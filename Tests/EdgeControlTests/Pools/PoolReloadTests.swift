@@ -109,4 +109,63 @@ struct PoolReloadTests {
         #expect(try await Self.states(edge) == ["tcp:127.0.0.1:\(port)": "draining"])
         await edge.stop()
     }
+
+    @Test("LOC-72: a listener that comes to stand where a pool leads takes that backend out at once, and gives it back")
+    func ownListener() async throws {
+        let port = try FreePort.next()
+        let edge = try await TestEdge(servers: [(10, port)]) { Self.text($0, target: "sip:\(TestEdge.domain)") }
+        let backend = "tcp:127.0.0.1:\(port)"
+        #expect(try await Self.states(edge).keys.contains(backend))
+        let text = Self.text(edge.ports, target: "sip:\(TestEdge.domain)")
+        let own = "listeners: [{ name: own, address: \"127.0.0.1:\(port)\", transport: tcp }, "
+        try edge.rewrite(text.replacing("listeners: [", with: own))
+        #expect(await edge.plane.reload().succeeded)
+        #expect(try await Self.states(edge) == [backend: "draining"])
+        let notes = try #require(try await edge.plane.poolReports().first).notes
+        #expect(notes.contains { $0.contains("this edge listens there itself") }, "\(notes)")
+        try edge.rewrite(text)
+        #expect(await edge.plane.reload().succeeded)
+        #expect(try await Self.states(edge)[backend] != "draining")
+        await edge.stop()
+    }
+
+    @Test("LOC-24: another tls_loss acts with the reload, and overrides that have changed do too")
+    func tlsLoss() async throws {
+        let directory = try TemporaryDirectory()
+        func write(isSecure: Bool) throws -> String {
+            let secure = "own.test. 60 IN NAPTR 10 10 \"s\" \"SIPS+D2T\" \"\" _sips._tcp.own.test.\n"
+            let records = """
+                own.test. 60 IN NAPTR 20 10 "s" "SIP+D2T" "" _sip._tcp.own.test.
+                _sips._tcp.own.test. 60 IN SRV 10 1 5081 n.own.test.
+                _sip._tcp.own.test. 60 IN SRV 10 1 5080 n.own.test.
+                n.own.test. 60 IN A 127.0.0.1
+
+                """
+            return try directory.write((isSecure ? secure : "") + records, to: "overrides")
+        }
+        let overrides = try write(isSecure: true)
+        @Sendable func text(_ ports: TestEdge.Ports, tlsLoss: String = "keep") -> String {
+            Self.text(ports, target: "sip:own.test")
+                .replacing("resolver: {", with: "resolver: { overrides: \(overrides),")
+                .replacing("probe: options", with: "probe: none")
+                .replacing("allow_loopback: true", with: "allow_loopback: true\n    tls_loss: \(tlsLoss)")
+        }
+        func published(_ edge: TestEdge) async throws -> [String] {
+            try await Self.states(edge).filter { $0.value != "draining" }.keys.sorted()
+        }
+        let edge = try await TestEdge { text($0) }
+        #expect(try await published(edge) == ["tls:127.0.0.1:5081"])
+        _ = try write(isSecure: false)
+        #expect(await edge.plane.reload().succeeded)
+        #expect(try await published(edge) == ["tls:127.0.0.1:5081"])
+        let lost = try #require(try await edge.plane.poolReports().first).notes
+        #expect(lost.contains { $0.contains("no longer publishes SIPS services") }, "\(lost)")
+        try edge.rewrite(text(edge.ports, tlsLoss: "ignore"))
+        #expect(await edge.plane.reload().succeeded)
+        #expect(try await published(edge) == ["tcp:127.0.0.1:5080"])
+        try edge.rewrite(text(edge.ports, tlsLoss: "refuse"))
+        #expect(await edge.plane.reload().succeeded)
+        #expect(try await published(edge) == ["tls:127.0.0.1:5081"])
+        await edge.stop()
+    }
 }

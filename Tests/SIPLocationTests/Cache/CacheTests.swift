@@ -256,4 +256,19 @@ struct CacheTests {
             #expect(bench.look(Self.a, at: 2) == "fresh")
         }
     }
+
+    @Test("LOC-60, LOC-61: failures can be forgotten, so that a question goes out again; stale answers stay in use")
+    func forgetFailures() {
+        var bench = Bench()
+        bench.store(Self.a, .failure(.timeout), at: 0)
+        bench.store(Self.aaaa, Self.records, ttl: 30, at: 0)
+        bench.store(Self.aaaa, .failure(.timeout), at: 31)
+        for _ in 1...4 { bench.store(Self.a, .failure(.timeout), at: 31) }
+        #expect(bench.look(Self.a, at: 32) == "failed" && bench.look(Self.aaaa, at: 32) == "stale")
+        bench.cache.forgetFailures(now: Bench.at(32))
+        #expect(bench.look(Self.a, at: 32) == "ask" && bench.look(Self.aaaa, at: 32) == "stale")
+        // The next failure is the first one again.
+        bench.store(Self.a, .failure(.timeout), at: 32)
+        #expect(bench.look(Self.a, at: 36.9) == "failed" && bench.look(Self.a, at: 37.1) == "ask")
+    }
 }

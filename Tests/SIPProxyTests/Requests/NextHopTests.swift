@@ -289,4 +289,38 @@ struct NextHopTests {
         bench.resolve(bench.questions[0].id, .servers([.written("tcp:127.0.0.1:\(port)")]))
         #expect(bench.sent.requests == ["OPTIONS tcp:127.0.0.1:\(port)"])
     }
+
+    @Test(
+        "LOC-72: our own listener is known in every spelling of its address, and at every address of the host",
+        arguments: [
+            ("192.0.2.50", "192.0.2.50", true), ("192.0.2.50", "::ffff:192.0.2.50", true),
+            ("::ffff:192.0.2.50", "192.0.2.50", true), ("192.0.2.50", "192.0.2.51", false),
+            ("0.0.0.0", "192.0.2.50", true), ("0.0.0.0", "::ffff:192.0.2.50", true), ("::", "192.0.2.50", true),
+            ("::", "::ffff:192.0.2.50", true), ("::", "2001:db8::50", true), ("::ffff:0.0.0.0", "192.0.2.50", true),
+            ("0.0.0.0", "2001:db8::50", false), ("0.0.0.0", "192.0.2.51", false), ("::", "2001:db8::51", false),
+            ("0.0.0.0", "127.0.0.1", true), ("::", "::1", true),
+        ]
+    )
+    func ownAddress(bound: String, named: String, isOwn: Bool) throws {
+        var snapshot = ProxySnapshot.sample([.sample(1)])
+        let address = try #require(IPAddress(parsing: bound))
+        snapshot.listeners.append(Side.listener(ListenerID(index: 9), .inner, .tcp, address, 5070, "edge.example.com"))
+        snapshot.hostAddresses = [.v4(0xC000_0232), .v6(high: 0x2001_0DB8_0000_0000, low: 0x50)]
+        let bench = Bench(snapshot)
+        let inner = bench.client("P", Side.innerTCP, address: "10.0.0.9")
+        let hop = Endpoint(transport: .tcp, address: try #require(IPAddress(parsing: named)), port: 5070)
+        bench.receive(request("OPTIONS", "sip:core.example.net;lr"), on: inner)
+        bench.resolve(bench.questions[0].id, .servers([hop]))
+        #expect(bench.sent.requests.isEmpty == isOwn)
+        // Other ports, and datagrams where connections are taken, are not ours.
+        let others = [
+            Endpoint(transport: .tcp, address: hop.address, port: 5071),
+            Endpoint(transport: .udp, address: hop.address, port: 5070),
+        ]
+        for (number, other) in others.enumerated() {
+            bench.receive(request("OPTIONS", "sip:core.example.net;lr", number + 2), on: inner)
+            bench.resolve(bench.questions[0].id, .servers([other]))
+            #expect(bench.sent.last?.endpoint == other)
+        }
+    }
 }

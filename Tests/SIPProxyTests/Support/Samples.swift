@@ -74,7 +74,7 @@ enum Side {
         ]
     }
 
-    private static func listener(
+    static func listener(
         _ id: ListenerID,
         _ role: ListenerIdentity.Role,
         _ transport: SIPTransport,

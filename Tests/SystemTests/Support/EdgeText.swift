@@ -8,7 +8,8 @@ struct EdgeText {
     var certificates: TestCertificates
     var leaf: TestCertificates.Leaf
     var target: String
-    var nameServer: Int?
+    /// Name servers on this host, the first one first; none: those of the host.
+    var nameServers: [Int]
     var verify = false
     var require = false
     /// Further lines of the pool.
@@ -30,7 +31,7 @@ struct EdgeText {
         leaf = try certificates.leaf("edge", names: ["DNS:edge.example.test", "IP:127.0.0.1"])
         port = try FreePort.next()
         self.target = target
-        self.nameServer = nameServer
+        nameServers = nameServer.map { [$0] } ?? []
     }
 
     /// An edge that shows its certificate to the backends, and has a listener for them that wants theirs.
@@ -54,7 +55,10 @@ struct EdgeText {
             "  public: { certificate: \(leaf.chain), key: \(leaf.key), ca: \(certificates.authority), \(level) }"
         )
         lines += profiles.sorted { $0.key < $1.key }.map { "  \($0): \($1)" }
-        if let nameServer { lines.append("resolver: { servers: [\"127.0.0.1:\(nameServer)\"] }") }
+        if !nameServers.isEmpty {
+            let servers = nameServers.map { "\"127.0.0.1:\($0)\"" }
+            lines.append("resolver: { servers: [\(servers.joined(separator: ", "))] }")
+        }
         lines += ["pools:", "  voice:", "    target: \(target)", "    allow_loopback: true"]
         lines += pool.map { "    \($0)" }
         lines += ["routes:"] + routes.map { "  - \($0)" } + [rest]
