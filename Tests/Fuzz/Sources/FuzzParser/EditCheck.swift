@@ -19,7 +19,9 @@ struct EditCheck {
     private func checkUnedited() {
         var edits = MessageEdits()
         let bytes = edits.applied(to: message, allocator: ByteBufferAllocator())
-        guard let again = bytes.parsed(.datagram, limits: .none) else { return claim(false, "cannot be read again: \(bytes.text)") }
+        guard let again = bytes.parsed(.datagram, limits: .none) else {
+            return claim(false, "cannot be read again: \(bytes.text)")
+        }
         claim(again.bytes == bytes, "what was written has another length")
         claim(!again.isFolded && again.headers.map(\.name) == message.headers.map(\.name), "other fields")
         edits.reset()
@@ -56,7 +58,9 @@ struct EditCheck {
         if does(9) { edits.removeAll(.supported, of: message) }
         if does(10) { edits.appendRoute(on: message) { $0.writeString("sip:last.example;lr") } }
         let bytes = edits.applied(to: message, allocator: ByteBufferAllocator())
-        guard let sent = bytes.parsed(.datagram, limits: .none) else { return claim(false, "cannot be forwarded: \(bytes.text)") }
+        guard let sent = bytes.parsed(.datagram, limits: .none) else {
+            return claim(false, "cannot be forwarded: \(bytes.text)")
+        }
         claim(sent.bytes == bytes && !sent.isFolded, "what was written has another shape")
         claim(sent.viaCount == message.viaCount + (does(5) ? 1 : 0), "Via values appear or vanish")
         if does(2) { claim(sent.maxForwards == message.maxForwards.map { max($0, 1) - 1 } ?? 70, "Max-Forwards") }
