@@ -3,6 +3,7 @@
 internal import NIOCore
 internal import SIPLocation
 internal import SIPMessage
+internal import TestSupport
 internal import Testing
 
 /// A cache, its clock and its randomness, driven in virtual time.
