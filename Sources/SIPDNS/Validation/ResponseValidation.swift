@@ -61,7 +61,11 @@ struct ResponseValidation {
     private mutating func judge(_ chain: TrustChain, _ claimsAbsence: Bool) throws(Stop) {
         var name = question.name
         for _ in 0...ResponseReader.aliasLimit {
-            if let set = message.answer(name, question.type) { return try check(set, chain) }
+            if let set = message.answer(name, question.type) {
+                // Nobody signs the code of a response: records that are there say more than it does.
+                guard !claimsAbsence else { throw bogus("it denies \(question.type) \(name), and holds it") }
+                return try check(set, chain)
+            }
             guard let alias = message.answer(name, .cname) else { break }
             try check(alias, chain)
             guard let target = alias.records.first.flatMap(RecordReader.record), case .cname(let next) = target.data

@@ -127,6 +127,18 @@ struct HostileValidationTests {
         #expect(alias.outcome == .failure(.bogus))
     }
 
+    @Test(
+        "LOC-57: a code that denies what is there, signed, is bogus, behind aliases and for wildcards too",
+        arguments: ["host.up.test", "www.up.test", "x.wild.up.test", "host.sub.up.test", "www.sub.up.test"]
+    )
+    func denyingCode(name: String) async throws {
+        let answer = try await Self.answer(name, .a) { reply, question in
+            if question.type == .a { reply.code = .nameError }
+        }
+        #expect(answer.outcome == .failure(.bogus))
+        #expect(answer.security == .bogus)
+    }
+
     @Test("LOC-57: when the keys cannot be had, there is no answer, by the name of what went wrong")
     func indeterminate() async throws {
         let answer = try await Self.answer("host.up.test", .a) { reply, question in
