@@ -59,12 +59,12 @@ struct TrustChain {
             case .zone(let keys): zone = keys
             case .some(.none): continue
             case .insecure: return .insecure
-            case .absent: return zone.map { .zone($0) } ?? .insecure
+            case .absent: return zone.map { .zone($0) } ?? .bogus("\(start) does not exist")
             case .bogus(let reason): return .bogus(reason)
             case .failed(let kind): return .failed(kind)
             }
         }
-        return zone.map { .zone($0) } ?? .insecure
+        return zone.map { .zone($0) } ?? .bogus("\(start) has no keys")
     }
 
     private func cut(_ name: DNSName, _ now: NIODeadline) -> Cut? {
@@ -143,10 +143,7 @@ struct TrustChain {
             let usable = DelegationSigner.usable(set)
             return (usable.isEmpty ? .insecure : .delegated(usable), verified.seconds)
         }
-        if let set = message.answer(name, .cname), let verified = SignatureCheck.verify(set, by: zone, time: time) {
-            // An alias is no zone (RFC 1034 section 3.6.2).
-            return (.none, verified.seconds)
-        }
+        if let alias = alias(at: name, in: message, zone, time) { return alias }
         let (denial, seconds) = message.denial(by: zone, time: time)
         let isAbsent = message.code == 3
         switch isAbsent ? denial.absence(of: name) : denial.absence(of: .ds, at: name) {
@@ -155,6 +152,29 @@ struct TrustChain {
         case .optOut: return (.insecure, seconds)
         case .none:
             return (.bogus("\(zone.zone) does not prove that \(name) has no DS record"), Self.failureSeconds)
+        }
+    }
+}
+
+extension TrustChain {
+    /// An alias in the place of a DS record: the name is no zone (RFC 1034 section 3.6.2).
+    ///
+    /// One that a wildcard made counts only when no nearer name exists; nil when nothing shows that.
+    private func alias(
+        at name: DNSName,
+        in message: SignedMessage,
+        _ zone: ZoneKeys,
+        _ time: Int64
+    ) -> (Cut, UInt32)? {
+        guard let set = message.answer(name, .cname),
+            let verified = SignatureCheck.verify(set, by: zone, time: time)
+        else { return nil }
+        guard verified.labels < SignatureCheck.labelCount(name) else { return (.none, verified.seconds) }
+        let (denial, seconds) = message.denial(by: zone, time: time)
+        switch denial.expansion(to: name, labels: verified.labels) {
+        case .proven: return (.none, min(verified.seconds, seconds))
+        case .optOut: return (.insecure, min(verified.seconds, seconds))
+        case .none: return nil
         }
     }
 }

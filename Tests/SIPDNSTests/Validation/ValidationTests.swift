@@ -101,7 +101,7 @@ struct ValidationTests {
             client,
             [
                 ("host.open.signed.test", .a, "1", .secure), ("absent.open.signed.test", .a, "nxdomain", .insecure),
-                ("host.long.signed.test", .a, "1", .secure), ("absent.long.signed.test", .a, "nxdomain", .insecure),
+                ("host.long.signed.test", .a, "1", .insecure), ("absent.long.signed.test", .a, "nxdomain", .insecure),
                 ("out.signed.test", .a, "1", .insecure), ("in.signed.test", .a, "1", .secure),
                 ("host.bad.signed.test", .a, "bogus", .bogus), ("www.bad.signed.test", .a, "bogus", .bogus),
                 ("host.bad.signed.test", .aaaa, "nodata", .secure),
@@ -184,7 +184,9 @@ struct ValidationTests {
         settings.timeout = .seconds(10)
         try await client.use(settings).get()
         #expect(try await client.ask(question).get().security == .secure)
-        #expect(server.queries == ["udp A host.r.test", "udp A host.r.test", "udp DNSKEY r.test"])
+        #expect(
+            server.queries == ["udp A host.r.test", "udp A host.r.test", "udp DNSKEY r.test", "udp DS host.r.test"]
+        )
         await server.stop()
     }
 
@@ -217,7 +219,8 @@ struct ValidationTests {
         let (zones, anchor) = try await Self.family(bench)
         let nsd = try await NameServer.nsd(zones)
         let file = try bench.directory.write(anchor, to: "anchor")
-        let unbound = try await NameServer.unbound("signed.test", behind: nsd.port, anchor: file)
+        let children = ["child", "bad", "plain"].map { "\($0).signed.test" }
+        let unbound = try await NameServer.unbound("signed.test", behind: nsd.port, children: children, anchor: file)
         let client = try await ClientBench.client([unbound.port], timeout: .seconds(10)) { $0.dnssec = .trustAD }
         try await Self.check(
             client,
