@@ -74,11 +74,15 @@ struct TrustChain {
 
     /// Takes in the response to a question that `locate` wanted to have asked.
     ///
+    /// What vouched for it may have expired while the question was on its way. Then it says nothing, and `locate` wants
+    /// to know that anew.
+    ///
     /// - Parameter time: seconds since 1970, at which signatures must be valid.
     mutating func take(_ message: SignedMessage, for question: DNSQuestion, now: NIODeadline, time: Int64) {
-        let (cut, seconds) =
+        let learnt =
             question.type == .dnskey
             ? keys(in: message, question.name, now, time) : delegation(in: message, question.name, now, time)
+        guard let (cut, seconds) = learnt else { return }
         store(cut, for: question.name, until: now + .seconds(Int64(min(max(seconds, 1), Self.longest))))
         withExtendedLifetime(message) {}
     }
@@ -111,9 +115,8 @@ struct TrustChain {
         _ name: DNSName,
         _ now: NIODeadline,
         _ time: Int64
-    ) -> (Cut, UInt32) {
-        var vouchers = anchors.records(of: name).compactMap { WireRecord.bytes($0) }
-        if case .delegated(let signers) = cut(name, now) { vouchers = signers }
+    ) -> (Cut, UInt32)? {
+        guard let vouchers = vouchers(of: name, now) else { return nil }
         guard let set = message.answer(name, .dnskey) else {
             return (.bogus("\(name) has no DNSKEY record"), Self.failureSeconds)
         }
@@ -124,16 +127,22 @@ struct TrustChain {
         return (.zone(keys), verified.seconds)
     }
 
+    /// The records that a key of a zone must fit: those of the zone above it, or the operator's; nil when there are none
+    /// now.
+    private func vouchers(of name: DNSName, _ now: NIODeadline) -> [[UInt8]]? {
+        if case .delegated(let signers) = cut(name, now) { return signers }
+        let anchors = anchors.records(of: name)
+        return anchors.isEmpty ? nil : anchors.compactMap { WireRecord.bytes($0) }
+    }
+
     /// What the zone above says of `name`: a signed zone, an unsigned one, or no zone at all.
     private func delegation(
         in message: SignedMessage,
         _ name: DNSName,
         _ now: NIODeadline,
         _ time: Int64
-    ) -> (Cut, UInt32) {
-        guard let parent = name.parent, case .zone(let zone) = locate(parent, now: now) else {
-            return (.failed(.timeout), Self.failureSeconds)
-        }
+    ) -> (Cut, UInt32)? {
+        guard let parent = name.parent, case .zone(let zone) = locate(parent, now: now) else { return nil }
         if let set = message.answer(name, .ds) {
             guard let verified = SignatureCheck.verify(set, by: zone, time: time),
                 verified.labels == SignatureCheck.labelCount(name)
