@@ -213,6 +213,20 @@ struct ValidationTests {
         await server.stop()
     }
 
+    @Test("LOC-68: names below a DNAME record are bogus where they are checked, and aliases where they are not")
+    func subtreeAlias() async throws {
+        let bench = try SigningBench()
+        let signed = try await bench.sign("d.test", "host.new IN A 192.0.2.1\nold IN DNAME new\n")
+        let nsd = try await NameServer.nsd([(signed.origin, signed.file)])
+        let question = DNSQuestion(DNSName("host.old.d.test"), .a)
+        let checking = try await SigningBench.client(nsd.port, signed.anchor)
+        #expect(try await checking.ask(question).get().outcome == .failure(.bogus))
+        #expect(try await checking.ask(DNSQuestion(DNSName("host.new.d.test"), .a)).get().security == .secure)
+        let believing = try await ClientBench.client([nsd.port], timeout: .seconds(10))
+        #expect(try await believing.ask(question).get().records.map(\.data) == [.address(.v4(0xC000_0201))])
+        await nsd.stop()
+    }
+
     @Test("With trust-ad, the resolver's word decides: secure with AD, insecure without, and no answer for bogus")
     func trustAD() async throws {
         let bench = try SigningBench()
