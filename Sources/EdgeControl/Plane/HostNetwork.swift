@@ -54,16 +54,20 @@ struct HostNetwork: Sendable, Hashable {
     }
 
     /// By what rules a name that a request gives is resolved: to loopback addresses only where a pool leads there too
-    /// (LOC-72).
+    /// (LOC-72), and to few servers, because each is worth two questions that whoever owns the name makes us ask.
     func namePolicy(pools: [ManagedPool]) -> ResolutionPolicy {
         var policy = ResolutionPolicy()
         policy.allowsLoopback = pools.contains { pool in
             if case .address(let address) = pool.target.host { return address.isLoopback }
             return pool.settings.allowsLoopback
         }
+        policy.servers = Self.namedServers
         chooseFamilies(&policy)
         return policy
     }
+
+    /// Servers of a name that a request gives; twice as many as one request may try.
+    static let namedServers = 16
 
     /// Whether addresses of a family are any use (LOC-40): the host has one that reaches beyond its link, or the loopback
     /// one where that may be used.

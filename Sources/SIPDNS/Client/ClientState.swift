@@ -15,8 +15,10 @@ final class ClientState {
     private var links: [DNSServer: SecureLink] = [:]
     private var cache: AnswerCache
     private var pending: [DNSQuestion: EventLoopFuture<DNSAnswer>] = [:]
-    private var waiting = CircularBuffer<(question: DNSQuestion, promise: EventLoopPromise<DNSAnswer>)>()
+    private var waiting = QuestionQueue()
     private var running = 0
+    /// Those of them that requests cause.
+    private var runningRequests = 0
     private var statistics = DNSClient.Statistics()
 
     init(loop: any EventLoop, settings: DNSClient.Settings) {
@@ -26,7 +28,7 @@ final class ClientState {
         chain = TrustChain(anchors: settings.anchors)
     }
 
-    func ask(_ question: DNSQuestion, awaitingRenewal: Bool) -> EventLoopFuture<DNSAnswer> {
+    func ask(_ question: DNSQuestion, for asker: DNSClient.Asker, awaitingRenewal: Bool) -> EventLoopFuture<DNSAnswer> {
         if let own = settings.overrides.answer(to: question, now: .now()) { return loop.makeSucceededFuture(own) }
         guard question.name.isAskable else {
             var refused = failure(.notAskable)
@@ -36,10 +38,10 @@ final class ClientState {
         switch cache.lookUp(question, now: .now()) {
         case .fresh(let answer), .failed(let answer): return loop.makeSucceededFuture(answer)
         case .dueForRefresh(let answer):
-            let renewal = enqueue(question, standIn: answer)
+            let renewal = enqueue(question, for: asker, standIn: answer)
             return awaitingRenewal ? renewal : loop.makeSucceededFuture(answer)
         case .ask(let stale):
-            let answer = enqueue(question, standIn: stale)
+            let answer = enqueue(question, for: asker, standIn: stale)
             guard let stale, !awaitingRenewal else { return answer }
             return self.answer(answer, orAfterPatience: stale)
         }
@@ -101,37 +103,51 @@ final class ClientState {
     /// Asks the servers, once for all that ask the same (LOC-62).
     ///
     /// - Parameter standIn: what is known already, for when too many questions wait.
-    private func enqueue(_ question: DNSQuestion, standIn: DNSAnswer?) -> EventLoopFuture<DNSAnswer> {
-        if let running = pending[question] { return running }
-        guard waiting.count < settings.queue else {
+    private func enqueue(
+        _ question: DNSQuestion,
+        for asker: DNSClient.Asker,
+        standIn: DNSAnswer?
+    ) -> EventLoopFuture<DNSAnswer> {
+        if let running = pending[question] {
+            if asker == .pool {
+                waiting.promote(question)
+                startWaiting()
+            }
+            return running
+        }
+        guard waiting.count(of: asker) < settings.queue else {
             let refused = failure(.timeout)
             count(refused)
             return loop.makeSucceededFuture(standIn ?? refused)
         }
         let promise = loop.makePromise(of: DNSAnswer.self)
         pending[question] = promise.futureResult
-        waiting.append((question, promise))
+        waiting.append(QuestionQueue.Turn(question: question, asker: asker, promise: promise))
         startWaiting()
         return promise.futureResult
     }
 
     private func startWaiting() {
-        while running < settings.concurrency, let (question, promise) = waiting.popFirst() {
+        while running < settings.concurrency,
+            let turn = waiting.next(withRequests: runningRequests < settings.requestConcurrency)
+        {
             running += 1
+            if turn.asker == .request { runningRequests += 1 }
             let bound = NIOLoopBound(self, eventLoop: loop)
-            resolve(question).whenComplete { result in
+            resolve(turn.question).whenComplete { result in
                 let state = bound.value
-                state.finish(question, promise, (try? result.get()) ?? state.failure(.timeout))
+                state.finish(turn, (try? result.get()) ?? state.failure(.timeout))
             }
         }
     }
 
-    private func finish(_ question: DNSQuestion, _ promise: EventLoopPromise<DNSAnswer>, _ answer: DNSAnswer) {
+    private func finish(_ turn: QuestionQueue.Turn, _ answer: DNSAnswer) {
         running -= 1
-        pending[question] = nil
+        if turn.asker == .request { runningRequests -= 1 }
+        pending[turn.question] = nil
         count(answer)
         var generator = SystemRandomNumberGenerator()
-        promise.succeed(cache.store(answer, for: question, now: .now(), using: &generator))
+        turn.promise.succeed(cache.store(answer, for: turn.question, now: .now(), using: &generator))
         startWaiting()
     }
 

@@ -55,6 +55,14 @@ struct ManagedPoolTests {
         }
     }
 
+    @Test("LOC-72: a name that a request gives may lead to few servers, and to loopback ones where a pool does")
+    func named() throws {
+        let host = HostNetwork(addresses: [Self.four], source4: Self.four)
+        #expect(host.namePolicy(pools: []).servers == 16)
+        #expect(!host.namePolicy(pools: [try Self.pool()]).allowsLoopback)
+        #expect(host.namePolicy(pools: [try Self.pool { $0.allowsLoopback = true }]).allowsLoopback)
+    }
+
     @Test("LOC-41: IPv6 comes first where RFC 6724 says so, or the operator")
     func preference() throws {
         func prefersIPv6(_ source: IPAddress?) -> Bool {
