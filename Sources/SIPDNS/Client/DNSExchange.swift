@@ -20,6 +20,8 @@ struct DNSExchange: Sendable {
         case timeout
         case malformed
         case closed
+        /// The connection has ended, after it had answered others.
+        case dropped
     }
 
     /// Codes by which a server without our EDNS refuses: FORMERR, NOTIMP and BADVERS (RFC 6891 section 7).

@@ -46,13 +46,12 @@ final class SecureLink {
 
     /// The response to a question; an error when there is none in time.
     ///
-    /// A connection that the server closes just as it is used is no failure of the server: the question goes over a new
-    /// one (RFC 7766 section 6.2.4).
+    /// A connection that ends, however it does, after it has answered others is no failure of the server: the question
+    /// goes over a new one, once (RFC 7766 section 6.2.4).
     func ask(_ question: DNSQuestion) -> EventLoopFuture<DNSMessageCodec.Response> {
-        let isReused = hasAnswered
         let bound = NIOLoopBound(self, eventLoop: loop)
         return send(question).flatMapError { error in
-            guard isReused, (error as? Failure) == .closed else { return bound.value.loop.makeFailedFuture(error) }
+            guard (error as? Failure) == .dropped else { return bound.value.loop.makeFailedFuture(error) }
             return bound.value.send(question)
         }
     }
@@ -170,9 +169,11 @@ final class SecureLink {
         state = .closed
         idle?.cancel()
         idle = nil
+        // Told before anything is asked again, which opens the next connection.
+        let failure: any Error = hasAnswered ? Failure.dropped : error
         for waiting in queries.removeAll() {
             waiting.deadline.cancel()
-            waiting.promise.fail(error)
+            waiting.promise.fail(failure)
         }
     }
 }
