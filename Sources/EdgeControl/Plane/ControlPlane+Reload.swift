@@ -89,6 +89,7 @@ extension ControlPlane {
             await goBack(to: before)
             throw new.refusal(of: error)
         }
+        _ = dns.settle()
         for (name, pool) in before.pools where pools[name] !== pool { pool.cancel() }
         for (name, pool) in pools where before.pools[name] !== pool { watch(pool) }
         requestLog.use(configuration.logging.requestLine)
@@ -109,7 +110,8 @@ extension ControlPlane {
             pool.reconfigure(settings, target: target)
             pools[settings.name] = pool
         }
-        _ = try await dns.use(resolverSettings()).get()
+        // The answers that are known count again should it not be adopted.
+        _ = try await dns.use(resolverSettings(), provisionally: true).get()
     }
 
     private func take(_ new: CheckedConfiguration) {

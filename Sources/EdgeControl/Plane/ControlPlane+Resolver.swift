@@ -25,7 +25,8 @@ extension ControlPlane {
             "name servers",
             metadata: ["servers": "\(found.servers.map(\.description).joined(separator: ", "))"]
         )
-        _ = dns.use(settings)
+        // While a reload is open, so is whether this measure of DNSSEC stays.
+        _ = dns.use(settings, provisionally: isAdopting)
     }
 
     /// Watches another file from now on; the tests' own.

@@ -13,7 +13,14 @@ final class ClientState {
     var evidence: [DNSQuestion: EventLoopFuture<Evidence>] = [:]
     /// The connections of DNS over TLS.
     private var links: [DNSServer: SecureLink] = [:]
+    /// Counts settings: numbers of servers are those of one of them.
+    private(set) var generation = 0
+    /// By what answers are believed, and how often that has changed.
+    private var measure: Measure
+    private var measures = 0
     private var cache: AnswerCache
+    /// Answers by measures that may come back into use.
+    private var shelf: [Measure: AnswerCache] = [:]
     private var pending: [DNSQuestion: EventLoopFuture<DNSAnswer>] = [:]
     private var waiting = QuestionQueue()
     private var running = 0
@@ -24,6 +31,7 @@ final class ClientState {
     init(loop: any EventLoop, settings: DNSClient.Settings) {
         self.loop = loop
         self.settings = settings
+        measure = Measure(settings)
         cache = AnswerCache(policy: settings.cache)
         chain = TrustChain(anchors: settings.anchors)
     }
@@ -47,17 +55,33 @@ final class ClientState {
         }
     }
 
-    func use(_ settings: DNSClient.Settings) {
-        if settings.anchors != self.settings.anchors { chain = TrustChain(anchors: settings.anchors) }
-        // What was held for true by another measure is asked for anew.
-        if settings.dnssec != self.settings.dnssec { cache = AnswerCache(policy: settings.cache) }
-        // Whom to trust may have changed too.
-        for link in links.values { link.close() }
-        links = [:]
+    /// Works by other settings from now on, with what is on its way too.
+    func use(_ settings: DNSClient.Settings, provisionally: Bool) {
+        change(to: Measure(settings), settings)
+        if !provisionally { settle() }
         self.settings = settings
+        generation += 1
         cache.policy = settings.cache
         health = ServerHealth()
+        // Whom to trust may have changed too. What waits for an old link asks by the new settings the moment it fails, so
+        // they must be in their place.
+        let retired = links
+        links = [:]
+        for link in retired.values { link.retire() }
     }
+
+    /// What was held for true by another measure is asked for anew.
+    private func change(to other: Measure, _ settings: DNSClient.Settings) {
+        guard other != measure else { return }
+        shelf[measure] = cache
+        cache = shelf.removeValue(forKey: other) ?? AnswerCache(policy: settings.cache)
+        chain = TrustChain(anchors: settings.anchors)
+        measure = other
+        measures += 1
+    }
+
+    /// Forgets what earlier measures led to.
+    func settle() { shelf = [:] }
 
     /// The connection to a server of DNS over TLS.
     func link(to server: DNSServer) -> SecureLink {
@@ -133,11 +157,17 @@ final class ClientState {
         {
             running += 1
             if turn.asker == .request { runningRequests += 1 }
-            let bound = NIOLoopBound(self, eventLoop: loop)
-            resolve(turn.question).whenComplete { result in
-                let state = bound.value
-                state.finish(turn, (try? result.get()) ?? state.failure(.timeout))
-            }
+            run(turn)
+        }
+    }
+
+    /// Asks, and asks again when the answer was judged by a measure that holds no more.
+    private func run(_ turn: QuestionQueue.Turn) {
+        let (bound, begun) = (NIOLoopBound(self, eventLoop: loop), measures)
+        resolve(turn.question).whenComplete { result in
+            let state = bound.value
+            guard begun == state.measures else { return state.run(turn) }
+            state.finish(turn, (try? result.get()) ?? state.failure(.timeout))
         }
     }
 
@@ -160,5 +190,16 @@ final class ClientState {
             case .failure(let kind): kind.rawValue
             }
         statistics.queries[outcome, default: 0] += 1
+    }
+}
+
+/// By what answers are believed.
+private struct Measure: Hashable {
+    let mode: DNSClient.DNSSECMode
+    let anchors: TrustAnchors
+
+    init(_ settings: DNSClient.Settings) {
+        mode = settings.dnssec
+        anchors = mode == .validate ? settings.anchors : TrustAnchors()
     }
 }

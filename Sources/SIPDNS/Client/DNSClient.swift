@@ -108,10 +108,19 @@ package final class DNSClient: Sendable {
         return loop.flatSubmit { state.value.ask(question, for: asker, awaitingRenewal: awaitingRenewal) }
     }
 
-    /// Uses other servers, and keeps answers by another policy, from now on.
-    package func use(_ settings: Settings) -> EventLoopFuture<Void> {
+    /// Uses other servers, and keeps answers by another policy, from now on; questions on their way move over.
+    ///
+    /// Where what DNSSEC demands has changed, nothing that is cached counts any more. With `provisionally` it is kept
+    /// aside until ``settle()``, and is there again when the former settings come back before that.
+    package func use(_ settings: Settings, provisionally: Bool = false) -> EventLoopFuture<Void> {
         let state = state
-        return loop.submit { state.value.use(settings) }
+        return loop.submit { state.value.use(settings, provisionally: provisionally) }
+    }
+
+    /// The settings in use are there to stay.
+    package func settle() -> EventLoopFuture<Void> {
+        let state = state
+        return loop.submit { state.value.settle() }
     }
 
     /// What the cache holds that is of use, at most ``AnswerCache/Policy/entries``, in no order.

@@ -35,6 +35,7 @@ final class SecureLink {
     /// Counts connections, so that the end of an old one is not taken for the end of the one in use.
     private var serial = 0
     private var hasAnswered = false
+    private var isRetired = false
     private var openedAt = NIODeadline.uptimeNanoseconds(0)
     private var idle: Scheduled<Void>?
 
@@ -56,14 +57,20 @@ final class SecureLink {
         }
     }
 
-    /// Closes the connection; what waits fails.
-    func close() {
+    /// Closes the connection for good: what waits fails, and nothing more is asked here.
+    func retire() {
+        isRetired = true
+        close()
+    }
+
+    private func close() {
         let channel: (any Channel)? = if case .open(let channel) = state { channel } else { nil }
         ended(serial, Failure.closed)
         channel?.close(promise: nil)
     }
 
     private func send(_ question: DNSQuestion) -> EventLoopFuture<DNSMessageCodec.Response> {
+        guard !isRetired else { return loop.makeFailedFuture(Failure.retired) }
         var generator = SystemRandomNumberGenerator()
         guard let id = queries.freeID(using: &generator),
             let query = DNSMessageCodec.query(question, id: id, settings.options)
@@ -170,7 +177,7 @@ final class SecureLink {
         idle?.cancel()
         idle = nil
         // Told before anything is asked again, which opens the next connection.
-        let failure: any Error = hasAnswered ? Failure.dropped : error
+        let failure: any Error = isRetired ? Failure.retired : hasAnswered ? Failure.dropped : error
         for waiting in queries.removeAll() {
             waiting.deadline.cancel()
             waiting.promise.fail(failure)

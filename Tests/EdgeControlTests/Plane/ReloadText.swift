@@ -15,6 +15,7 @@ struct ReloadText: Sendable {
     var key: String?
     var listeners: [String] = []
     var resolver: Int?
+    var dnssec = "off"
     var target = "sip:127.0.0.1:19;transport=tcp"
     /// Further pools, a line each.
     var pools: [String] = []
@@ -29,7 +30,8 @@ struct ReloadText: Sendable {
         lines += listeners.map { "  - \($0)" }
         let files = "certificate: \(certificate ?? ports.certificate), key: \(key ?? ports.key)"
         lines.append("tls:\n  public: { \(files), verify: false, require: false }")
-        lines.append("resolver: { servers: [\"127.0.0.1:\(resolver ?? ports.names)\"], timeout: 500ms }")
+        let server = "\"127.0.0.1:\(resolver ?? ports.names)\""
+        lines.append("resolver: { servers: [\(server)], timeout: 500ms, dnssec: \(dnssec) }")
         lines.append("pools:\n  voice: { target: \"\(target)\", allow_loopback: true, health: \(probe) }")
         lines += pools.map { "  \($0)" }
         lines += ["routes:"] + routes.map { "  - \($0)" }

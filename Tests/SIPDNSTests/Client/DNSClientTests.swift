@@ -160,6 +160,21 @@ struct DNSClientTests {
         await server.stop()
     }
 
+    @Test("LOC-69: a question that is on its way to a mute server is asked of the servers that a reload brings")
+    func newServersMeanwhile() async throws {
+        let (mute, good) = (try await ClientBench.mute(), try await ClientBench.zoneServer())
+        let client = try await ClientBench.client([mute.port], timeout: .milliseconds(300)) { $0.attempts = 1 }
+        let waiting = client.ask(ClientBench.host)
+        #expect(await Waiting.until(within: .seconds(10)) { mute.queries.count == 1 })
+        var settings = DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: good.port)])
+        settings.timeout = .seconds(10)
+        try await client.use(settings).get()
+        #expect(try await waiting.get().records.count == 1)
+        #expect(mute.queries.count == 1)
+        await mute.stop()
+        await good.stop()
+    }
+
     @Test("LOC-58: new settings bring a new policy of the cache, with what it holds left in it")
     func newPolicy() async throws {
         let server = try await ClientBench.zoneServer("other IN A 192.0.2.5\n")

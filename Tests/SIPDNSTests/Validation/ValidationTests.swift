@@ -4,6 +4,7 @@ import NIOCore
 import SIPDNS
 import SIPLocation
 import SIPMessage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -187,6 +188,52 @@ struct ValidationTests {
         #expect(
             server.queries == ["udp A host.r.test", "udp A host.r.test", "udp DNSKEY r.test", "udp DS host.r.test"]
         )
+        await server.stop()
+    }
+
+    @Test("Settings that are given up again before they are settled leave the answers that were known")
+    func provisional() async throws {
+        let server = try await ClientBench.zoneServer()
+        let client = try await ClientBench.client([server.port])
+        let before = DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: server.port)])
+        var trial = before
+        trial.dnssec = .trustAD
+        func ask() async throws -> DNSAnswer.Security { try await client.ask(ClientBench.host).get().security }
+        #expect(try await ask() == .unchecked)
+        try await client.use(trial, provisionally: true).get()
+        #expect(try await ask() == .insecure)
+        try await client.use(before).get()
+        #expect(try await ask() == .unchecked)
+        #expect(server.queries.count == 2, "the first answer is there still")
+        try await client.use(trial, provisionally: true).get()
+        try await client.settle().get()
+        #expect(try await ask() == .insecure)
+        try await client.use(before).get()
+        #expect(try await ask() == .unchecked)
+        #expect(server.queries.count == 4, "what was settled is not gone back from")
+        await server.stop()
+    }
+
+    @Test("An answer that was asked for before a reload is judged by what holds after it: it is asked for anew")
+    func reloadedMeanwhile() async throws {
+        let bench = try SigningBench()
+        let signed = try await bench.sign("r.test", "host IN A 192.0.2.1\n")
+        let zone = try ZoneFile.zone(of: signed.file)
+        let change = Mutex<(@Sendable () -> Void)?>(nil)
+        let server = try await FakeDNS.start(on: ClientBench.loop) { query in
+            guard query.index == 0 else { return [.answer(query.signedReply(zone))] }
+            // The settings change while the first answer, without signatures, is on its way.
+            change.withLock { $0?() }
+            return [.answer(query.reply(zone))]
+        }
+        let client = try await ClientBench.client([server.port])
+        var settings = DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: server.port)])
+        settings.dnssec = .validate
+        settings.anchors = try SigningBench.anchors(signed.anchor)
+        settings.timeout = .seconds(10)
+        change.withLock { [settings] in $0 = { _ = client.use(settings) } }
+        let answer = try await client.ask(DNSQuestion(DNSName("host.r.test"), .a)).get()
+        #expect(answer.security == .secure, "\(answer.reason ?? "")")
         await server.stop()
     }
 
