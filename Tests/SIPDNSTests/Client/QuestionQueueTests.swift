@@ -59,7 +59,7 @@ struct QuestionQueueTests {
         let server = try await FakeDNS.start(on: ClientBench.loop) { query in
             query.asked.name.text.hasPrefix("flood") && query.index < 3 ? [] : [.answer(query.reply(zone))]
         }
-        let client = try await ClientBench.client([server.port], timeout: .seconds(10)) {
+        let client = try await ClientBench.client([server.port], timeout: .seconds(60)) {
             $0.concurrency = 4
             $0.reserved = 1
             $0.queue = 20
@@ -73,12 +73,12 @@ struct QuestionQueueTests {
             }
         }
         #expect(
-            try await Waiting.until(within: .seconds(10)) {
+            try await Waiting.until(within: .seconds(30)) {
                 // The queue of requests is full.
                 try await client.statistics().get().queries["timeout"] ?? 0 > 0
             }
         )
-        #expect(await Waiting.until(within: .seconds(10)) { server.queries.count == 3 }, "one place is kept free")
+        #expect(await Waiting.until(within: .seconds(30)) { server.queries.count == 3 }, "one place is kept free")
         #expect(try await client.ask(ClientBench.host).get().records.count == 1)
         for index in 0..<30 {
             let answer = try await client.ask(DNSQuestion(DNSName("p\(index).z.test"), .a)).get()
@@ -95,7 +95,7 @@ struct QuestionQueueTests {
         let server = try await FakeDNS.start(on: ClientBench.loop) { query in
             query.index == 0 ? [] : [.answer(query.reply(zone))]
         }
-        let client = try await ClientBench.client([server.port], timeout: .seconds(10)) {
+        let client = try await ClientBench.client([server.port], timeout: .seconds(60)) {
             $0.concurrency = 2
             $0.reserved = 1
         }

@@ -153,21 +153,21 @@ struct SecureLinkTests {
         let zone = try ClientBench.zone("h0 IN A 192.0.2.1\nh1 IN A 192.0.2.1\n")
         let old = try await FakeDNS.start(on: ClientBench.loop) { $0.index == 0 ? [.answer($0.reply(zone))] : [] }
         let new = try await FakeDNS.start(on: ClientBench.loop) { [.answer($0.reply(zone))] }
-        let client = try await Self.plainClient(old) { $0.attempts = 1 }
+        let client = try await Self.plainClient(old, timeout: .seconds(60)) { $0.attempts = 1 }
         #expect(try await client.ask(Self.question(0)).get().records.count == 1)
         let waiting = client.ask(Self.question(1))
-        #expect(await Waiting.until(within: .seconds(10)) { old.queries.count == 2 })
+        #expect(await Waiting.until(within: .seconds(30)) { old.queries.count == 2 })
         var settings = DNSClient.Settings(servers: [
             DNSServer(.v4(0x7F00_0001), port: new.port, transport: .tls)
         ])
         settings.attempts = 1
-        settings.timeout = .seconds(10)
+        settings.timeout = .seconds(60)
         settings.makeTLSHandler = { _ in PassingOn() }
         try await client.use(settings).get()
         #expect(try await waiting.get().records.count == 1)
         #expect(new.queries == ["tcp A h1.z.test"])
         #expect(old.queries.count == 2 && old.connections.all == 1)
-        #expect(await Waiting.until(within: .seconds(10)) { old.connections.open == 0 })
+        #expect(await Waiting.until(within: .seconds(30)) { old.connections.open == 0 })
         #expect(try await client.statistics().get().restingServers == 0)
         await old.stop()
         await new.stop()
