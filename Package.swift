@@ -108,12 +108,12 @@ let package = Package(
         ),
         .testTarget(
             name: "SIPLocationTests",
-            dependencies: ["SIPLocation", "SIPMessage", nioCore],
+            dependencies: ["SIPLocation", "SIPMessage", "TestSupport", nioCore],
             swiftSettings: strict
         ),
         .testTarget(
             name: "BackendPoolTests",
-            dependencies: ["BackendPool", "SIPMessage", nioCore],
+            dependencies: ["BackendPool", "SIPMessage", "TestSupport", nioCore],
             swiftSettings: strict
         ),
         .testTarget(

@@ -2,6 +2,7 @@
 
 internal import BackendPool
 internal import SIPMessage
+internal import TestSupport
 internal import Testing
 
 @Suite("Selection among the addresses of SRV targets")

@@ -3,6 +3,7 @@
 internal import BackendPool
 internal import NIOCore
 internal import SIPMessage
+internal import TestSupport
 internal import Testing
 
 @Suite("Balance by load: the power of two choices")

@@ -3,6 +3,7 @@
 internal import BackendPool
 internal import NIOCore
 internal import SIPMessage
+internal import TestSupport
 internal import Testing
 
 @Suite("What a pool remembers of its target: the family that works, and SIPS services")

@@ -3,6 +3,7 @@
 internal import BackendPool
 internal import NIOCore
 internal import SIPMessage
+internal import TestSupport
 internal import Testing
 
 @Suite("State of a pool and its views")

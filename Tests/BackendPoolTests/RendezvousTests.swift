@@ -2,6 +2,7 @@
 
 internal import BackendPool
 internal import SIPMessage
+internal import TestSupport
 internal import Testing
 
 @Suite("Affinity by weighted rendezvous hashing (LOC-56)")

@@ -3,6 +3,7 @@
 internal import BackendPool
 internal import NIOCore
 internal import SIPMessage
+internal import TestSupport
 internal import Testing
 
 @Suite("Selection by priority and weight (RFC 2782)")

@@ -71,3 +71,17 @@ enum Asking {
         }
     }
 }
+
+extension DNSMessageCodec {
+    /// The bytes of a query, with EDNS or without.
+    static func query(
+        _ question: DNSQuestion,
+        id: UInt16,
+        withEDNS: Bool,
+        wantsDNSSEC: Bool = false
+    ) -> ByteBuffer? {
+        var options = QueryOptions()
+        (options.usesEDNS, options.wantsDNSSEC) = (withEDNS, wantsDNSSEC)
+        return query(question, id: id, options)
+    }
+}

@@ -82,6 +82,7 @@ extension ControlPlane {
             _ = try? await dns.use(resolverSettings(of: checked)).get()
             throw new.refusal(of: error)
         }
+        _ = dns.settle()
         take(staged)
         requestLog.use(configuration.logging.requestLine)
         log.use(level: configuration.logging.level)
@@ -99,7 +100,8 @@ extension ControlPlane {
         )
         let listeners = formerListeners(beside: new.configuration)
         var staged = StagedConfiguration(checked: new, formerListeners: listeners, ground: ground)
-        _ = try await dns.use(resolverSettings(of: new)).get()
+        // The answers that are known count again should it not be adopted.
+        _ = try await dns.use(resolverSettings(of: new), provisionally: true).get()
         let now = NIODeadline.now()
         staged.pools = try new.configuration.pools.map { settings in
             let former = pools[settings.name]

@@ -59,8 +59,9 @@ struct HostNetwork: Sendable, Hashable {
         policy.prefersIPv6 = prefersIPv6
     }
 
-    /// By what rules a name that a request gives is resolved: to loopback addresses only where a pool leads there too, and
-    /// never to the edge itself (LOC-72).
+    /// By what rules a name that a request gives is resolved: to loopback addresses only where a pool leads there too, never
+    /// to the edge itself (LOC-72), and to few servers, because each is worth two questions that whoever owns the name makes
+    /// us ask.
     func namePolicy(pools: [ManagedPool], own: OwnListeners) -> ResolutionPolicy {
         var policy = ResolutionPolicy()
         policy.ownListeners = own
@@ -68,9 +69,13 @@ struct HostNetwork: Sendable, Hashable {
             if case .address(let address) = pool.target.host { return address.isLoopback }
             return pool.settings.allowsLoopback
         }
+        policy.servers = Self.namedServers
         chooseFamilies(&policy)
         return policy
     }
+
+    /// Servers of a name that a request gives; twice as many as one request may try.
+    static let namedServers = 16
 
     /// Whether addresses of a family are any use (LOC-40): the host has one that reaches beyond its link, or the loopback
     /// one where that may be used.

@@ -16,9 +16,9 @@ enum NextHopResolution {
         by resolver: TargetResolver,
         policy: ResolutionPolicy
     ) async -> ResolutionOutcome {
-        guard let target = target(name), let outcome = try? await resolver.resolve(target, policy: policy) else {
-            return .failed
-        }
+        guard let target = target(name),
+            let outcome = try? await resolver.resolve(target, policy: policy, for: .request)
+        else { return .failed }
         return self.outcome(of: outcome.step, for: name)
     }
 

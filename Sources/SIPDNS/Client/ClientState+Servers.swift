@@ -10,12 +10,16 @@ extension ClientState {
         follow(Course(question, order: freshOrder()))
     }
 
-    private func freshOrder() -> ArraySlice<Int> {
-        health.order(count: settings.servers.count, attempts: settings.attempts, now: .now())
+    private func freshOrder() -> ServerOrder {
+        let numbers = health.order(count: settings.servers.count, attempts: settings.attempts, now: .now())
+        return ServerOrder(numbers, generation: generation)
     }
 
+    /// The order as it is, or one of the servers that other settings have brought meanwhile.
+    func current(_ order: ServerOrder) -> ServerOrder { order.generation == generation ? order : freshOrder() }
+
     private func follow(_ course: Course) -> EventLoopFuture<DNSAnswer> {
-        // A reload may have taken servers away while the question was on its way.
+        guard course.order.generation == generation else { return follow(course.anew(freshOrder())) }
         guard let index = course.order.first, index < settings.servers.count else {
             return loop.makeSucceededFuture(course.failure ?? failure(.timeout))
         }
@@ -29,7 +33,9 @@ extension ClientState {
             case .success(let response):
                 let reader = ResponseReader(question: course.current, server: "\(server)", earlier: course.earlier)
                 let reading = reader.reading(of: response, now: .now())
-                return state.judge(reading, response, course).flatMap { bound.value.proceed(course, $0) }
+                return state.judge(reading, response, course, server: "\(server)").flatMap {
+                    bound.value.proceed(course, $0)
+                }
             }
         }
     }
@@ -52,10 +58,20 @@ extension ClientState {
     enum SendFailure: Error {
         case silent
         case malformed
+        /// We have closed the connection ourselves, because there are other settings.
+        case retired
+
+        init(_ error: any Error) {
+            switch error as? DNSExchange.ExchangeFailure {
+            case .malformed: self = .malformed
+            case .retired: self = .retired
+            default: self = .silent
+            }
+        }
 
         var kind: DNSAnswer.Failure {
             switch self {
-            case .silent: .timeout
+            case .silent, .retired: .timeout
             case .malformed: .malformed
             }
         }
@@ -69,10 +85,11 @@ extension ClientState {
         let bound = NIOLoopBound(self, eventLoop: loop)
         let server = settings.servers[index]
         return exchange(question, with: server).map { Result.success($0) }.flatMapErrorThrowing { error in
-            .failure((error as? DNSExchange.ExchangeFailure) == .malformed ? .malformed : .silent)
+            .failure(SendFailure(error))
         }
         .map { (result: Result<DNSMessageCodec.Response, SendFailure>) in
             let state = bound.value
+            if case .failure(.retired) = result { return result }
             // The numbers are those of the servers that were asked, which a reload may have replaced.
             if index < state.settings.servers.count, state.settings.servers[index] == server {
                 let isSilent = if case .failure(.silent) = result { true } else { false }

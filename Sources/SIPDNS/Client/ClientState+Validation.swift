@@ -59,7 +59,8 @@ extension ClientState {
     func judge(
         _ reading: ResponseReader.Reading,
         _ response: DNSMessageCodec.Response,
-        _ course: Course
+        _ course: Course,
+        server: String
     ) -> EventLoopFuture<Judged> {
         let judged = Judged(reading)
         guard !judged.isFailure else { return loop.makeSucceededFuture(judged) }
@@ -70,7 +71,7 @@ extension ClientState {
         case .validate:
             let bound = NIOLoopBound(self, eventLoop: loop)
             return validate(response, course, claimsAbsence: judged.claimsAbsence, asked: 0).map { verdict in
-                bound.value.judged(reading, verdict, course)
+                bound.value.judged(reading, verdict, server)
             }
         }
     }
@@ -78,10 +79,8 @@ extension ClientState {
     private func judged(
         _ reading: ResponseReader.Reading,
         _ verdict: ResponseValidation.Verdict,
-        _ course: Course
+        _ server: String
     ) -> Judged {
-        let index = course.order.first.flatMap { $0 < settings.servers.count ? $0 : nil }
-        let server = index.map { "\(settings.servers[$0])" } ?? ""
         switch verdict {
         case .secure(let seconds): return Judged(reading, .secure).limited(to: seconds)
         case .insecure: return Judged(reading, .insecure)
@@ -120,7 +119,7 @@ extension ClientState {
     }
 
     /// Asks about keys, the server first that gave the response, and tells the chain; once for all that ask the same.
-    private func gather(_ question: DNSQuestion, order: ArraySlice<Int>) -> EventLoopFuture<Evidence> {
+    private func gather(_ question: DNSQuestion, order: ServerOrder) -> EventLoopFuture<Evidence> {
         if let running = evidence[question] { return running }
         let bound = NIOLoopBound(self, eventLoop: loop)
         let future = search(question, order: order).map { found in
@@ -147,9 +146,10 @@ extension ClientState {
     /// The first response of the servers that says anything.
     private func search(
         _ question: DNSQuestion,
-        order: ArraySlice<Int>,
+        order: ServerOrder,
         failure: DNSAnswer.Failure = .timeout
     ) -> EventLoopFuture<Evidence> {
+        let order = current(order)
         guard let index = order.first, index < settings.servers.count else {
             return loop.makeSucceededFuture(.failed(failure))
         }

@@ -13,20 +13,30 @@ final class ClientState {
     var evidence: [DNSQuestion: EventLoopFuture<Evidence>] = [:]
     /// The connections of DNS over TLS.
     private var links: [DNSServer: SecureLink] = [:]
+    /// Counts settings: numbers of servers are those of one of them.
+    private(set) var generation = 0
+    /// By what answers are believed, and how often that has changed.
+    private var measure: Measure
+    private var measures = 0
     private var cache: AnswerCache
+    /// Answers by measures that may come back into use.
+    private var shelf: [Measure: AnswerCache] = [:]
     private var pending: [DNSQuestion: EventLoopFuture<DNSAnswer>] = [:]
-    private var waiting = CircularBuffer<(question: DNSQuestion, promise: EventLoopPromise<DNSAnswer>)>()
+    private var waiting = QuestionQueue()
     private var running = 0
+    /// Those of them that requests cause.
+    private var runningRequests = 0
     private var statistics = DNSClient.Statistics()
 
     init(loop: any EventLoop, settings: DNSClient.Settings) {
         self.loop = loop
         self.settings = settings
+        measure = Measure(settings)
         cache = AnswerCache(policy: settings.cache)
         chain = TrustChain(anchors: settings.anchors)
     }
 
-    func ask(_ question: DNSQuestion, awaitingRenewal: Bool) -> EventLoopFuture<DNSAnswer> {
+    func ask(_ question: DNSQuestion, for asker: DNSClient.Asker, awaitingRenewal: Bool) -> EventLoopFuture<DNSAnswer> {
         if let own = settings.overrides.answer(to: question, now: .now()) { return loop.makeSucceededFuture(own) }
         guard question.name.isAskable else {
             var refused = failure(.notAskable)
@@ -36,28 +46,44 @@ final class ClientState {
         switch cache.lookUp(question, now: .now()) {
         case .fresh(let answer), .failed(let answer): return loop.makeSucceededFuture(answer)
         case .dueForRefresh(let answer):
-            let renewal = enqueue(question, standIn: answer)
+            let renewal = enqueue(question, for: asker, standIn: answer)
             return awaitingRenewal ? renewal : loop.makeSucceededFuture(answer)
         case .ask(let stale):
-            let answer = enqueue(question, standIn: stale)
+            let answer = enqueue(question, for: asker, standIn: stale)
             guard let stale, !awaitingRenewal else { return answer }
             return self.answer(answer, orAfterPatience: stale)
         }
     }
 
-    func use(_ settings: DNSClient.Settings) {
-        if settings.anchors != self.settings.anchors { chain = TrustChain(anchors: settings.anchors) }
-        // What was held for true by another measure is asked for anew.
-        if settings.dnssec != self.settings.dnssec { cache = AnswerCache(policy: settings.cache) }
-        // Whom to trust may have changed too.
-        for link in links.values { link.close() }
-        links = [:]
+    /// Works by other settings from now on, with what is on its way too.
+    func use(_ settings: DNSClient.Settings, provisionally: Bool) {
+        change(to: Measure(settings), settings)
+        if !provisionally { settle() }
         self.settings = settings
+        generation += 1
         cache.policy = settings.cache
         // Other servers, or the same ones when somebody has seen to them, may know what was asked in vain.
         cache.forgetFailures(now: .now())
         health = ServerHealth()
+        // Whom to trust may have changed too. What waits for an old link asks by the new settings the moment it fails, so
+        // they must be in their place.
+        let retired = links
+        links = [:]
+        for link in retired.values { link.retire() }
     }
+
+    /// What was held for true by another measure is asked for anew.
+    private func change(to other: Measure, _ settings: DNSClient.Settings) {
+        guard other != measure else { return }
+        shelf[measure] = cache
+        cache = shelf.removeValue(forKey: other) ?? AnswerCache(policy: settings.cache)
+        chain = TrustChain(anchors: settings.anchors)
+        measure = other
+        measures += 1
+    }
+
+    /// Forgets what earlier measures led to.
+    func settle() { shelf = [:] }
 
     /// The connection to a server of DNS over TLS.
     func link(to server: DNSServer) -> SecureLink {
@@ -103,37 +129,57 @@ final class ClientState {
     /// Asks the servers, once for all that ask the same (LOC-62).
     ///
     /// - Parameter standIn: what is known already, for when too many questions wait.
-    private func enqueue(_ question: DNSQuestion, standIn: DNSAnswer?) -> EventLoopFuture<DNSAnswer> {
-        if let running = pending[question] { return running }
-        guard waiting.count < settings.queue else {
+    private func enqueue(
+        _ question: DNSQuestion,
+        for asker: DNSClient.Asker,
+        standIn: DNSAnswer?
+    ) -> EventLoopFuture<DNSAnswer> {
+        if let running = pending[question] {
+            if asker == .pool {
+                waiting.promote(question)
+                startWaiting()
+            }
+            return running
+        }
+        guard waiting.count(of: asker) < settings.queue else {
             let refused = failure(.timeout)
             count(refused)
             return loop.makeSucceededFuture(standIn ?? refused)
         }
         let promise = loop.makePromise(of: DNSAnswer.self)
         pending[question] = promise.futureResult
-        waiting.append((question, promise))
+        waiting.append(QuestionQueue.Turn(question: question, asker: asker, promise: promise))
         startWaiting()
         return promise.futureResult
     }
 
     private func startWaiting() {
-        while running < settings.concurrency, let (question, promise) = waiting.popFirst() {
+        while running < settings.concurrency,
+            let turn = waiting.next(withRequests: runningRequests < settings.requestConcurrency)
+        {
             running += 1
-            let bound = NIOLoopBound(self, eventLoop: loop)
-            resolve(question).whenComplete { result in
-                let state = bound.value
-                state.finish(question, promise, (try? result.get()) ?? state.failure(.timeout))
-            }
+            if turn.asker == .request { runningRequests += 1 }
+            run(turn)
         }
     }
 
-    private func finish(_ question: DNSQuestion, _ promise: EventLoopPromise<DNSAnswer>, _ answer: DNSAnswer) {
+    /// Asks, and asks again when the answer was judged by a measure that holds no more.
+    private func run(_ turn: QuestionQueue.Turn) {
+        let (bound, begun) = (NIOLoopBound(self, eventLoop: loop), measures)
+        resolve(turn.question).whenComplete { result in
+            let state = bound.value
+            guard begun == state.measures else { return state.run(turn) }
+            state.finish(turn, (try? result.get()) ?? state.failure(.timeout))
+        }
+    }
+
+    private func finish(_ turn: QuestionQueue.Turn, _ answer: DNSAnswer) {
         running -= 1
-        pending[question] = nil
+        if turn.asker == .request { runningRequests -= 1 }
+        pending[turn.question] = nil
         count(answer)
         var generator = SystemRandomNumberGenerator()
-        promise.succeed(cache.store(answer, for: question, now: .now(), using: &generator))
+        turn.promise.succeed(cache.store(answer, for: turn.question, now: .now(), using: &generator))
         startWaiting()
     }
 
@@ -146,5 +192,16 @@ final class ClientState {
             case .failure(let kind): kind.rawValue
             }
         statistics.queries[outcome, default: 0] += 1
+    }
+}
+
+/// By what answers are believed.
+private struct Measure: Hashable {
+    let mode: DNSClient.DNSSECMode
+    let anchors: TrustAnchors
+
+    init(_ settings: DNSClient.Settings) {
+        mode = settings.dnssec
+        anchors = mode == .validate ? settings.anchors : TrustAnchors()
     }
 }

@@ -3,6 +3,21 @@
 internal import NIOCore
 internal import SIPLocation
 
+/// Servers to ask, in order, by their numbers in the settings of one generation.
+struct ServerOrder: Sendable {
+    let generation: Int
+    private var numbers: ArraySlice<Int>
+
+    init(_ numbers: ArraySlice<Int>, generation: Int) {
+        self.numbers = numbers
+        self.generation = generation
+    }
+
+    var first: Int? { numbers.first }
+
+    func dropFirst() -> ServerOrder { ServerOrder(numbers.dropFirst(), generation: generation) }
+}
+
 /// The way of one question: which servers are left to ask, and what aliases it was led through so far.
 struct Course: Sendable {
     let question: DNSQuestion
@@ -10,8 +25,7 @@ struct Course: Sendable {
     private(set) var name: DNSName
     /// The names before it, the question's first.
     private(set) var earlier: [DNSName] = []
-    /// Servers to ask, in order.
-    private(set) var order: ArraySlice<Int>
+    private(set) var order: ServerOrder
     /// The shortest TTL of the aliases.
     private var seconds = UInt32.max
     /// What DNSSEC says of the aliases.
@@ -19,7 +33,7 @@ struct Course: Sendable {
     /// What a server said that did not help.
     private(set) var failure: DNSAnswer?
 
-    init(_ question: DNSQuestion, order: ArraySlice<Int>) {
+    init(_ question: DNSQuestion, order: ServerOrder) {
         self.question = question
         name = question.name
         self.order = order
@@ -36,13 +50,21 @@ struct Course: Sendable {
         return next
     }
 
+    /// Asks the servers of other settings, whatever those before them said.
+    func anew(_ order: ServerOrder) -> Course {
+        var next = self
+        next.order = order
+        next.failure = nil
+        return next
+    }
+
     /// Goes on with another name (LOC-68).
     func following(
         _ name: DNSName,
         through names: [DNSName],
         seconds: UInt32,
         security: DNSAnswer.Security,
-        order: ArraySlice<Int>
+        order: ServerOrder
     ) -> Course {
         var next = self
         next.earlier += names

@@ -17,8 +17,10 @@ package final class DNSClient: Sendable {
         package var patience = TimeAmount.milliseconds(1800)
         /// Questions that are on their way at a time; over UDP each has a socket of its own (LOC-67).
         package var concurrency = 128
-        /// Questions that may wait for their turn; what comes beyond them fails at once, so that a flood of names takes
-        /// no more memory.
+        /// Of these, how many are kept free of the questions that requests cause, for what pools ask.
+        package var reserved = 16
+        /// Questions of one kind of asker that may wait for their turn; what comes beyond them fails at once, so that a
+        /// flood of names takes no more memory.
         package var queue = 10_000
         package var cache = AnswerCache.Policy()
         /// Whether the case of names is drawn, for some bits more that a forger has to guess (LOC-67).
@@ -39,6 +41,9 @@ package final class DNSClient: Sendable {
             self.servers = servers
         }
 
+        /// Questions of requests that are on their way at a time.
+        var requestConcurrency: Int { max(1, concurrency - reserved) }
+
         /// What each query asks for.
         var options: DNSMessageCodec.QueryOptions {
             var options = DNSMessageCodec.QueryOptions()
@@ -51,6 +56,15 @@ package final class DNSClient: Sendable {
 
     /// Makes a channel handler that does TLS and verifies the server by its name or address; nil when it cannot.
     package typealias TLSHandlerFactory = @Sendable (DNSServer) -> (any ChannelHandler)?
+
+    /// On whose behalf a question is asked.
+    package enum Asker: Sendable, Hashable, CaseIterable {
+        /// The edge itself, for its pools: goes first.
+        case pool
+        /// A request that names a next hop. Whoever sends requests may cause any number of these, so that they never use
+        /// what pools need.
+        case request
+    }
 
     /// What is done about DNSSEC (RFC 4033).
     package enum DNSSECMode: String, Sendable, Hashable, CaseIterable {
@@ -85,15 +99,28 @@ package final class DNSClient: Sendable {
     ///
     /// An answer that is due to be renewed is given as it is while it is renewed; with `awaitingRenewal` the new one is
     /// waited for.
-    package func ask(_ question: DNSQuestion, awaitingRenewal: Bool = false) -> EventLoopFuture<DNSAnswer> {
+    package func ask(
+        _ question: DNSQuestion,
+        for asker: Asker = .pool,
+        awaitingRenewal: Bool = false
+    ) -> EventLoopFuture<DNSAnswer> {
         let state = state
-        return loop.flatSubmit { state.value.ask(question, awaitingRenewal: awaitingRenewal) }
+        return loop.flatSubmit { state.value.ask(question, for: asker, awaitingRenewal: awaitingRenewal) }
     }
 
-    /// Uses other servers, and keeps answers by another policy, from now on.
-    package func use(_ settings: Settings) -> EventLoopFuture<Void> {
+    /// Uses other servers, and keeps answers by another policy, from now on; questions on their way move over.
+    ///
+    /// Where what DNSSEC demands has changed, nothing that is cached counts any more. With `provisionally` it is kept
+    /// aside until ``settle()``, and is there again when the former settings come back before that.
+    package func use(_ settings: Settings, provisionally: Bool = false) -> EventLoopFuture<Void> {
         let state = state
-        return loop.submit { state.value.use(settings) }
+        return loop.submit { state.value.use(settings, provisionally: provisionally) }
+    }
+
+    /// The settings in use are there to stay.
+    package func settle() -> EventLoopFuture<Void> {
+        let state = state
+        return loop.submit { state.value.settle() }
     }
 
     /// What the cache holds that is of use, at most ``AnswerCache/Policy/entries``, in no order.

@@ -20,6 +20,10 @@ struct DNSExchange: Sendable {
         case timeout
         case malformed
         case closed
+        /// The connection has ended, after it had answered others.
+        case dropped
+        /// It belongs to settings that are in use no more.
+        case retired
     }
 
     /// Codes by which a server without our EDNS refuses: FORMERR, NOTIMP and BADVERS (RFC 6891 section 7).

@@ -35,6 +35,7 @@ final class SecureLink {
     /// Counts connections, so that the end of an old one is not taken for the end of the one in use.
     private var serial = 0
     private var hasAnswered = false
+    private var isRetired = false
     private var openedAt = NIODeadline.uptimeNanoseconds(0)
     private var idle: Scheduled<Void>?
 
@@ -46,25 +47,30 @@ final class SecureLink {
 
     /// The response to a question; an error when there is none in time.
     ///
-    /// A connection that the server closes just as it is used is no failure of the server: the question goes over a new
-    /// one (RFC 7766 section 6.2.4).
+    /// A connection that ends, however it does, after it has answered others is no failure of the server: the question
+    /// goes over a new one, once (RFC 7766 section 6.2.4).
     func ask(_ question: DNSQuestion) -> EventLoopFuture<DNSMessageCodec.Response> {
-        let isReused = hasAnswered
         let bound = NIOLoopBound(self, eventLoop: loop)
         return send(question).flatMapError { error in
-            guard isReused, (error as? Failure) == .closed else { return bound.value.loop.makeFailedFuture(error) }
+            guard (error as? Failure) == .dropped else { return bound.value.loop.makeFailedFuture(error) }
             return bound.value.send(question)
         }
     }
 
-    /// Closes the connection; what waits fails.
-    func close() {
+    /// Closes the connection for good: what waits fails, and nothing more is asked here.
+    func retire() {
+        isRetired = true
+        close()
+    }
+
+    private func close() {
         let channel: (any Channel)? = if case .open(let channel) = state { channel } else { nil }
         ended(serial, Failure.closed)
         channel?.close(promise: nil)
     }
 
     private func send(_ question: DNSQuestion) -> EventLoopFuture<DNSMessageCodec.Response> {
+        guard !isRetired else { return loop.makeFailedFuture(Failure.retired) }
         var generator = SystemRandomNumberGenerator()
         guard let id = queries.freeID(using: &generator),
             let query = DNSMessageCodec.query(question, id: id, settings.options)
@@ -170,9 +176,11 @@ final class SecureLink {
         state = .closed
         idle?.cancel()
         idle = nil
+        // Told before anything is asked again, which opens the next connection.
+        let failure: any Error = isRetired ? Failure.retired : hasAnswered ? Failure.dropped : error
         for waiting in queries.removeAll() {
             waiting.deadline.cancel()
-            waiting.promise.fail(error)
+            waiting.promise.fail(failure)
         }
     }
 }

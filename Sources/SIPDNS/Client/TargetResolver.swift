@@ -31,6 +31,7 @@ package struct TargetResolver: Sendable {
     package func resolve(
         _ target: SIPTarget,
         policy: ResolutionPolicy,
+        for asker: DNSClient.Asker = .pool,
         awaitingRenewal: Bool = false
     ) async throws -> Outcome {
         let resolution = TargetResolution(target, policy: policy)
@@ -39,7 +40,7 @@ package struct TargetResolver: Sendable {
         for _ in 0..<Self.roundLimit {
             let step = resolution.step(known)
             guard case .ask(let questions) = step else { return Outcome(step: step, answers: log) }
-            let futures = questions.map { ($0, client.ask($0, awaitingRenewal: awaitingRenewal)) }
+            let futures = questions.map { ($0, client.ask($0, for: asker, awaitingRenewal: awaitingRenewal)) }
             for (question, future) in futures {
                 let answer = try await future.get()
                 known[question] = answer

@@ -39,19 +39,6 @@ package enum DNSMessageCodec {
         package init() {}
     }
 
-    /// The bytes of a query; nil for a name that has no wire form.
-    package static func query(
-        _ question: DNSQuestion,
-        id: UInt16,
-        withEDNS: Bool,
-        wantsDNSSEC: Bool = false
-    ) -> ByteBuffer? {
-        var options = QueryOptions()
-        options.usesEDNS = withEDNS
-        options.wantsDNSSEC = wantsDNSSEC
-        return query(question, id: id, options)
-    }
-
     /// The bytes of a query; nil for a name that has no wire form, and for a type that is none.
     package static func query(_ question: DNSQuestion, id: UInt16, _ options: QueryOptions) -> ByteBuffer? {
         // Of type 0, which no record has, ldns would make another question.

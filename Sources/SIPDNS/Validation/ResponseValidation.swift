@@ -61,7 +61,11 @@ struct ResponseValidation {
     private mutating func judge(_ chain: TrustChain, _ claimsAbsence: Bool) throws(Stop) {
         var name = question.name
         for _ in 0...ResponseReader.aliasLimit {
-            if let set = message.answer(name, question.type) { return try check(set, chain) }
+            if let set = message.answer(name, question.type) {
+                // Nobody signs the code of a response: records that are there say more than it does.
+                guard !claimsAbsence else { throw bogus("it denies \(question.type) \(name), and holds it") }
+                return try check(set, chain)
+            }
             guard let alias = message.answer(name, .cname) else { break }
             try check(alias, chain)
             guard let target = alias.records.first.flatMap(RecordReader.record), case .cname(let next) = target.data
@@ -73,15 +77,16 @@ struct ResponseValidation {
 
     /// Checks one set, and that no nearer name exists when a wildcard made it.
     private mutating func check(_ set: RecordSet, _ chain: TrustChain) throws(Stop) {
-        guard let signer = set.signer else { return try checkUnsigned(set.owner, "\(set.type) \(set.owner)", chain) }
-        guard let zone = try zone(of: signer, chain) else { return }
-        guard zone.zone == signer, let verified = SignatureCheck.verify(set, by: zone, time: time) else {
-            throw bogus("no signature of \(set.type) \(set.owner) holds")
+        guard let zone = try zone(of: set.owner, set.type, chain) else { return }
+        guard set.isSigned else { throw bogus("\(set.type) \(set.owner) is not signed, and \(zone.zone) is") }
+        guard let verified = SignatureCheck.verify(set, by: zone, time: time) else {
+            throw bogus("no signature of \(set.type) \(set.owner) by \(zone.zone) holds")
         }
         seconds = min(seconds, verified.seconds)
         guard verified.labels < SignatureCheck.labelCount(set.owner) else { return }
-        switch message.denial(by: zone, time: time).denial.expansion(to: set.owner, labels: verified.labels) {
-        case .proven: return
+        let (denial, seconds) = message.denial(by: zone, time: time)
+        switch denial.expansion(to: set.owner, labels: verified.labels) {
+        case .proven: self.seconds = min(self.seconds, seconds)
         case .optOut: isSecure = false
         case .none: throw bogus("nothing shows that only a wildcard answers for \(set.owner)")
         }
@@ -89,29 +94,30 @@ struct ResponseValidation {
 
     /// Checks that there is nothing at `name`, by what the zone signed.
     private mutating func checkAbsence(of name: DNSName, _ chain: TrustChain) throws(Stop) {
-        let signer = message.absence.compactMap(\.signer).first { name.isWithin($0) }
-        guard let signer else { return try checkUnsigned(name, "the absence of \(question.type) \(name)", chain) }
-        guard let zone = try zone(of: signer, chain) else { return }
+        guard let zone = try zone(of: name, question.type, chain) else { return }
+        guard message.absence.contains(where: \.isSigned) else {
+            throw bogus("the absence of \(question.type) \(name) is not signed, and \(zone.zone) is")
+        }
         let (denial, seconds) = message.denial(by: zone, time: time)
         self.seconds = min(self.seconds, seconds)
-        let proof = message.code == 3 ? denial.absence(of: name) : denial.absence(of: question.type, at: name)
-        switch proof {
-        case .proven where zone.zone == signer: return
-        case .optOut where zone.zone == signer: isSecure = false
-        default: throw bogus("nothing proves the absence of \(question.type) \(name)")
+        switch message.code == 3 ? denial.absence(of: name) : denial.absence(of: question.type, at: name) {
+        case .proven: return
+        case .optOut: isSecure = false
+        case .none: throw bogus("nothing proves the absence of \(question.type) \(name)")
         }
     }
 
-    /// What bears no signature is right only where nobody signs.
-    private mutating func checkUnsigned(_ name: DNSName, _ what: String, _ chain: TrustChain) throws(Stop) {
+    /// The zone that records of `name` are in, and its keys; nil, and noted, when nobody signs it.
+    ///
+    /// The name alone says which: whom a signature names as its signer, whoever wrote it was free to choose. It must be
+    /// this zone (RFC 4035 section 5.3.1).
+    private mutating func zone(
+        of name: DNSName,
+        _ type: DNSRecordType,
+        _ chain: TrustChain
+    ) throws(Stop) -> ZoneKeys? {
         // The DS record of a zone stands in the zone above it.
-        let place = question.type == .ds ? name.parent ?? name : name
-        if let zone = try zone(of: place, chain) { throw bogus("\(what) is not signed, and \(zone.zone) is") }
-    }
-
-    /// The zone that `name` is in, and its keys; nil, and noted, when nobody signs it.
-    private mutating func zone(of name: DNSName, _ chain: TrustChain) throws(Stop) -> ZoneKeys? {
-        switch chain.locate(name, now: now) {
+        switch chain.locate(type == .ds ? name.parent ?? name : name, now: now) {
         case .zone(let keys): return keys
         case .insecure:
             isSecure = false

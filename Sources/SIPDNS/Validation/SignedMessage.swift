@@ -15,16 +15,8 @@ struct RecordSet {
     var records: [Record] = []
     var signatures: [Record] = []
 
-    /// The zone whose keys made the signatures; nil when there is none that could have.
-    var signer: DNSName? {
-        for signature in signatures {
-            guard let name = ldns_rr_rrsig_signame(signature).flatMap(RecordReader.name), owner.isWithin(name) else {
-                continue
-            }
-            return name
-        }
-        return nil
-    }
+    /// Whether it claims to be signed.
+    var isSigned: Bool { !signatures.isEmpty }
 
     /// The shortest TTL of its records.
     var seconds: UInt32 { records.map { ldns_rr_ttl($0) }.min() ?? 0 }

@@ -59,12 +59,12 @@ struct TrustChain {
             case .zone(let keys): zone = keys
             case .some(.none): continue
             case .insecure: return .insecure
-            case .absent: return zone.map { .zone($0) } ?? .insecure
+            case .absent: return zone.map { .zone($0) } ?? .bogus("\(start) does not exist")
             case .bogus(let reason): return .bogus(reason)
             case .failed(let kind): return .failed(kind)
             }
         }
-        return zone.map { .zone($0) } ?? .insecure
+        return zone.map { .zone($0) } ?? .bogus("\(start) has no keys")
     }
 
     private func cut(_ name: DNSName, _ now: NIODeadline) -> Cut? {
@@ -74,11 +74,15 @@ struct TrustChain {
 
     /// Takes in the response to a question that `locate` wanted to have asked.
     ///
+    /// What vouched for it may have expired while the question was on its way. Then it says nothing, and `locate` wants
+    /// to know that anew.
+    ///
     /// - Parameter time: seconds since 1970, at which signatures must be valid.
     mutating func take(_ message: SignedMessage, for question: DNSQuestion, now: NIODeadline, time: Int64) {
-        let (cut, seconds) =
+        let learnt =
             question.type == .dnskey
             ? keys(in: message, question.name, now, time) : delegation(in: message, question.name, now, time)
+        guard let (cut, seconds) = learnt else { return }
         store(cut, for: question.name, until: now + .seconds(Int64(min(max(seconds, 1), Self.longest))))
         withExtendedLifetime(message) {}
     }
@@ -111,9 +115,8 @@ struct TrustChain {
         _ name: DNSName,
         _ now: NIODeadline,
         _ time: Int64
-    ) -> (Cut, UInt32) {
-        var vouchers = anchors.records(of: name).compactMap { WireRecord.bytes($0) }
-        if case .delegated(let signers) = cut(name, now) { vouchers = signers }
+    ) -> (Cut, UInt32)? {
+        guard let vouchers = vouchers(of: name, now) else { return nil }
         guard let set = message.answer(name, .dnskey) else {
             return (.bogus("\(name) has no DNSKEY record"), Self.failureSeconds)
         }
@@ -124,16 +127,22 @@ struct TrustChain {
         return (.zone(keys), verified.seconds)
     }
 
+    /// The records that a key of a zone must fit: those of the zone above it, or the operator's; nil when there are none
+    /// now.
+    private func vouchers(of name: DNSName, _ now: NIODeadline) -> [[UInt8]]? {
+        if case .delegated(let signers) = cut(name, now) { return signers }
+        let anchors = anchors.records(of: name)
+        return anchors.isEmpty ? nil : anchors.compactMap { WireRecord.bytes($0) }
+    }
+
     /// What the zone above says of `name`: a signed zone, an unsigned one, or no zone at all.
     private func delegation(
         in message: SignedMessage,
         _ name: DNSName,
         _ now: NIODeadline,
         _ time: Int64
-    ) -> (Cut, UInt32) {
-        guard let parent = name.parent, case .zone(let zone) = locate(parent, now: now) else {
-            return (.failed(.timeout), Self.failureSeconds)
-        }
+    ) -> (Cut, UInt32)? {
+        guard let parent = name.parent, case .zone(let zone) = locate(parent, now: now) else { return nil }
         if let set = message.answer(name, .ds) {
             guard let verified = SignatureCheck.verify(set, by: zone, time: time),
                 verified.labels == SignatureCheck.labelCount(name)
@@ -143,10 +152,7 @@ struct TrustChain {
             let usable = DelegationSigner.usable(set)
             return (usable.isEmpty ? .insecure : .delegated(usable), verified.seconds)
         }
-        if let set = message.answer(name, .cname), let verified = SignatureCheck.verify(set, by: zone, time: time) {
-            // An alias is no zone (RFC 1034 section 3.6.2).
-            return (.none, verified.seconds)
-        }
+        if let alias = alias(at: name, in: message, zone, time) { return alias }
         let (denial, seconds) = message.denial(by: zone, time: time)
         let isAbsent = message.code == 3
         switch isAbsent ? denial.absence(of: name) : denial.absence(of: .ds, at: name) {
@@ -155,6 +161,29 @@ struct TrustChain {
         case .optOut: return (.insecure, seconds)
         case .none:
             return (.bogus("\(zone.zone) does not prove that \(name) has no DS record"), Self.failureSeconds)
+        }
+    }
+}
+
+extension TrustChain {
+    /// An alias in the place of a DS record: the name is no zone (RFC 1034 section 3.6.2).
+    ///
+    /// One that a wildcard made counts only when no nearer name exists; nil when nothing shows that.
+    private func alias(
+        at name: DNSName,
+        in message: SignedMessage,
+        _ zone: ZoneKeys,
+        _ time: Int64
+    ) -> (Cut, UInt32)? {
+        guard let set = message.answer(name, .cname),
+            let verified = SignatureCheck.verify(set, by: zone, time: time)
+        else { return nil }
+        guard verified.labels < SignatureCheck.labelCount(name) else { return (.none, verified.seconds) }
+        let (denial, seconds) = message.denial(by: zone, time: time)
+        switch denial.expansion(to: name, labels: verified.labels) {
+        case .proven: return (.none, min(verified.seconds, seconds))
+        case .optOut: return (.insecure, min(verified.seconds, seconds))
+        case .none: return nil
         }
     }
 }

@@ -81,6 +81,8 @@ struct ZoneReplyBuilder {
         }
         guard let alias = sets[.cname], case .cname(let target)? = alias.first?.record.data else {
             deny(name, isAbsent: false)
+            // That the wildcard has none of that type is to be shown too (RFC 4035 section 3.1.3.4).
+            if withDNSSEC, source != name, let proof = zone.denial(of: source) { addProof(proof) }
             return nil
         }
         add(alias, at: source, as: name, .cname)

@@ -39,13 +39,4 @@ extension IPAddress {
         case .v6(let high, _): high >> 54 == 0x3FA
         }
     }
-
-    /// Private use: 10/8, 172.16/12, 192.168/16 (RFC 1918), 100.64/10 (RFC 6598) or fc00::/7 (RFC 4193); LOC-72.
-    package var isPrivate: Bool {
-        switch unmapped {
-        case .v4(let value):
-            value >> 24 == 10 || value >> 20 == 0xAC1 || value >> 16 == 0xC0A8 || value >> 22 == 0x191
-        case .v6(let high, _): high >> 57 == 0x7E
-        }
-    }
 }

@@ -10,7 +10,7 @@ package struct MessageLimits: Sendable, Hashable {
     package var message = 256 * 1024
     /// Header fields; default 512.
     package var fields = 512
-    /// Via values of a request; default 128. A response may have one more, the edge's own.
+    /// Via values of a request, and one less than those of a response, which has the edge's own; default 128.
     package var vias = 128
     /// Bytes of the Request-URI; default 4 KiB.
     package var requestURI = 4096

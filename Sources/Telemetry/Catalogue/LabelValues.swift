@@ -73,9 +73,9 @@ package enum DropLabel: Int, LabelValue {
 /// Why a flow token was not honoured (RFC 5626 section 5.3).
 package enum TokenFailureLabel: Int, LabelValue { case forged, flowGone }
 
-/// How a DNS query ended (LOC-57), in the words of name servers.
+/// How a DNS query ended (LOC-57), in the words of name servers; names that are never asked for (LOC-70) are none.
 package enum DNSOutcomeLabel: Int, LabelValue {
-    case answer, nodata, nxdomain, servfail, refused, formerr, timeout, bogus
+    case answer, nodata, nxdomain, servfail, refused, formerr, timeout, malformed, bogus
 }
 
 /// How a probe ended.

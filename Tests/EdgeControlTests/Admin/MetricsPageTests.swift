@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOPosix
+import SIPLocation
 import SIPMessage
 import Telemetry
 import TestSupport
@@ -35,6 +36,12 @@ struct MetricsPageTests {
         logging: { level: critical, stderr: false }
 
         """
+    }
+
+    @Test("LOC-57: every way a DNS question can fail has an outcome, but for those that are never asked")
+    func failures() {
+        let labels = Set(DNSOutcomeLabel.allCases.map(\.label))
+        #expect(Set(DNSAnswer.Failure.allCases.map(\.rawValue)).subtracting(labels) == ["not_askable"])
     }
 
     @Test("OVL-30: every sample is the catalogue's with its labels, and every metric of the catalogue has a sample")

@@ -2,9 +2,12 @@
 
 import BackendPool
 import NIOCore
+import NIOPosix
+import SIPDNS
 import SIPLocation
 import SIPMessage
 import SIPProxy
+import TestSupport
 import Testing
 
 @testable import EdgeControl
@@ -131,5 +134,29 @@ struct NextHopResolutionTests {
                 return
             }
         }
+    }
+
+    @Test("LOC-72: what requests name waits in a line of its own, and takes no place of a pool's question")
+    func precedence() async throws {
+        let silent = try await SilentPort.open()
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        var settings = DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: UInt16(silent.port))])
+        (settings.concurrency, settings.queue) = (1, 1)
+        (settings.timeout, settings.attempts) = (.seconds(60), 1)
+        let client = try await DNSClient(loop: loop, settings: settings)
+        let resolver = TargetResolver(client: client)
+        @Sendable func refused() async throws -> UInt64 {
+            try await client.statistics().get().queries["timeout"] ?? 0
+        }
+        // Two questions each: one goes, one waits, two are refused.
+        for host in ["a.example", "b.example"] {
+            let name = name(host, port: 5060, .tcp)
+            Task { await NextHopResolution.resolve(name, by: resolver, policy: Self.policy) }
+        }
+        #expect(try await Waiting.until(within: .seconds(30)) { try await refused() == 2 })
+        let pool = client.ask(DNSQuestion(DNSName("pool.example"), .a))
+        #expect(try await refused() == 2)
+        _ = pool
+        try await silent.close()
     }
 }

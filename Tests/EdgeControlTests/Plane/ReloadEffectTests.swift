@@ -3,6 +3,8 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import SIPDNS
+import SIPLocation
 import TestSupport
 import Testing
 
@@ -146,6 +148,31 @@ struct ReloadEffectTests {
         #expect(try await isHealth("down", of: bench))
         try await bench.backend.start()
         #expect(try await isHealth("up", of: bench))
+        try await taken.close()
+        await bench.stop()
+    }
+
+    @Test("LOC-61: a reload that changes `dnssec` and is refused late leaves the answers that DNS has given")
+    func cachedAnswers() async throws {
+        let taken = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let pool = "named: { target: sip:\(TestEdge.domain), allow_loopback: true, health: { probe: none } }"
+        let bench = try await ReloadBench.start { $0.pools = [pool] }
+        let dns = await bench.edge.plane.dns
+        let before = try await dns.cachedAnswers().get()
+        #expect(before.contains { $0.question.name == DNSName(TestEdge.domain) && $0.answer.security == .unchecked })
+        let refused = try await bench.reload {
+            ($0.pools, $0.dnssec) = ([pool], "trust-ad")
+            $0.listeners = [
+                "{ name: taken, address: \"127.0.0.1:\(taken.localAddress?.port ?? 0)\", transport: tcp }"
+            ]
+        }
+        #expect(!refused.succeeded)
+        let left = Set(try await dns.cachedAnswers().get().map(\.answer))
+        #expect(left.isSuperset(of: before.map(\.answer)))
+        let adopted = try await bench.reload { ($0.pools, $0.dnssec) = ([pool], "trust-ad") }
+        #expect(adopted.succeeded, "\(adopted.problems)")
+        #expect(try await dns.cachedAnswers().get().allSatisfy { $0.answer.security != .unchecked })
         try await taken.close()
         await bench.stop()
     }

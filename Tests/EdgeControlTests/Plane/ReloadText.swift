@@ -18,6 +18,7 @@ struct ReloadText: Sendable {
     /// Name servers that are asked before those.
     var earlierResolvers: [Int] = []
     var resolverTimeout = "500ms"
+    var dnssec = "off"
     var target = "sip:127.0.0.1:19;transport=tcp"
     /// Further pools, a line each.
     var pools: [String] = []
@@ -33,7 +34,8 @@ struct ReloadText: Sendable {
         let files = "certificate: \(certificate ?? ports.certificate), key: \(key ?? ports.key)"
         lines.append("tls:\n  public: { \(files), verify: false, require: false }")
         let servers = (earlierResolvers + [resolver ?? ports.names]).map { "\"127.0.0.1:\($0)\"" }
-        lines.append("resolver: { servers: [\(servers.joined(separator: ", "))], timeout: \(resolverTimeout) }")
+        let rules = "timeout: \(resolverTimeout), dnssec: \(dnssec)"
+        lines.append("resolver: { servers: [\(servers.joined(separator: ", "))], \(rules) }")
         lines.append("pools:\n  voice: { target: \"\(target)\", allow_loopback: true, health: \(probe) }")
         lines += pools.map { "  \($0)" }
         lines += ["routes:"] + routes.map { "  - \($0)" }

@@ -4,6 +4,7 @@ import NIOCore
 import SIPDNS
 import SIPLocation
 import SIPMessage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -158,6 +159,25 @@ struct DNSClientTests {
         try await client.use(DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: server.port)])).get()
         #expect(try await client.ask(ClientBench.host).get().records.count == 1)
         await server.stop()
+    }
+
+    @Test("LOC-69: a question that is on its way to a mute server is asked of the servers that a reload brings")
+    func newServersMeanwhile() async throws {
+        let good = try await ClientBench.zoneServer()
+        let change = Mutex<(@Sendable () -> Void)?>(nil)
+        // The settings change as soon as the question has gone out, on the loop that its timeout runs on.
+        let mute = try await FakeDNS.start(on: ClientBench.loop) { _ in
+            change.withLock { $0?() }
+            return []
+        }
+        let client = try await ClientBench.client([mute.port]) { $0.attempts = 1 }
+        var settings = DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: good.port)])
+        settings.timeout = .seconds(60)
+        change.withLock { [settings] in $0 = { _ = client.use(settings) } }
+        #expect(try await client.ask(ClientBench.host).get().records.count == 1)
+        #expect(mute.queries.count == 1)
+        await mute.stop()
+        await good.stop()
     }
 
     @Test("LOC-58: new settings bring a new policy of the cache, with what it holds left in it")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import NIOCore
 import NIOPosix
 import SIPDNS
@@ -40,6 +41,8 @@ final class FakeDNS: Sendable {
         case forge(ByteBuffer)
         /// The end of the TCP connection.
         case close
+        /// The same, by a reset.
+        case reset
         /// What the real name server on that port of the local host says; over UDP alone.
         case forward(UInt16)
     }
@@ -136,7 +139,7 @@ final class FakeDNS: Sendable {
                         AddressedEnvelope(remoteAddress: query.remoteAddress, data: bytes),
                         promise: nil
                     )
-                case .close: continue
+                case .close, .reset: continue
                 case .forward(let port): forward(query, to: port, by: context.channel)
                 }
             }
@@ -166,6 +169,11 @@ final class FakeDNS: Sendable {
                 case .answer(let bytes):
                     context.writeAndFlush(wrapOutboundOut(DNSStreamDecoder.framed(bytes)), promise: nil)
                 case .close: context.close(promise: nil)
+                case .reset:
+                    // Closed without waiting for anything, a socket resets its connection.
+                    let socket = context.channel as? any SocketOptionProvider
+                    _ = socket?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+                    context.close(promise: nil)
                 case .forge, .forward: continue
                 }
             }

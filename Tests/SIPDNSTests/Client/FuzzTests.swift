@@ -3,6 +3,7 @@
 import NIOCore
 import SIPLocation
 import SIPMessage
+import TestSupport
 import Testing
 
 @testable import SIPDNS

@@ -42,11 +42,13 @@ struct NameServer {
     /// unbound, resolving `origin` by the server on `port`.
     ///
     /// - Parameters:
+    ///   - children: zones below it that are there too; their NS records lead to a port where nobody listens.
     ///   - anchor: a file with a trust anchor; with it, answers are validated.
     ///   - tls: certificate and key, for a port of DNS over TLS.
     static func unbound(
         _ origin: String,
         behind port: UInt16,
+        children: [String] = [],
         anchor: String? = nil,
         tls: (certificate: String, key: String, port: Int)? = nil
     ) async throws -> NameServer {
@@ -54,6 +56,9 @@ struct NameServer {
         let secure = tls.map { tls in
             "    interface: 127.0.0.1@\(tls.port)\n    tls-port: \(tls.port)\n"
                 + "    tls-service-pem: \"\(tls.certificate)\"\n    tls-service-key: \"\(tls.key)\"\n"
+        }
+        let stubs = ([origin] + children).map { name in
+            "stub-zone:\n    name: \"\(name)\"\n    stub-addr: 127.0.0.1@\(port)\n"
         }
         let trust = anchor.map { "    trust-anchor-file: \"\($0)\"\n" }
         let text = """
@@ -70,9 +75,7 @@ struct NameServer {
                 module-config: "\(anchor == nil ? "" : "validator ")iterator"
                 local-zone: "test." nodefault
             \(secure ?? "")\(trust ?? "")
-            stub-zone:
-                name: "\(origin)"
-                stub-addr: 127.0.0.1@\(port)
+            \(stubs.joined())
             remote-control:
                 control-enable: no
 

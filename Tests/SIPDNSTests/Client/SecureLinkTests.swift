@@ -102,6 +102,77 @@ struct SecureLinkTests {
         await server.stop()
     }
 
+    @Test("LOC-69: a connection that is reset is no failure of the server: the question goes over a new one")
+    func reset() async throws {
+        let zone = try ClientBench.zone((0..<10).map { "h\($0) IN A 192.0.2.\($0)\n" }.joined())
+        let server = try await FakeDNS.start(on: ClientBench.loop) {
+            $0.index == 1 ? [.reset] : [.answer($0.reply(zone))]
+        }
+        let client = try await Self.plainClient(server) { $0.attempts = 1 }
+        for index in 0..<4 { #expect(try await client.ask(Self.question(index)).get().records.count == 1) }
+        #expect(server.connections.all == 2)
+        #expect(server.queries.count == 5)
+        #expect(try await client.statistics().get().restingServers == 0)
+        await server.stop()
+    }
+
+    @Test("LOC-69: it does so once; a server that resets every connection has failed")
+    func resetAgain() async throws {
+        let zone = try ClientBench.zone("h0 IN A 192.0.2.1\n")
+        let server = try await FakeDNS.start(on: ClientBench.loop) {
+            $0.index == 0 ? [.answer($0.reply(zone))] : [.reset]
+        }
+        let client = try await Self.plainClient(server) { $0.attempts = 1 }
+        #expect(try await client.ask(Self.question(0)).get().records.count == 1)
+        #expect(try await client.ask(Self.question(1)).get().outcome == .failure(.timeout))
+        #expect(server.connections.all == 2)
+        #expect(server.queries.count == 3)
+        await server.stop()
+    }
+
+    @Test("LOC-69: of questions sent together, those that a closing server leaves go over a new connection")
+    func leftOver() async throws {
+        let zone = try ClientBench.zone((0..<10).map { "h\($0) IN A 192.0.2.\($0)\n" }.joined())
+        let server = try await FakeDNS.start(on: ClientBench.loop) { query in
+            switch query.index {
+            case 1: []
+            case 2: [.close]
+            default: [.answer(query.reply(zone))]
+            }
+        }
+        let client = try await Self.plainClient(server) { $0.attempts = 1 }
+        let futures = (0..<3).map { client.ask(Self.question($0)) }
+        for future in futures { #expect(try await future.get().records.count == 1) }
+        #expect(server.connections.all == 2)
+        #expect(server.queries.count == 5)
+        await server.stop()
+    }
+
+    @Test("LOC-69: new settings take over what waits for an answer; the old connection is not opened again")
+    func retired() async throws {
+        let zone = try ClientBench.zone("h0 IN A 192.0.2.1\nh1 IN A 192.0.2.1\n")
+        let old = try await FakeDNS.start(on: ClientBench.loop) { $0.index == 0 ? [.answer($0.reply(zone))] : [] }
+        let new = try await FakeDNS.start(on: ClientBench.loop) { [.answer($0.reply(zone))] }
+        let client = try await Self.plainClient(old, timeout: .seconds(60)) { $0.attempts = 1 }
+        #expect(try await client.ask(Self.question(0)).get().records.count == 1)
+        let waiting = client.ask(Self.question(1))
+        #expect(await Waiting.until(within: .seconds(30)) { old.queries.count == 2 })
+        var settings = DNSClient.Settings(servers: [
+            DNSServer(.v4(0x7F00_0001), port: new.port, transport: .tls)
+        ])
+        settings.attempts = 1
+        settings.timeout = .seconds(60)
+        settings.makeTLSHandler = { _ in PassingOn() }
+        try await client.use(settings).get()
+        #expect(try await waiting.get().records.count == 1)
+        #expect(new.queries == ["tcp A h1.z.test"])
+        #expect(old.queries.count == 2 && old.connections.all == 1)
+        #expect(await Waiting.until(within: .seconds(30)) { old.connections.open == 0 })
+        #expect(try await client.statistics().get().restingServers == 0)
+        await old.stop()
+        await new.stop()
+    }
+
     @Test("LOC-69: a connection without queries is closed after a while, and the next query opens another")
     func idle() async throws {
         let zone = try ClientBench.zone("h1 IN A 192.0.2.1\n")

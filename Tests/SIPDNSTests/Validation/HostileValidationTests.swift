@@ -9,13 +9,13 @@ import Testing
 @Suite("DNSSEC against somebody on the way who changes what comes")
 struct HostileValidationTests {
     /// A signed zone with a signed and an unsigned child, read; and the anchor.
-    private struct Family {
+    struct Family {
         let parent: Zone
         let children: [Zone]
-        let anchor: String
+        var anchor: String
     }
 
-    private static func family() async throws -> Family {
+    static func family() async throws -> Family {
         let bench = try SigningBench()
         let child = try await bench.sign("sub.up.test", ValidationTests.hosts)
         let cut = "sub IN NS ns.sub\nns.sub IN A 127.0.0.1\nbare IN NS ns.bare\nns.bare IN A 127.0.0.1\n"
@@ -29,7 +29,7 @@ struct HostileValidationTests {
     typealias Attack = @Sendable (inout ZoneReply, DNSQuestion) -> Void
 
     /// What `name` comes to while an attacker changes each reply.
-    private static func answer(
+    static func answer(
         _ name: String,
         _ type: DNSRecordType,
         in given: Family? = nil,
@@ -64,6 +64,8 @@ struct HostileValidationTests {
             let answer = try await Self.answer(name, .a) { _, _ in }
             #expect(answer.security == .secure, "\(name): \(answer.reason ?? "")")
         }
+        let none = try await Self.answer("x.wild.up.test", .srv) { _, _ in }
+        #expect(none.outcome == .noData && none.security == .secure, "what our own server says of a wildcard is proven")
         #expect(try await Self.answer("host.bare.up.test", .a) { _, _ in }.security == .insecure)
     }
 
@@ -92,7 +94,7 @@ struct HostileValidationTests {
         )
         for type in [DNSRecordType.a, .aaaa] {
             let answer = try await Self.answer("host.up.test", type, in: family) { reply, question in
-                guard question.name == DNSName("host.up.test") else { return }
+                guard question == DNSQuestion(DNSName("host.up.test"), type) else { return }
                 reply.code = .nameError
                 reply.answers = []
                 reply.authorities = stranger.authorities
@@ -125,6 +127,39 @@ struct HostileValidationTests {
             reply.answers = [ZoneRecord(record: forged, line: 0, data: target)]
         }
         #expect(alias.outcome == .failure(.bogus))
+    }
+
+    @Test(
+        "LOC-57: a code that denies what is there, signed, is bogus, behind aliases and for wildcards too",
+        arguments: ["host.up.test", "www.up.test", "x.wild.up.test", "host.sub.up.test", "www.sub.up.test"]
+    )
+    func denyingCode(name: String) async throws {
+        let answer = try await Self.answer(name, .a) { reply, question in
+            if question.type == .a { reply.code = .nameError }
+        }
+        #expect(answer.outcome == .failure(.bogus))
+        #expect(answer.security == .bogus)
+    }
+
+    @Test("An alias that a wildcard made stands for no name that exists, when zones are looked for either")
+    func replayedAlias() async throws {
+        let bench = try SigningBench()
+        let signed = try await bench.sign("up.test", "* IN CNAME host.up.test.\nhost IN A 192.0.2.1\n")
+        let zone = try ZoneFile.zone(of: signed.file)
+        let family = Family(parent: zone, children: [], anchor: signed.anchor)
+        #expect(try await Self.answer("x.up.test", .a, in: family) { _, _ in }.security == .secure)
+        let expanded = ZoneReply.reply(to: DNSQuestion(DNSName("x.up.test"), .cname), in: [zone], withDNSSEC: true)
+        let answer = try await Self.answer("host.up.test", .a, in: family) { reply, question in
+            guard question.type == .ds else { return }
+            reply.answers = expanded.answers.map { record in
+                let data = record.record.data
+                let renamed = DNSRecord(name: question.name, type: record.type, ttl: 60, data: data)
+                return ZoneRecord(record: renamed, line: 0, data: record.data)
+            }
+            reply.authorities = expanded.authorities
+        }
+        #expect(answer.outcome == .failure(.bogus))
+        #expect(answer.reason?.contains("no DS record") == true)
     }
 
     @Test("LOC-57: when the keys cannot be had, there is no answer, by the name of what went wrong")

@@ -4,6 +4,7 @@ import NIOCore
 import SIPDNS
 import SIPLocation
 import SIPMessage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -101,7 +102,7 @@ struct ValidationTests {
             client,
             [
                 ("host.open.signed.test", .a, "1", .secure), ("absent.open.signed.test", .a, "nxdomain", .insecure),
-                ("host.long.signed.test", .a, "1", .secure), ("absent.long.signed.test", .a, "nxdomain", .insecure),
+                ("host.long.signed.test", .a, "1", .insecure), ("absent.long.signed.test", .a, "nxdomain", .insecure),
                 ("out.signed.test", .a, "1", .insecure), ("in.signed.test", .a, "1", .secure),
                 ("host.bad.signed.test", .a, "bogus", .bogus), ("www.bad.signed.test", .a, "bogus", .bogus),
                 ("host.bad.signed.test", .aaaa, "nodata", .secure),
@@ -184,7 +185,55 @@ struct ValidationTests {
         settings.timeout = .seconds(10)
         try await client.use(settings).get()
         #expect(try await client.ask(question).get().security == .secure)
-        #expect(server.queries == ["udp A host.r.test", "udp A host.r.test", "udp DNSKEY r.test"])
+        #expect(
+            server.queries == ["udp A host.r.test", "udp A host.r.test", "udp DNSKEY r.test", "udp DS host.r.test"]
+        )
+        await server.stop()
+    }
+
+    @Test("Settings that are given up again before they are settled leave the answers that were known")
+    func provisional() async throws {
+        let server = try await ClientBench.zoneServer()
+        let client = try await ClientBench.client([server.port])
+        let before = DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: server.port)])
+        var trial = before
+        trial.dnssec = .trustAD
+        func ask() async throws -> DNSAnswer.Security { try await client.ask(ClientBench.host).get().security }
+        #expect(try await ask() == .unchecked)
+        try await client.use(trial, provisionally: true).get()
+        #expect(try await ask() == .insecure)
+        try await client.use(before).get()
+        #expect(try await ask() == .unchecked)
+        #expect(server.queries.count == 2, "the first answer is there still")
+        try await client.use(trial, provisionally: true).get()
+        try await client.settle().get()
+        #expect(try await ask() == .insecure)
+        try await client.use(before).get()
+        #expect(try await ask() == .unchecked)
+        #expect(server.queries.count == 4, "what was settled is not gone back from")
+        await server.stop()
+    }
+
+    @Test("An answer that was asked for before a reload is judged by what holds after it: it is asked for anew")
+    func reloadedMeanwhile() async throws {
+        let bench = try SigningBench()
+        let signed = try await bench.sign("r.test", "host IN A 192.0.2.1\n")
+        let zone = try ZoneFile.zone(of: signed.file)
+        let change = Mutex<(@Sendable () -> Void)?>(nil)
+        let server = try await FakeDNS.start(on: ClientBench.loop) { query in
+            guard query.index == 0 else { return [.answer(query.signedReply(zone))] }
+            // The settings change while the first answer, without signatures, is on its way.
+            change.withLock { $0?() }
+            return [.answer(query.reply(zone))]
+        }
+        let client = try await ClientBench.client([server.port])
+        var settings = DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: server.port)])
+        settings.dnssec = .validate
+        settings.anchors = try SigningBench.anchors(signed.anchor)
+        settings.timeout = .seconds(10)
+        change.withLock { [settings] in $0 = { _ = client.use(settings) } }
+        let answer = try await client.ask(DNSQuestion(DNSName("host.r.test"), .a)).get()
+        #expect(answer.security == .secure, "\(answer.reason ?? "")")
         await server.stop()
     }
 
@@ -211,13 +260,28 @@ struct ValidationTests {
         await server.stop()
     }
 
+    @Test("LOC-68: names below a DNAME record are bogus where they are checked, and aliases where they are not")
+    func subtreeAlias() async throws {
+        let bench = try SigningBench()
+        let signed = try await bench.sign("d.test", "host.new IN A 192.0.2.1\nold IN DNAME new\n")
+        let nsd = try await NameServer.nsd([(signed.origin, signed.file)])
+        let question = DNSQuestion(DNSName("host.old.d.test"), .a)
+        let checking = try await SigningBench.client(nsd.port, signed.anchor)
+        #expect(try await checking.ask(question).get().outcome == .failure(.bogus))
+        #expect(try await checking.ask(DNSQuestion(DNSName("host.new.d.test"), .a)).get().security == .secure)
+        let believing = try await ClientBench.client([nsd.port], timeout: .seconds(10))
+        #expect(try await believing.ask(question).get().records.map(\.data) == [.address(.v4(0xC000_0201))])
+        await nsd.stop()
+    }
+
     @Test("With trust-ad, the resolver's word decides: secure with AD, insecure without, and no answer for bogus")
     func trustAD() async throws {
         let bench = try SigningBench()
         let (zones, anchor) = try await Self.family(bench)
         let nsd = try await NameServer.nsd(zones)
         let file = try bench.directory.write(anchor, to: "anchor")
-        let unbound = try await NameServer.unbound("signed.test", behind: nsd.port, anchor: file)
+        let children = ["child", "bad", "plain"].map { "\($0).signed.test" }
+        let unbound = try await NameServer.unbound("signed.test", behind: nsd.port, children: children, anchor: file)
         let client = try await ClientBench.client([unbound.port], timeout: .seconds(10)) { $0.dnssec = .trustAD }
         try await Self.check(
             client,

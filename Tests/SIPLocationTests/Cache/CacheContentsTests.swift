@@ -3,6 +3,7 @@
 internal import NIOCore
 internal import SIPLocation
 internal import SIPMessage
+internal import TestSupport
 internal import Testing
 
 @Suite("What the cache tells of itself, in virtual time")

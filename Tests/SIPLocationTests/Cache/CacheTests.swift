@@ -3,6 +3,7 @@
 internal import NIOCore
 internal import SIPLocation
 internal import SIPMessage
+internal import TestSupport
 internal import Testing
 
 /// A cache, its clock and its randomness, driven in virtual time.
@@ -270,5 +271,19 @@ struct CacheTests {
         // The next failure is the first one again.
         bench.store(Self.a, .failure(.timeout), at: 32)
         #expect(bench.look(Self.a, at: 36.9) == "failed" && bench.look(Self.a, at: 37.1) == "ask")
+    }
+
+    @Test("Of a full cache, what has expired goes before anything that is fresh, though it could stand in")
+    func expiredFirst() {
+        var policy = AnswerCache.Policy()
+        policy.entries = 10
+        var bench = Bench(policy)
+        func question(_ index: Int) -> DNSQuestion { DNSQuestion(DNSName("h\(index).example"), .a) }
+        // Even ones expire at 10 s, odd ones much later.
+        for index in 0..<10 { bench.store(question(index), Self.records, ttl: index % 2 == 0 ? 10 : 3600, at: 0) }
+        for index in 10..<15 { bench.store(question(index), Self.records, ttl: 60, at: 20) }
+        for index in [1, 3, 5, 7, 9] { #expect(bench.look(question(index), at: 21) == "fresh", "\(index)") }
+        for index in [0, 2, 4, 6, 8] { #expect(bench.look(question(index), at: 21) == "ask", "\(index)") }
+        #expect(bench.cache.count == 10)
     }
 }

@@ -2,6 +2,7 @@
 
 internal import SIPLocation
 internal import SIPMessage
+internal import TestSupport
 internal import Testing
 
 @Suite("The case table of RFC 3263 sections 4.1 and 4.2")

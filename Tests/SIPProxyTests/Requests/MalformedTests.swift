@@ -3,6 +3,7 @@
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
+internal import TestSupport
 internal import Testing
 
 @Suite("Messages that cannot be taken")

@@ -4,6 +4,7 @@ internal import BackendPool
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
+internal import TestSupport
 
 /// Random traffic through a core: valid, damaged, repeated and out of order, over several flows, with random timing and
 /// outcomes.

@@ -43,7 +43,9 @@ struct FuzzZone {
 
     /// The answer can be read again, when the question could have been asked.
     private static func answer(_ question: DNSQuestion, in zone: Zone) {
-        guard let query = DNSMessageCodec.query(question, id: 7, withEDNS: true, wantsDNSSEC: true),
+        var options = DNSMessageCodec.QueryOptions()
+        options.wantsDNSSEC = true
+        guard let query = DNSMessageCodec.query(question, id: 7, options),
             case .query(let asked) = DNSQueryReader.read(query)
         else { return }
         let reply = ZoneReply.reply(to: question, in: [zone], withDNSSEC: true)
