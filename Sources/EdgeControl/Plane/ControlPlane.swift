@@ -161,6 +161,7 @@ package actor ControlPlane {
             contexts: contexts,
             tokens: tokens,
             loopKey: loopKey,
+            hostAddresses: host.addresses,
             numbers: numbers
         )
         let snapshot = builder.build(generation: generation, views: views)

@@ -16,6 +16,7 @@ struct SnapshotBuilder {
     let contexts: TLSContexts
     let tokens: TokenAuthenticator
     let loopKey: UInt32
+    let hostAddresses: Set<IPAddress>
     var numbers: Numbers
 
     mutating func build(generation: UInt64, views: [String: PoolView]) -> EdgeSnapshot {
@@ -148,6 +149,7 @@ struct SnapshotBuilder {
         settings.pathMode = PathMode(rawValue: configuration.edge.path.rawValue) ?? .always
         settings.domains = configuration.edge.domains
         settings.loopKey = loopKey
+        settings.hostAddresses = hostAddresses
         return settings
     }
 

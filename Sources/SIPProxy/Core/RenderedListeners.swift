@@ -22,6 +22,20 @@ final class RenderedListeners: Sendable {
     private let hosts: Set<String>
     private let addresses: Set<IPAddress>
     private let ports: Set<UInt16>
+    private let places: Set<Place>
+
+    /// Where a listener stands; TCP and TLS cannot share one.
+    private struct Place: Hashable {
+        let isDatagram: Bool
+        let address: IPAddress
+        let port: UInt16
+
+        init(_ transport: SIPTransport, _ address: IPAddress, _ port: UInt16) {
+            isDatagram = transport == .udp
+            self.address = address.unmapped
+            self.port = port
+        }
+    }
 
     init(_ snapshot: ProxySnapshot) {
         listeners = snapshot.listeners.map(Self.render)
@@ -33,6 +47,21 @@ final class RenderedListeners: Sendable {
         hosts = Set(all.map { $0.advertisedHost.lowercased() } + snapshot.settings.domains)
         addresses = Set(all.map(\.address).filter { !$0.isUnsendable })
         ports = Set(all.map(\.port) + all.compactMap(\.advertisedPort))
+        places = Self.places(of: snapshot)
+    }
+
+    /// A listener at 0.0.0.0 or :: stands at all addresses of the host.
+    private static func places(of snapshot: ProxySnapshot) -> Set<Place> {
+        let host = snapshot.settings.hostAddresses
+        var places: Set<Place> = []
+        for listener in snapshot.listeners {
+            let bound = listener.address
+            let isEverywhere = bound.isUnspecified
+            for address in isEverywhere ? host : [bound] where !isEverywhere || bound.isIPv6 || !address.isIPv6 {
+                places.insert(Place(listener.transport, address, listener.port))
+            }
+        }
+        return places
     }
 
     subscript(id: ListenerID) -> Listener? { byID[Int(id.index)] }
@@ -55,13 +84,9 @@ final class RenderedListeners: Sendable {
         return hosts.contains(Self.name(bytes.text(uri.host)))
     }
 
-    /// Whether a listener of this edge is bound there; one that is bound to every address cannot be told.
+    /// Whether a listener of this edge is bound there.
     func listens(at endpoint: Endpoint) -> Bool {
-        listeners.contains { listener in
-            let identity = listener.identity
-            return identity.port == endpoint.port && identity.transport == endpoint.transport
-                && identity.address.unmapped == endpoint.address
-        }
+        places.contains(Place(endpoint.transport, endpoint.address, endpoint.port))
     }
 
     /// Whether a host is one of the domains and names of this edge, whatever the port.

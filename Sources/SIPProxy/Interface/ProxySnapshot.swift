@@ -132,6 +132,10 @@ package struct ProxySettings: Sendable {
     package var loopKey: UInt32 = 0
     /// Flow-Timer to grant (FLW-22).
     package var flowTimer: UInt32 = 120
+    /// ACKs and responses of one worker that may wait for a next hop's addresses.
+    package var statelessResolutions = 1_000
+    /// The addresses of this host: those of a listener that is bound to all of them.
+    package var hostAddresses: Set<IPAddress> = []
 
     package init() {}
 }

@@ -256,37 +256,4 @@ struct NextHopTests {
         bench.wait(31)
         #expect(Set(bench.sent.requests) == ["OPTIONS B11"])
     }
-
-    // MARK: Where DNS may lead
-
-    @Test("LOC-72: DNS leads no request from outside to loopback, link-local or our own listeners")
-    func forbidden() {
-        let places = [
-            "tcp:127.0.0.1:5060", "tcp:[::1]:5060", "tcp:169.254.169.254:80", "udp:224.0.0.1:5060", "tcp:0.0.0.0:5060",
-            "tcp:10.0.0.5:5060",
-        ]
-        bench.receive(request("OPTIONS", "sip:rebound.example;lr"), on: peer)
-        bench.resolve(bench.questions[0].id, .servers(places.map(Endpoint.written)))
-        #expect(bench.sent.requests.isEmpty && bench.sent.answers == [503] && bench.failures(.forbidden) == 1)
-        bench.receive(request("OPTIONS", "sip:rebound.example;lr", 2), on: peer)
-        bench.resolve(bench.questions[0].id, .servers(places.map(Endpoint.written) + [.backend(11)]))
-        #expect(bench.sent.requests == ["OPTIONS B11"])
-    }
-
-    @Test(
-        "LOC-72: a loopback answer is for our own servers, for who is on loopback too, and for a pool's own backend",
-        arguments: [
-            (Side.innerTCP, "10.0.0.9", 5070), (Side.peerTLS, "127.0.0.1", 5070), (Side.peerTLS, "192.0.2.200", 5099),
-        ]
-    )
-    func allowed(listener: ListenerID, source: String, port: Int) {
-        let id = PoolID(index: 0)
-        let own = BackendID(pool: id, endpoint: .written("tcp:127.0.0.1:5099"))
-        let pool = PoolView(id: id, settings: PoolSettings(name: "p"), backends: [BackendView(id: own, name: "own")])
-        let bench = Bench(.sample([pool]))
-        let client = bench.client("P", listener, address: source)
-        bench.receive(request("OPTIONS", "sip:core.example.net;lr"), on: client)
-        bench.resolve(bench.questions[0].id, .servers([.written("tcp:127.0.0.1:\(port)")]))
-        #expect(bench.sent.requests == ["OPTIONS tcp:127.0.0.1:\(port)"])
-    }
 }
