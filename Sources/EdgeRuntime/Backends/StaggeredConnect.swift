@@ -56,10 +56,6 @@ final class StaggeredConnect {
         for (target, failure) in failures where target != owner.target || winner != nil {
             worker.core.connectionFailed(to: target, failure, now: now)
         }
-        if let winner, winner != owner.target, failures[owner.target] == nil {
-            // It may be slow or dead: the next requests go where a connection stands, and it is no failure yet.
-            worker.core.passBy(owner.target, now: now)
-        }
         owner.raceEnded(winner: winner, failures[owner.target] ?? .refused)
     }
 

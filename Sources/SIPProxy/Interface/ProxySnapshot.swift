@@ -102,6 +102,8 @@ package struct ForwardingPolicy: Sendable, Hashable {
     package var tries: UInt8 = 3
     /// Status codes besides 503 that move on to the next candidate (PRX-55).
     package var retryCodes: [UInt16] = []
+    /// The longest Retry-After that is honoured (LOC-49).
+    package var retryAfterLimit = TimeAmount.seconds(300)
     /// The listener that Via, Record-Route and Path name towards this pool, by transport.
     package var listeners: [SIPTransport: ListenerID] = [:]
 
