@@ -44,7 +44,9 @@ final class StaggeredConnect {
             switch action {
             case .open(let place): worker.flows(to: targets[place]).join(self)
             case .won(let place): finish(winner: targets[place])
-            case .cancel(let place): worker.flows(to: targets[place]).leave(self)
+            case .cancel(let place):
+                let target = targets[place]
+                worker.flows(to: target).leave(self, isOwner: target == owner.target)
             case .lost: finish(winner: nil)
             }
         }
