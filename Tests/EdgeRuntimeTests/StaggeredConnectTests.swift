@@ -50,6 +50,49 @@ struct StaggeredConnectTests {
         _ = hole
     }
 
+    @Test("LOC-43: an address that was only slow is used as soon as its connection stands")
+    func slow() async throws {
+        let port = try FreePort.next()
+        let hole = try BlackHole(last: 2, port: port)
+        let backend = try await AnsweringServer.start(host: "127.0.0.3", port: port)
+        let bench = try await EdgeBench.start(places: Self.places([2, 3], port))
+        let client = try await WireConnection.connect(bench.port)
+        client.send(Wire.options("slow1"))
+        #expect(await client.wait(for: "SIP/2.0 200"))
+        hole.accept()
+        #expect(try await Waiting.until(within: .seconds(10)) { try await bench.backendLoad().connections == 2 })
+        #expect(try await bench.count { $0.backends.values.reduce(0) { $0 + $1.failed } } == 0)
+        client.send(Wire.options("slow2"))
+        #expect(await Waiting.until(within: .seconds(10)) { hole.hasReceived() })
+        #expect(backend.received.count == 1)
+        try await bench.stop()
+        try await backend.stop()
+    }
+
+    @Test("LOC-43: an address that was outrun and never answers has failed by its own time, and is counted once")
+    func dead() async throws {
+        let port = try FreePort.next()
+        let hole = try BlackHole(last: 2, port: port)
+        let backend = try await AnsweringServer.start(host: "127.0.0.3", port: port)
+        let bench = try await EdgeBench.start(places: Self.places([2, 3], port)) { limits in
+            limits.connectTimeout = .milliseconds(600)
+        }
+        let client = try await WireConnection.connect(bench.port)
+        client.send(Wire.options("dead1"))
+        #expect(await client.wait(for: "SIP/2.0 200"))
+        #expect(
+            try await Waiting.until(within: .seconds(10)) {
+                try await bench.count { $0.backends.values.reduce(0) { $0 + $1.failures[.connectTimeout] } } == 1
+            }
+        )
+        client.send(Wire.options("dead2"))
+        #expect(await client.wait(for: "SIP/2.0 200", times: 2))
+        #expect(backend.received.count == 2 && backend.connectionCount == 1)
+        try await bench.stop()
+        try await backend.stop()
+        _ = hole
+    }
+
     @Test("LOC-43: an address that refuses is counted once, and the other takes all that waited")
     func refused() async throws {
         let port = try FreePort.next()

@@ -75,8 +75,9 @@ extension BackendHealth {
 
     /// Holds new requests back as Retry-After asks, within the limit (LOC-49).
     mutating func hold(for time: TimeAmount, policy: HealthPolicy, now: NIODeadline) {
+        let time = min(time, policy.retryAfterLimit)
         guard time > .zero else { return }
-        let until = now + min(time, policy.retryAfterLimit)
+        let until = now + time
         if holdUntil.map({ $0 <= now }) ?? true { holdSince = now }
         holdUntil = max(holdUntil ?? until, until)
     }

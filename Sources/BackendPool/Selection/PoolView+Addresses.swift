@@ -6,4 +6,9 @@ extension PoolView {
     package func addresses(ofTargetOf index: Int) -> Range<Int> {
         targets.first { $0.slots.contains(index) }?.slots ?? index..<index
     }
+
+    /// Whether two backends stand in one tier: none of it is used before the other for its records alone.
+    package func sharePriority(_ one: Int, _ other: Int) -> Bool {
+        SelectionTarget.order(of: backends[one]) == SelectionTarget.order(of: backends[other])
+    }
 }

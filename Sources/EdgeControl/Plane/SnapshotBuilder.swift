@@ -112,6 +112,7 @@ struct SnapshotBuilder {
         var policy = ForwardingPolicy()
         policy.tries = UInt8(clamping: pool.tries)
         policy.retryCodes = pool.retryCodes
+        policy.retryAfterLimit = TimeAmount(pool.retryAfterLimit)
         if let via = configuration.listeners.first(where: { $0.name == pool.via }) {
             let id = numbers.listener(via)
             for transport in SIPTransport.allCases { policy.listeners[transport] = id }

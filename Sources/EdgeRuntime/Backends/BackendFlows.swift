@@ -27,6 +27,9 @@ final class BackendFlows {
     private var isEmptying = false
     /// The connection that is being opened.
     private var opening: StreamFlow?
+    /// Whether another address of the target was faster: the connection is still awaited, by nobody in particular, to see
+    /// whether this one is slow or dead.
+    private var isOutrun = false
     /// The race that what waits here waits for.
     private var race: StaggeredConnect?
     /// The races that the connection being opened takes part in.
@@ -66,6 +69,7 @@ final class BackendFlows {
     /// A flow has come up: what waited leaves.
     func ready(_ flow: StreamFlow) {
         if flow === opening { opening = nil }
+        isOutrun = false
         backoff.succeeded()
         streams.append(flow)
         empty()
@@ -90,7 +94,15 @@ final class BackendFlows {
         opening = nil
         backoff.failed(now: worker.eventLoop.now, using: &worker.random)
         let racers = takeRacers()
-        if race == nil, streams.isEmpty { failWaiting(failure) }
+        let wasOutrun = isOutrun
+        isOutrun = false
+        if race == nil, streams.isEmpty {
+            // No request tells the core that it was not only slow.
+            if wasOutrun, racers.isEmpty {
+                worker.core.connectionFailed(to: target, failure, now: worker.eventLoop.now)
+            }
+            failWaiting(failure)
+        }
         for race in racers { race.failed(target, failure) }
     }
 
@@ -120,10 +132,13 @@ final class BackendFlows {
         if opening == nil { connect() }
     }
 
-    /// A race is over without this address: unless somebody else waits for the connection, it is given up.
-    func leave(_ race: StaggeredConnect) {
+    /// A race is over without this address: unless somebody else waits for the connection, it is given up; that to the
+    /// address which requests choose first goes on.
+    func leave(_ race: StaggeredConnect, isOwner: Bool) {
         racers.removeAll { $0 === race }
-        guard racers.isEmpty, waiting.isEmpty, let flow = opening else { return }
+        guard racers.isEmpty, let flow = opening else { return }
+        if isOwner { isOutrun = true }
+        guard !isOutrun, waiting.isEmpty else { return }
         opening = nil
         worker.abandon(flow)
     }
@@ -135,14 +150,23 @@ final class BackendFlows {
         guard winner != target else { return }
         var moving = Deque<Waiting>()
         swap(&moving, &waiting)
-        let flows = worker.flows(to: winner)
-        for entry in moving {
-            if let attempt = entry.attempt {
-                guard worker.core.awaits(attempt) else { continue }
-                worker.core.attemptMoved(attempt, to: winner, now: worker.eventLoop.now)
-            }
-            flows.send(entry.bytes, attempt: entry.attempt)
+        for entry in moving where !move(entry, to: winner) {
+            if opening == nil { fail(entry.attempt, failure) } else { waiting.append(entry) }
         }
+    }
+
+    /// Sends a message on to another address of the target, where a connection stands, or sees its request go to its next
+    /// candidate where it may not; false when it has nowhere to go but here.
+    private func move(_ entry: Waiting, to winner: BackendTarget) -> Bool {
+        let now = worker.eventLoop.now
+        if let attempt = entry.attempt {
+            guard worker.core.awaits(attempt) else { return true }
+            guard worker.core.attemptMoved(attempt, to: winner, now: now) else {
+                return worker.core.attemptOutrun(attempt, now: now)
+            }
+        }
+        worker.flows(to: winner).send(entry.bytes, attempt: entry.attempt)
+        return true
     }
 
     // MARK: -
@@ -160,7 +184,13 @@ final class BackendFlows {
     private func wait(_ bytes: ByteBuffer, attempt: AttemptID?) {
         guard waiting.count < worker.snapshot.setup(for: target).queue else { return fail(attempt, .queueFull) }
         guard isConnecting || !streams.isEmpty || mayOpen else { return fail(attempt, .refused) }
-        waiting.append(Waiting(attempt: attempt, bytes: bytes))
+        let entry = Waiting(attempt: attempt, bytes: bytes)
+        if isOutrun, streams.isEmpty, let attempt, let other = otherAddresses(attempt).first(where: isOpen),
+            move(entry, to: other)
+        {
+            return
+        }
+        waiting.append(entry)
         // Another address is no better than a flow that is up but slow.
         let others = isConnecting || !streams.isEmpty ? nil : attempt.map(otherAddresses)
         guard let others, !others.isEmpty else { return openAnother() }
@@ -172,6 +202,8 @@ final class BackendFlows {
     private func otherAddresses(_ attempt: AttemptID) -> [BackendTarget] {
         worker.core.otherAddresses(of: attempt, now: worker.eventLoop.now)
     }
+
+    private func isOpen(_ other: BackendTarget) -> Bool { worker.backends[other]?.best != nil }
 
     /// Whether one more flow may be opened: there are fewer than there may be, and no try failed a moment ago.
     private var mayOpen: Bool {
@@ -186,6 +218,7 @@ final class BackendFlows {
 
     private func connect() {
         let flow = worker.makeStream(to: target)
+        isOutrun = false
         opening = flow
         worker.connect(flow, to: target)
     }

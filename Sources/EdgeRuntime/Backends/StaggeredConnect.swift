@@ -44,7 +44,9 @@ final class StaggeredConnect {
             switch action {
             case .open(let place): worker.flows(to: targets[place]).join(self)
             case .won(let place): finish(winner: targets[place])
-            case .cancel(let place): worker.flows(to: targets[place]).leave(self)
+            case .cancel(let place):
+                let target = targets[place]
+                worker.flows(to: target).leave(self, isOwner: target == owner.target)
             case .lost: finish(winner: nil)
             }
         }
@@ -55,10 +57,6 @@ final class StaggeredConnect {
         let now = worker.eventLoop.now
         for (target, failure) in failures where target != owner.target || winner != nil {
             worker.core.connectionFailed(to: target, failure, now: now)
-        }
-        if let winner, winner != owner.target, failures[owner.target] == nil {
-            // It may be slow or dead: the next requests go where a connection stands, and it is no failure yet.
-            worker.core.passBy(owner.target, now: now)
         }
         owner.raceEnded(winner: winner, failures[owner.target] ?? .refused)
     }

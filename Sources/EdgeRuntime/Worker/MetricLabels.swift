@@ -104,6 +104,7 @@ extension LimitLabel {
         switch limit {
         case .transactions: self = .transactions
         case .routeValues: self = .routeValues
+        case .statelessResolutions: self = .statelessResolutions
         case .transactionsPerFlow, .retryBudget: return nil
         }
     }

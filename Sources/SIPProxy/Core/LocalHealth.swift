@@ -3,40 +3,15 @@
 internal import BackendPool
 internal import NIOCore
 
-/// What one worker has seen of one backend.
-final class BackendWatch {
-    let id: BackendID
-    /// Attempts that have had no response yet.
-    var outstanding = 0
-    /// When the first request left since the backend was last heard.
-    var silentSince: NIODeadline?
-    var lastHeard: NIODeadline?
-    /// The smoothed time to its first response; nil before there was one.
-    var responseTime: TimeAmount?
-    var isSuspect = false
-    var hold: Hold?
-
-    /// A backend that failed is passed by.
-    struct Hold {
-        var until: NIODeadline
-        /// Whether an answer proves it wrong; one that asks for rest answers all the same.
-        let endsByAnswer: Bool
-        /// Whether a snapshot has said since that the backend is not usable.
-        var wasConfirmed = false
-    }
-
-    init(_ id: BackendID) { self.id = id }
-}
-
 /// What one worker knows of backends before the control plane can say so: who failed it, and who was asked and says
 /// nothing.
 ///
-/// It only chooses among candidates: where all of them are avoided none is (see `ProxyCore.select`).
+/// It only orders candidates, and suspicion only those of one priority (see `ProxyCore.select`).
 struct LocalHealth {
     /// The least and the longest silence after which a backend is suspected to hang.
     static let shortestSilence = TimeAmount.milliseconds(100)
     static let longestSilence = TimeAmount.milliseconds(500)
-    /// The silence is so many times what the backend takes to answer, within those bounds.
+    /// The silence is so many times what the backend takes to answer a request of that kind, within those bounds.
     static let silenceFactor = 10
     /// How long a backend that failed is passed by when the control plane says nothing of it.
     ///
@@ -52,10 +27,10 @@ struct LocalHealth {
     private(set) var suspicions: UInt64 = 0
 
     /// A request leaves for a backend.
-    mutating func sent(to id: BackendID, now: NIODeadline) -> BackendWatch {
+    mutating func sent(_ kind: RequestKind, to id: BackendID, now: NIODeadline) -> BackendWatch {
         let watch = watch(id)
         watch.outstanding &+= 1
-        if watch.silentSince == nil { watch.silentSince = now }
+        if watch.waits[kind.rawValue].silentSince == nil { watch.waits[kind.rawValue].silentSince = now }
         return watch
     }
 
@@ -63,19 +38,19 @@ struct LocalHealth {
     mutating func ended(_ watch: BackendWatch) {
         watch.outstanding &-= 1
         guard watch.outstanding <= 0 else { return }
-        watch.silentSince = nil
+        watch.endSilence()
         change(watch) { $0.isSuspect = false }
     }
 
     /// A message came from a backend, which lives.
     ///
-    /// - Parameter responseTime: the time to a first response, if it is one.
-    mutating func heard(_ watch: BackendWatch, responseTime: TimeAmount? = nil, now: NIODeadline) {
+    /// - Parameter answer: what was asked and the time to the first response, if it is one.
+    mutating func heard(_ watch: BackendWatch, answer: (kind: RequestKind, time: TimeAmount)? = nil, now: NIODeadline) {
         watch.lastHeard = now
-        watch.silentSince = nil
-        if let responseTime {
-            let before = watch.responseTime ?? responseTime
-            watch.responseTime = .nanoseconds(before.nanoseconds + (responseTime - before).nanoseconds / 8)
+        watch.endSilence()
+        if let (kind, time) = answer {
+            let before = watch.waits[kind.rawValue].usual ?? time
+            watch.waits[kind.rawValue].usual = .nanoseconds(before.nanoseconds + (time - before).nanoseconds / 8)
         }
         guard watch.isSuspect || watch.hold != nil else { return }
         change(watch) { watch in
@@ -89,23 +64,32 @@ struct LocalHealth {
         if let watch = watches[id] { heard(watch, now: now) }
     }
 
-    /// A backend failed, or asked to be left alone.
-    mutating func failed(_ id: BackendID, endsByAnswer: Bool, now: NIODeadline) {
-        let watch = watch(id)
-        change(watch) { watch in
+    /// A backend failed.
+    mutating func failed(_ id: BackendID, now: NIODeadline) {
+        hold(id, until: now + Self.longestHold, endsByAnswer: true)
+    }
+
+    /// A backend asked to be left alone for some time; after that it is one like any other.
+    mutating func rests(_ id: BackendID, for time: TimeAmount, now: NIODeadline) {
+        guard time > .zero else { return }
+        var until = now + min(time, Self.longestHold)
+        if let hold = watches[id]?.hold, !hold.endsByAnswer { until = max(until, hold.until) }
+        hold(id, until: until, endsByAnswer: false)
+    }
+
+    private mutating func hold(_ id: BackendID, until: NIODeadline, endsByAnswer: Bool) {
+        change(watch(id)) { watch in
             let wasConfirmed = watch.hold?.wasConfirmed ?? false
-            watch.hold = BackendWatch.Hold(
-                until: now + Self.longestHold,
-                endsByAnswer: endsByAnswer,
-                wasConfirmed: wasConfirmed
-            )
+            watch.hold = BackendWatch.Hold(until: until, endsByAnswer: endsByAnswer, wasConfirmed: wasConfirmed)
         }
     }
 
-    /// A backend was chosen: one whose hold has run out is on trial now, and passed by until that is decided.
+    /// A backend was chosen: one whose hold has run out is on trial now, and passed by until that is decided; one that
+    /// has rested needs none.
     mutating func chosen(_ id: BackendID, now: NIODeadline) {
-        guard avoided > 0, let hold = watches[id]?.hold, hold.until <= now else { return }
-        watches[id]?.hold?.until = now + Self.longestHold
+        guard avoided > 0, let watch = watches[id], let hold = watch.hold, hold.until <= now else { return }
+        guard hold.endsByAnswer else { return change(watch) { $0.hold = nil } }
+        watch.hold?.until = now + Self.longestHold
     }
 
     /// Takes what the control plane says: who is usable again after it was found not to be is held no longer.
@@ -130,8 +114,8 @@ struct LocalHealth {
 
     /// Lets time pass: who has been asked and has said nothing for too long falls under suspicion.
     mutating func advance(to now: NIODeadline) {
-        for watch in watches.values where !watch.isSuspect {
-            guard let since = watch.silentSince, now - since >= Self.silence(of: watch) else { continue }
+        for watch in watches.values where !watch.isSuspect && watch.outstanding > 0 {
+            guard watch.isSilent(at: now) else { continue }
             suspicions &+= 1
             change(watch) { $0.isSuspect = true }
         }
@@ -149,12 +133,6 @@ struct LocalHealth {
     func isProven(_ id: BackendID, now: NIODeadline) -> Bool {
         guard let heard = watches[id]?.lastHeard else { return false }
         return now - heard < Self.proofOfLife
-    }
-
-    /// How long a backend may say nothing while it is asked.
-    static func silence(of watch: BackendWatch) -> TimeAmount {
-        guard let usual = watch.responseTime else { return longestSilence }
-        return min(max(usual * silenceFactor, shortestSilence), longestSilence)
     }
 
     private mutating func watch(_ id: BackendID) -> BackendWatch {

@@ -41,9 +41,7 @@ extension ProxyCore {
         case .endpoint(let endpoint, let domain):
             forwardACK(ack, on: flow, plan, to: target(at: endpoint, domain: domain))
         case .name(let name):
-            let id = makeResolutionID()
-            resolving[id] = .ack(ack, flow, plan)
-            act(.resolve(id, name))
+            askForHops(name, for: .ack(ack, flow, plan))
         case .pool:
             // An ACK without a Route of ours follows the INVITE by its Call-ID (PRX-76).
             guard let endpoint = statelessChoice(ack, flow) else { return act(.event(.dropped(.strayAck))) }

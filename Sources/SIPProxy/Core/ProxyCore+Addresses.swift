@@ -30,13 +30,18 @@ extension ProxyCore {
 
     /// An attempt goes to another address of its target, to which a connection stands: from now on that one answers for
     /// it.
-    package func attemptMoved(_ attempt: AttemptID, to target: BackendTarget, now: NIODeadline) {
-        guard let client = client(attempt), client.state == .calling else { return }
+    ///
+    /// False, and nothing is changed, where its request may not go there: it has been there already, or that is no
+    /// address of its own target as it knows it.
+    @discardableResult
+    package func attemptMoved(_ attempt: AttemptID, to target: BackendTarget, now: NIODeadline) -> Bool {
+        guard let client = client(attempt), client.state == .calling, mayMove(client, to: target) else { return false }
         let server = client.server
         release(client)
         endLoad(client)
-        watch(client, target, now: now)
         client.target = target
+        client.backend = target
+        watch(client, now: now)
         client.trailPlace = server.trail.redirect(to: target)
         server.lastTarget = target
         if let index = server.pool?.index(of: target.endpoint) {
@@ -46,11 +51,38 @@ extension ProxyCore {
         } else {
             server.hops?.skip(to: target.endpoint)
         }
+        return true
+    }
+
+    private func mayMove(_ client: ClientTransaction, to target: BackendTarget) -> Bool {
+        let server = client.server
+        guard !client.isMovedToTCP else { return false }
+        let endpoint = client.target?.endpoint
+        if let pool = server.pool, let index = client.poolIndex, pool.backends[index].endpoint == endpoint {
+            guard target.pool == pool.id, let other = pool.index(of: target.endpoint) else { return false }
+            return pool.backends[other].isUsable && !server.tried.contains(other)
+        }
+        return server.hops?.left.contains(target.endpoint) ?? false
+    }
+
+    /// A connection to another address of an attempt's target stands, and its request may not go there: it goes on to its
+    /// next candidate.
+    ///
+    /// Nothing is held against its own address, which may only be slow; false where that is all that is left to it.
+    package func attemptOutrun(_ attempt: AttemptID, now: NIODeadline) -> Bool {
+        guard let client = client(attempt), client.state == .calling, !client.isAbandoned else { return false }
+        let server = client.server
+        guard !server.hasFinal, !server.isCancelled, tryNext(server, now: now) else { return false }
+        server.failedTries &+= 1
+        counters.failedOver(.connectTimeout)
+        note(client, .failed(.connectTimeout, status: 0), now: now)
+        finish(client, afterReliable: true, now: now)
+        return true
     }
 
     /// A connection that was tried for several requests could not be opened: it counts once.
     package func connectionFailed(to target: BackendTarget, _ failure: AttemptFailure, now: NIODeadline) {
         act(.event(.attempt(target, failure, retryAfter: nil, duration: .zero)))
-        passBy(target, now: now)
+        if let id = target.id { local.failed(id, now: now) }
     }
 }

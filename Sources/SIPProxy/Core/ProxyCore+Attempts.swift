@@ -14,14 +14,14 @@ extension ProxyCore {
         now: NIODeadline
     ) {
         note(client, .failed(failure, status: status), now: now)
-        guard let target = client.target else { return }
+        guard let target = client.backend else { return }
         act(.event(.attempt(target, failure, retryAfter: retryAfter, duration: now - client.sentAt)))
     }
 
     /// A next hop has answered: it lives.
     func noteAnswer(_ client: ClientTransaction, _ status: UInt16, now: NIODeadline) {
         note(client, .answered(status), now: now)
-        guard let target = client.target else { return }
+        guard let target = client.backend else { return }
         act(.event(.attempt(target, nil, retryAfter: nil, duration: now - client.sentAt)))
     }
 

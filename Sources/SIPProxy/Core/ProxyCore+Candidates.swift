@@ -14,27 +14,43 @@ extension ProxyCore {
         let tries = server.policy.tries
         guard server.candidates >= tries else { return select(server, pool, now: now) }
         guard server.failedTries < tries, server.candidates < tries &+ Self.extraTries else { return nil }
-        return choose(server, pool, now: now) { id in
-            !local.isProven(id, now: now) || local.isHeld(id, now: now) || local.isSuspect(id)
+        return chooseAvoiding(server, pool, now: now) { id in
+            !local.isProven(id, now: now) || local.isHeld(id, now: now)
         }
         .flatMap { $0.isPanic ? nil : $0.index }
     }
 
-    /// Avoids whom this worker saw fail or hang; where no other is usable, who hangs is tried before who failed, and all
-    /// of them before any that the control plane excludes.
+    /// Avoids whom this worker saw fail; where no other is usable they are tried before any that the control plane
+    /// excludes.
     private func select(_ server: ServerTransaction, _ pool: PoolView, now: NIODeadline) -> Int? {
         var selection: Selection?
-        if local.avoided > 0 {
-            selection = choose(server, pool, now: now) { local.isHeld($0, now: now) || local.isSuspect($0) }
-            if selection?.isPanic ?? true {
-                selection = choose(server, pool, now: now) { local.isHeld($0, now: now) } ?? selection
-            }
-        }
+        if local.avoided > 0 { selection = chooseAvoiding(server, pool, now: now) { local.isHeld($0, now: now) } }
         if selection?.isPanic ?? true { selection = choose(server, pool, now: now) { _ in false } ?? selection }
         guard let selection else { return nil }
         if selection.isPanic { counters.panicked(pool.id) }
         local.chosen(pool.backends[selection.index].id, now: now)
         return selection.index
+    }
+
+    /// The choice among those who are not held, and there another of the same priority in the place of one that seems to
+    /// hang: what is only slow must not move traffic to a priority that is there for failures.
+    private func chooseAvoiding(
+        _ server: ServerTransaction,
+        _ pool: PoolView,
+        now: NIODeadline,
+        _ isHeld: (BackendID) -> Bool
+    ) -> Selection? {
+        guard let first = choose(server, pool, now: now, avoiding: isHeld) else { return nil }
+        guard !first.isPanic, local.isSuspect(pool.backends[first.index].id) else { return first }
+        let hasOther = pool.backends.indices.contains { index in
+            let backend = pool.backends[index]
+            return backend.isUsable && !server.tried.contains(index) && pool.sharePriority(index, first.index)
+                && !isHeld(backend.id) && !local.isSuspect(backend.id)
+        }
+        guard hasOther else { return first }
+        let other = choose(server, pool, now: now) { isHeld($0) || local.isSuspect($0) }
+        guard let other, !other.isPanic, pool.sharePriority(other.index, first.index) else { return first }
+        return other
     }
 
     private func choose(
@@ -84,16 +100,17 @@ extension ProxyCore {
     // MARK: What this worker sees
 
     /// An attempt is on its way to a backend of a pool.
-    func watch(_ client: ClientTransaction, _ target: BackendTarget, now: NIODeadline) {
-        guard let pool = target.pool else { return }
-        client.watch = local.sent(to: BackendID(pool: pool, endpoint: target.endpoint), now: now)
+    func watch(_ client: ClientTransaction, now: NIODeadline) {
+        guard let id = client.backend?.id else { return }
+        client.watch = local.sent(RequestKind(client.server.request.method), to: id, now: now)
         client.isAwaited = true
     }
 
     /// A response to an attempt came.
     func heard(_ client: ClientTransaction, now: NIODeadline) {
         guard let watch = client.watch else { return }
-        local.heard(watch, responseTime: client.isAwaited ? now - client.sentAt : nil, now: now)
+        let kind = RequestKind(client.server.request.method)
+        local.heard(watch, answer: client.isAwaited ? (kind, now - client.sentAt) : nil, now: now)
         release(client)
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BackendPool
-package import NIOCore
+internal import NIOCore
 internal import SIPMessage
 
 /// What happens when an attempt brings no answer (RFC 3263 section 4.3, RFC 3261 sections 16.8 and 16.9).
@@ -74,7 +74,7 @@ extension ProxyCore {
     private func retriesHere(_ client: ClientTransaction, now: NIODeadline) -> Bool {
         let server = client.server
         guard !client.wasRetriedHere, !client.isAbandoned, !server.isCancelled, !server.hasFinal,
-            let target = client.target,
+            let target = client.backend,
             now - client.sentAt < .seconds(1)
         else { return false }
         send(server, to: .backend(target, index: client.poolIndex), now: now, retrying: true)
@@ -85,23 +85,29 @@ extension ProxyCore {
     private func returnsToUDP(_ client: ClientTransaction, _ failure: AttemptFailure, now: NIODeadline) -> Bool {
         let server = client.server
         guard client.isMovedToTCP, failure == .refused || failure == .connectTimeout, !client.isAbandoned,
-            !server.isCancelled, !server.hasFinal, let target = client.target
+            !server.isCancelled, !server.hasFinal, let target = client.backend
         else { return false }
-        let endpoint = Endpoint(transport: .udp, address: target.endpoint.address, port: target.endpoint.port)
-        let hop = Hop.backend(BackendTarget(endpoint: endpoint, pool: target.pool), index: client.poolIndex)
-        send(server, to: hop, now: now, movingLarge: false)
+        send(server, to: .backend(target, index: client.poolIndex), now: now, movingLarge: false)
         return true
     }
 
     /// Passes an attempt's backend by, until an answer or the control plane says that it is up, or for a time.
-    func failedNow(_ client: ClientTransaction, asksForRest: Bool = false, now: NIODeadline) {
-        if let target = client.target { passBy(target, asksForRest: asksForRest, now: now) }
+    func failedNow(_ client: ClientTransaction, now: NIODeadline) {
+        if let id = client.backend?.id { local.failed(id, now: now) }
     }
 
-    /// Passes a backend by; one that asks for rest does so by an answer, which then proves nothing.
-    package func passBy(_ target: BackendTarget, asksForRest: Bool = false, now: NIODeadline) {
-        guard let pool = target.pool else { return }
-        local.failed(BackendID(pool: pool, endpoint: target.endpoint), endsByAnswer: !asksForRest, now: now)
+    /// Passes an attempt's backend by for as long as its 503 asks; none does so by an answer, which then proves nothing.
+    func letRest(_ client: ClientTransaction, for time: TimeAmount, now: NIODeadline) {
+        if let id = client.backend?.id { local.rests(id, for: time, now: now) }
+    }
+
+    /// For how long a 503 keeps other requests away from its server: what it asks for, as far as the pool grants that;
+    /// zero is its own request's failure and no more (RFC 3261 section 21.5.4, LOC-49).
+    func rest(askedBy response: SIPMessage, of pool: PoolID?) -> TimeAmount {
+        guard response.status == 503, let seconds = response.number(.retryAfter) else { return .zero }
+        let policies = snapshot.policies
+        let policy = pool.flatMap { Int($0.index) < policies.count ? policies[Int($0.index)] : nil }
+        return min(.seconds(Int64(seconds)), (policy ?? ForwardingPolicy()).retryAfterLimit)
     }
 
     /// The flow of an attempt was lost.
@@ -142,7 +148,7 @@ extension ProxyCore {
         }
         guard let pool = server.pool else { return reject(server, Rejection(500, "Next Hop Failed"), now: now) }
         // A 503 without Retry-After speaks for its request alone (RFC 3261 section 16.7(6)).
-        let isHeld = server.best?.has(.retryAfter) ?? true
+        let isHeld = server.best.map { rest(askedBy: $0, of: pool.id) > .zero } ?? true
         let isWholePool = pool.backends.indices.allSatisfy { server.tried.contains($0) || !pool.backends[$0].isUsable }
         reject(server, isWholePool && isHeld ? unavailable() : Rejection(500, "No Backend Answered"), now: now)
     }

@@ -98,12 +98,11 @@ extension ProxyCore {
         movingLarge: Bool = true
     ) {
         server.attempts &+= 1
-        let client = makeClient(server, hop, transport: nil, now: now)
+        let client = makeClient(server, hop, now: now)
         var bytes = write(server, client, hop)
         guard case .backend(let target, let index) = hop else {
             return sendOnFlow(client, hop, bytes, now: now)
         }
-        client.poolIndex = index
         client.trailPlace = server.trail.begin(target, now: now)
         client.wasRetriedHere = retrying
         server.lastTarget = target
@@ -113,8 +112,7 @@ extension ProxyCore {
             server.liveClients -= 1
             let moved = Endpoint(transport: .tcp, address: target.endpoint.address, port: target.endpoint.port)
             let movedHop = Hop.backend(BackendTarget(endpoint: moved, pool: target.pool), index: index)
-            let client = makeClient(server, movedHop, transport: .tcp, now: now)
-            client.poolIndex = index
+            let client = makeClient(server, movedHop, for: target, now: now)
             client.trailPlace = server.trail.redirect(to: BackendTarget(endpoint: moved, pool: target.pool))
             client.isMovedToTCP = true
             // The dialog's route names the side that would have been used (RFC 5658 section 6.2).
@@ -141,7 +139,7 @@ extension ProxyCore {
     private func makeClient(
         _ server: ServerTransaction,
         _ hop: Hop,
-        transport: SIPTransport?,
+        for backend: BackendTarget? = nil,
         now: NIODeadline
     ) -> ClientTransaction {
         let client = clients.insert { slot in
@@ -153,7 +151,8 @@ extension ProxyCore {
                     server: server,
                     sentAt: now,
                     target: target,
-                    transport: transport ?? target.endpoint.transport
+                    backend: backend ?? target,
+                    transport: target.endpoint.transport
                 )
             case .flow(let token):
                 ClientTransaction(
@@ -162,11 +161,13 @@ extension ProxyCore {
                     server: server,
                     sentAt: now,
                     target: nil,
+                    backend: nil,
                     transport: token.transport
                 )
             }
         }
-        if let target = client.target { watch(client, target, now: now) }
+        if case .backend(_, let index) = hop { client.poolIndex = index }
+        watch(client, now: now)
         server.liveClients += 1
         server.current = client
         return client

@@ -11,10 +11,16 @@ extension ProxyCore {
 
     /// Where a URI leads (RFC 3263 section 4): its `maddr` in place of its host for addresses, not for identities
     /// (LOC-04).
+    ///
+    /// An address that is written leads no further than one that DNS gives would (LOC-72), but that a Route of ours from
+    /// our own servers may lead back to us: a request that spirals takes these off one insertion a pass (PRX-19).
     func nextHop(
         _ uri: SIPURI,
         _ request: SIPMessage,
-        isSecure: Bool
+        isRoute: Bool = false,
+        isSecure: Bool,
+        from flow: FlowContext,
+        box: SnapshotBox
     ) throws(Rejection) -> ForwardPlan.Destination {
         guard uri.isSIP else { throw Rejection(416, "Unsupported URI Scheme") }
         let named = request.transport(of: uri)
@@ -32,8 +38,12 @@ extension ProxyCore {
             let name = NextHopName(host: host, port: uri.port, transport: transport, isSecure: secure, domain: domain)
             return .name(name)
         }
-        guard !address.isUnsendable else { throw .noRelay }
         let hop = endpoint(address, uri.port, transport)
+        let isSpiral = isRoute && isOurServer(flow, box) && box.listeners.owns(uri, in: request.bytes)
+        guard isSpiral || mayBeSent(to: hop, from: flow, box: box) else {
+            counters.failedNextHop(.forbidden)
+            throw .noRelay
+        }
         return .endpoint(hop, domain: uri.maddr == nil ? nil : domain)
     }
 
@@ -80,7 +90,20 @@ extension ProxyCore {
         arm(server)
     }
 
-    func makeResolutionID() -> ResolutionID { ResolutionID(rawValue: UInt64(worker) << 48 | makeNonce()) }
+    private func makeResolutionID() -> ResolutionID { ResolutionID(rawValue: UInt64(worker) << 48 | makeNonce()) }
+
+    /// Asks for the servers that an ACK or a response is to go to; these have no transaction whose limit would bound
+    /// them, so that too many are dropped.
+    func askForHops(_ name: NextHopName, for pending: PendingResolution) {
+        guard statelessResolutions < snapshot.settings.statelessResolutions else {
+            act(.event(.limit(.statelessResolutions)))
+            return act(.event(.dropped(.overLimit)))
+        }
+        statelessResolutions += 1
+        let id = makeResolutionID()
+        resolving[id] = pending
+        act(.resolve(id, name))
+    }
 
     /// Wants no answer any more.
     func stopAsking(_ server: ServerTransaction) {
@@ -92,6 +115,7 @@ extension ProxyCore {
     /// The servers of a name have come.
     package func resolved(_ id: ResolutionID, _ outcome: ResolutionOutcome, now: NIODeadline) {
         guard let pending = resolving.removeValue(forKey: id) else { return }
+        if pending.isStateless { statelessResolutions -= 1 }
         switch pending {
         case .response(let walk): resolved(walk, outcome)
         case .ack(let request, let flow, let plan):
@@ -161,16 +185,22 @@ extension ProxyCore {
         return found
     }
 
-    /// Whether DNS may lead a request there (LOC-72): to loopback and link-local addresses only for our own servers, for
-    /// who sends from such an address itself, and where a pool has its backend; never back to our own listeners.
-    private func mayBeSent(to endpoint: Endpoint, from flow: FlowContext, box: SnapshotBox) -> Bool {
+    /// Whether DNS, or an address in a URI, may lead a message there (LOC-72): to loopback and link-local addresses only
+    /// for our own servers, for who sends from such an address itself, and where a pool has its backend; never back to our
+    /// own listeners.
+    func mayBeSent(to endpoint: Endpoint, from flow: FlowContext, box: SnapshotBox) -> Bool {
         if endpoint.address.isUnsendable || box.listeners.listens(at: endpoint) { return false }
         guard endpoint.address.isLoopback || endpoint.address.isLinkLocal, pool(of: endpoint) == nil else {
             return true
         }
-        if case .backend(let target) = flow.side, target.pool != nil { return true }
-        if box.listeners[flow.listener]?.identity.role == .inner { return true }
+        if isOurServer(flow, box) { return true }
         return endpoint.address.isLoopback ? flow.remoteAddress.isLoopback : flow.remoteAddress.isLinkLocal
+    }
+
+    /// Whether our own servers are on the other side.
+    private func isOurServer(_ flow: FlowContext, _ box: SnapshotBox) -> Bool {
+        if case .backend(let target) = flow.side { return target.pool != nil }
+        return box.listeners[flow.listener]?.identity.role == .inner
     }
 }
 

@@ -138,7 +138,7 @@ extension ProxyCore {
         if movesOn {
             let retryAfter = response.status == 503 ? response.number(.retryAfter) : nil
             noteFailure(client, .status, status: response.status, retryAfter: retryAfter, now: now)
-            if retryAfter != nil { failedNow(client, asksForRest: true, now: now) }
+            letRest(client, for: rest(askedBy: response, of: client.backend?.pool), now: now)
         } else {
             noteAnswer(client, response.status, now: now)
         }

@@ -34,7 +34,7 @@ extension ProxyCore {
     }
 
     private func goOn(_ walk: ReturnWalk) {
-        if let endpoint = walk.next() {
+        if let endpoint = walk.next(where: { mayBeSent(to: $0, from: walk.flow, box: box) }) {
             let attempt = AttemptID(slot: Self.returnSlot, nonce: makeNonce())
             returning[attempt] = walk
             guard endpoint.transport == .udp else {
@@ -45,9 +45,7 @@ extension ProxyCore {
         }
         // Failing to send a response disturbs nothing else (RFC 3261 section 16.9, TRN-34).
         guard let name = walk.takeName() else { return act(.event(.dropped(.deadFlow))) }
-        let id = makeResolutionID()
-        resolving[id] = .response(walk)
-        act(.resolve(id, name))
+        askForHops(name, for: .response(walk))
     }
 
     /// A response could not be sent there.

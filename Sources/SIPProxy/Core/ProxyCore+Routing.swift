@@ -45,9 +45,10 @@ extension ProxyCore {
             guard isInvited else { throw .noRelay }
             let next = routes[plan.ownRoutes]
             plan.isNextStrict = !next.uri.isLoose
-            plan.destination = try nextHop(next.uri, request, isSecure: plan.isSecure)
+            let isSecure = plan.isSecure
+            plan.destination = try nextHop(next.uri, request, isRoute: true, isSecure: isSecure, from: flow, box: box)
         } else if isInDialog, let uri = plan.repairedURI?.uri ?? request.requestURI {
-            plan.destination = try nextHop(uri, request, isSecure: plan.isSecure)
+            plan.destination = try nextHop(uri, request, isSecure: plan.isSecure, from: flow, box: box)
         } else {
             plan.destination = .pool
         }

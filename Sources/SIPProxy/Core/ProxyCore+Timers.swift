@@ -135,8 +135,8 @@ extension ProxyCore {
     /// A ringing call whose connection was lost: when its backend is down too, nobody will answer (TXN-12).
     private func lookAgain(_ client: ClientTransaction, now: NIODeadline) {
         client.lostAt = nil
-        guard client.state == .proceeding, !client.server.hasFinal, let target = client.target, let pool = target.pool,
-            Int(pool.index) < snapshot.pools.count
+        guard client.state == .proceeding, !client.server.hasFinal, let target = client.backend,
+            let pool = target.pool, Int(pool.index) < snapshot.pools.count
         else { return }
         let view = snapshot.pools[Int(pool.index)]
         let isUsable = view.index(of: target.endpoint).map { view.backends[$0].isUsable } ?? false

@@ -21,6 +21,8 @@ package final class ProxyCore {
     /// Transactions whose connection is gone, by a key that leaves it out (TXN-25).
     var orphans: [TransactionKey: UInt32] = [:]
     var resolving: [ResolutionID: PendingResolution] = [:]
+    /// Those among them that belong to no transaction.
+    var statelessResolutions = 0
     /// Responses that look for a connection to their client.
     var returning: [AttemptID: ReturnWalk] = [:]
     /// What was seen of backends here.
@@ -201,4 +203,9 @@ enum PendingResolution {
     case ack(SIPMessage, FlowContext, ForwardPlan)
     /// A response whose connection is gone.
     case response(ReturnWalk)
+
+    /// Whether no transaction stands behind it.
+    var isStateless: Bool {
+        if case .transaction = self { false } else { true }
+    }
 }

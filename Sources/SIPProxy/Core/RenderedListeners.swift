@@ -22,8 +22,20 @@ final class RenderedListeners: Sendable {
     private let hosts: Set<String>
     private let addresses: Set<IPAddress>
     private let ports: Set<UInt16>
-    /// The host's own, which a listener at every address has.
-    private let hostAddresses: Set<IPAddress>
+    private let places: Set<Place>
+
+    /// Where a listener stands; TCP and TLS cannot share one.
+    private struct Place: Hashable {
+        let isDatagram: Bool
+        let address: IPAddress
+        let port: UInt16
+
+        init(_ transport: SIPTransport, _ address: IPAddress, _ port: UInt16) {
+            isDatagram = transport == .udp
+            self.address = address.unmapped
+            self.port = port
+        }
+    }
 
     init(_ snapshot: ProxySnapshot) {
         listeners = snapshot.listeners.map(Self.render)
@@ -35,7 +47,21 @@ final class RenderedListeners: Sendable {
         hosts = Set(all.map { $0.advertisedHost.lowercased() } + snapshot.settings.domains)
         addresses = Set(all.map(\.address).filter { !$0.isUnsendable })
         ports = Set(all.map(\.port) + all.compactMap(\.advertisedPort))
-        hostAddresses = Set(snapshot.hostAddresses.map(\.unmapped))
+        places = Self.places(of: snapshot)
+    }
+
+    /// A listener at 0.0.0.0 stands at all IPv4 addresses of the host, one at :: at those of IPv6 too; the address of either
+    /// stands for all of loopback.
+    private static func places(of snapshot: ProxySnapshot) -> Set<Place> {
+        let everywhere = snapshot.hostAddresses.union([.v4(0), .v6(high: 0, low: 0)])
+        var places: Set<Place> = []
+        for listener in snapshot.listeners {
+            let bound = listener.address.unmapped
+            for address in bound.isUnspecified ? everywhere : [bound] where bound.isIPv6 || !address.isIPv6 {
+                places.insert(Place(listener.transport, address, listener.port))
+            }
+        }
+        return places
     }
 
     subscript(id: ListenerID) -> Listener? { byID[Int(id.index)] }
@@ -58,21 +84,13 @@ final class RenderedListeners: Sendable {
         return hosts.contains(Self.name(bytes.text(uri.host)))
     }
 
-    /// Whether a listener of this edge is bound there; one at 0.0.0.0 or :: has all addresses of the host.
-    ///
-    /// TCP and TLS are one: a connection reaches the listener, whichever it speaks then.
+    /// Whether a listener of this edge is bound there.
     func listens(at endpoint: Endpoint) -> Bool {
         let address = endpoint.address.unmapped
-        return listeners.contains { listener in
-            let identity = listener.identity
-            guard identity.port == endpoint.port, (identity.transport == .udp) == (endpoint.transport == .udp) else {
-                return false
-            }
-            guard identity.address.isUnspecified else { return identity.address.unmapped == address }
-            // A socket at :: takes IPv4 too.
-            guard identity.address.isIPv6 || !address.isIPv6 else { return false }
-            return address.isLoopback || hostAddresses.contains(address)
-        }
+        if places.contains(Place(endpoint.transport, address, endpoint.port)) { return true }
+        guard address.isLoopback else { return false }
+        let everywhere: IPAddress = address.isIPv6 ? .v6(high: 0, low: 0) : .v4(0)
+        return places.contains(Place(endpoint.transport, everywhere, endpoint.port))
     }
 
     /// Whether a host is one of the domains and names of this edge, whatever the port.

@@ -19,6 +19,9 @@ package struct BackendTarget: Sendable, Hashable {
         self.pool = pool
         self.domain = domain
     }
+
+    /// The backend that it is; nil outside pools.
+    var id: BackendID? { pool.map { BackendID(pool: $0, endpoint: endpoint) } }
 }
 
 /// What the core must know of the flow that a message came on; small, and passed with every message.

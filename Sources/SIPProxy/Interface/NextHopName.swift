@@ -54,6 +54,6 @@ package enum NextHopFailure: Int, Sendable, Hashable, CaseIterable {
     case unresolved
     /// DNS did not answer in time (LOC-62).
     case deadline
-    /// DNS led only to addresses where this request may not go (LOC-72).
+    /// The URI, or DNS, led only to addresses where this request may not go (LOC-72).
     case forbidden
 }

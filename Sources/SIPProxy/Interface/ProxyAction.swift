@@ -124,5 +124,6 @@ package enum ProxyLimit: String, Sendable, Hashable, CaseIterable {
     case transactions
     case transactionsPerFlow = "transactions_per_flow"
     case routeValues = "route_values"
+    case statelessResolutions = "stateless_resolutions"
     case retryBudget = "retry_budget"
 }

@@ -102,6 +102,8 @@ package struct ForwardingPolicy: Sendable, Hashable {
     package var tries: UInt8 = 3
     /// Status codes besides 503 that move on to the next candidate (PRX-55).
     package var retryCodes: [UInt16] = []
+    /// The longest Retry-After that is honoured (LOC-49).
+    package var retryAfterLimit = TimeAmount.seconds(300)
     /// The listener that Via, Record-Route and Path name towards this pool, by transport.
     package var listeners: [SIPTransport: ListenerID] = [:]
 
@@ -132,6 +134,8 @@ package struct ProxySettings: Sendable {
     package var loopKey: UInt32 = 0
     /// Flow-Timer to grant (FLW-22).
     package var flowTimer: UInt32 = 120
+    /// ACKs and responses of one worker that may wait for a next hop's addresses.
+    package var statelessResolutions = 1_000
 
     package init() {}
 }
@@ -142,7 +146,7 @@ package struct ProxySnapshot: Sendable {
     package var listeners: [ListenerIdentity]
     /// Listeners of earlier configurations: dialogs that came by them still carry their Record-Route.
     package var formerListeners: [ListenerIdentity]
-    /// The host's own addresses.
+    /// The addresses of this host: those of a listener that is bound to all of them.
     package var hostAddresses: Set<IPAddress>
     package var routes: [RouteRule]
     /// Indexed by `PoolID.index`.

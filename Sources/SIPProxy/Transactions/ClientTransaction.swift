@@ -25,6 +25,9 @@ final class ClientTransaction {
     ///
     /// A connection that stands to another address of the same SRV target changes it before anything is sent (LOC-43).
     var target: BackendTarget?
+    /// The backend that answers for it: `target`, but for its transport where only the size of the request moved that to
+    /// TCP (RFC 3261 section 18.1.1), so that the server and not a place that no pool knows is judged by it.
+    var backend: BackendTarget?
     let transport: SIPTransport
     var state = State.calling
     /// The request as sent; kept only while it may be needed again.
@@ -72,6 +75,7 @@ final class ClientTransaction {
         server: ServerTransaction,
         sentAt: NIODeadline,
         target: BackendTarget?,
+        backend: BackendTarget?,
         transport: SIPTransport
     ) {
         self.slot = slot
@@ -79,6 +83,7 @@ final class ClientTransaction {
         self.server = server
         self.sentAt = sentAt
         self.target = target
+        self.backend = backend
         self.transport = transport
     }
 

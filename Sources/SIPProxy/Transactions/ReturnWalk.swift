@@ -47,10 +47,10 @@ final class ReturnWalk {
         return via.address == nil ? request.bytes.text(via.host) : nil
     }
 
-    /// The next server to try.
-    func next() -> Endpoint? {
+    /// The next server to try, of those that a response may go to.
+    func next(where passes: (Endpoint) -> Bool) -> Endpoint? {
         while let endpoint = left.popFirst(), tried.count < Self.tries {
-            guard !tried.contains(endpoint) else { continue }
+            guard !tried.contains(endpoint), passes(endpoint) else { continue }
             tried.append(endpoint)
             return endpoint
         }

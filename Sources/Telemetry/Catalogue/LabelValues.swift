@@ -91,8 +91,8 @@ package enum MembershipLabel: Int, LabelValue { case added, reweighted, draining
 
 /// A limit that was reached; the words are those of the configuration where it has one.
 package enum LimitLabel: Int, LabelValue {
-    case connections, connectionsPerSource, transactions, routeValues, messageTimeout, idleTimeout, writeQueue, queue,
-        responseSockets
+    case connections, connectionsPerSource, transactions, routeValues, statelessResolutions
+    case messageTimeout, idleTimeout, writeQueue, queue, responseSockets
 }
 
 /// A transaction's side.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import Synchronization
 import TestSupport
 
 /// An address where a TCP connection never comes up: its queue of accepted connections holds one, nobody takes it, and
@@ -8,6 +9,7 @@ import TestSupport
 final class BlackHole: Sendable {
     private let listening: Int32
     private let waiting: Int32
+    private let accepted = Mutex<Int32>(-1)
 
     /// Opens it at 127.0.0.`last`.
     init(last: UInt8, port: Int) throws {
@@ -28,7 +30,23 @@ final class BlackHole: Sendable {
         guard isReady else { throw TestSupportError("no black hole at port \(port): \(errno)") }
     }
 
+    /// Takes the connection that fills the queue, so that the kernel answers the next SYN, and keeps none of them long.
+    func accept() { close(Glibc.accept(listening, nil, nil)) }
+
+    /// Whether somebody who got through has sent anything.
+    func hasReceived() -> Bool {
+        var connection = accepted.withLock { $0 }
+        if connection < 0 {
+            _ = fcntl(listening, F_SETFL, O_NONBLOCK)
+            connection = Glibc.accept(listening, nil, nil)
+            accepted.withLock { $0 = connection }
+        }
+        var byte: UInt8 = 0
+        return connection >= 0 && recv(connection, &byte, 1, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK)) > 0
+    }
+
     deinit {
+        close(accepted.withLock { $0 })
         close(listening)
         close(waiting)
     }

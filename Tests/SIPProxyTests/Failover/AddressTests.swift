@@ -65,6 +65,53 @@ struct AddressTests {
         #expect(bench.attempts == ["B2 closed"] && bench.sent.requests == ["OPTIONS B1", "OPTIONS B9"])
     }
 
+    @Test("LOC-43: an attempt moves nowhere twice, but goes on; nothing is held against its own address")
+    func outrun() throws {
+        let bench = bench(.tcp)
+        for last in [1, 9] as [UInt32] { bench.behaviour[.backend(last)] = .holds }
+        let client = bench.client()
+        // B2 is tried first, for B1 was held, and sends it on to B1, which has come back.
+        bench.core.connectionFailed(to: target(1), .refused, now: bench.now)
+        bench.receive(Wire.request("OPTIONS"), on: client)
+        let first = try #require(bench.sent.to("B2").first)
+        let own = Wire.request("OPTIONS", branch: "z9hG4bKown", maxForwards: 0)
+        bench.receive(own, on: bench.backendFlow(.backend(1)))
+        _ = bench.take()
+        bench.answer(503, to: first)
+        let second = try #require(bench.sent.last?.attempt)
+        #expect(bench.sent.last?.to == "B1")
+        #expect(!bench.core.attemptMoved(second, to: target(2), now: bench.now))
+        #expect(bench.core.attemptOutrun(second, now: bench.now) && !bench.core.awaits(second))
+        bench.wait(0.01)
+        #expect(bench.sent.requests == ["OPTIONS B1", "OPTIONS B9"])
+        // B1 has only been slow.
+        #expect(bench.attempts == ["B1 refused", "B2 status"])
+        bench.answer(200, to: bench.sent[1])
+        #expect(bench.sent.answers == [200] && bench.core.transactionCount == 0)
+    }
+
+    @Test("LOC-43: one that has nowhere else to go waits on, as does one for an address that its URI names")
+    func staysOutrun() throws {
+        let bench = Bench(.sample([.sample(1)]))
+        let client = bench.client()
+        bench.behaviour[.backend(1)] = .holds
+        bench.receive(Wire.request("OPTIONS"), on: client)
+        let only = try #require(bench.sent.last?.attempt)
+        #expect(!bench.core.attemptMoved(only, to: target(2), now: bench.now))
+        #expect(!bench.core.attemptOutrun(only, now: bench.now) && bench.core.awaits(only))
+        let peer = bench.client("P", Side.peerTLS)
+        let route = "Route: <sip:192.0.2.1;transport=tcp;lr>"
+        bench.receive(Wire.request("BYE", branch: "z9hG4bKb", toTag: "b", extra: [route]), on: peer)
+        let literal = try #require(bench.sent.last?.attempt)
+        #expect(bench.sent.last?.to == "B1")
+        #expect(!bench.core.attemptMoved(literal, to: target(2), now: bench.now))
+        #expect(!bench.core.attemptOutrun(literal, now: bench.now) && bench.core.awaits(literal))
+    }
+
+    private func target(_ last: UInt32) -> BackendTarget {
+        BackendTarget(endpoint: .backend(last), pool: PoolID(index: 0))
+    }
+
     @Test("LOC-43, LOC-41: the same for a named next hop, inside one target")
     func named() {
         let bench = bench(.tcp)

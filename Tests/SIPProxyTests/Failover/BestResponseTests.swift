@@ -46,6 +46,9 @@ struct BestResponseTests {
         #expect(bench.sent.last { $0.status == 503 }?.wire.value("Retry-After") != nil)
     }
 
+    @Test("LOC-49, PRX-57: Retry-After: 0 asks for nothing, so that it is 500 as without it")
+    func zero() { #expect(best([503, 503], retryAfter: ["Retry-After: 0"]).0 == 500) }
+
     @Test("PRX-54: nobody else is tried after a 6xx")
     func everywhere() {
         let (status, bench) = best([603, 200])

@@ -115,11 +115,53 @@ struct LocalHealthTests {
         #expect(answered(3) == "B2")
     }
 
+    @Test("LOC-49: such a rest is as long as it was asked for, and needs no trial at its end")
+    func rest() {
+        bench.answer(503, to: options(1), extra: ["Retry-After: 2"])
+        bench.wait(1.9)
+        #expect(options(2).to == "B2")
+        bench.wait(0.2)
+        #expect(options(3).to == "B1" && options(4).to == "B1")
+    }
+
+    @Test(
+        "LOC-49: Retry-After: 0, or a pool that honours none, is the failure of that one request",
+        arguments: [("0", 300), ("10", 0)] as [(String, Int64)]
+    )
+    func noRest(asked: String, limit: Int64) {
+        var policy = ForwardingPolicy()
+        policy.retryAfterLimit = .seconds(limit)
+        let bench = Bench(2, policy: policy)
+        let client = bench.client()
+        bench.answer(503, to: options(1, to: bench, on: client), extra: ["Retry-After: \(asked)"])
+        #expect(bench.sent.requests == ["OPTIONS B1", "OPTIONS B2"])
+        #expect(options(2, to: bench, on: client).to == "B1")
+    }
+
+    @Test(
+        "TRN-40: what goes by TCP for its size alone is judged as the backend that it was meant for",
+        arguments: ["rest", "silence"]
+    )
+    func movedToTCP(cause: String) {
+        let bench = Bench(2, .udp)
+        let client = bench.client()
+        bench.receive(Wire.request("MESSAGE", body: String(repeating: "x", count: 1300)), on: client)
+        #expect(bench.sent[0].endpoint == .backend(1, .tcp))
+        if cause == "rest" {
+            bench.answer(503, to: bench.sent[0], extra: ["Retry-After: 10"])
+        } else {
+            bench.wait(4.1)
+        }
+        #expect(bench.targets.map(\.endpoint) == [.backend(1, .udp)])
+        #expect(options(2, to: bench, on: client).endpoint == .backend(2, .udp))
+    }
+
     @Test("Where every usable backend has failed here they are tried all the same, before any that is known to be down")
     func lastResort() {
         adopt(isFirstUsable: false)
         bench.behaviour[.backend(2)] = .fails(.refused)
         options(1)
+        #expect(bench.sent.requests == ["OPTIONS B2", "OPTIONS B1"])
         bench.behaviour = [:]
         #expect(answered(2) == "B2")
     }
@@ -152,75 +194,5 @@ struct LocalHealthTests {
         bench.behaviour[.backend(1)] = .fails(.refused)
         bench.close(bench.backendFlow(.backend(1)))
         #expect(bench.sent.requests == ["OPTIONS B1", "OPTIONS B1", "OPTIONS B2", "OPTIONS B3"])
-    }
-
-    // MARK: Suspicion
-
-    @Test("A backend that is asked and says nothing for half a second is passed by until it speaks")
-    func suspect() {
-        let first = options(1)
-        bench.wait(0.4)
-        #expect(options(2).to == "B1")
-        bench.wait(0.2)
-        #expect(answered(3) == "B2" && bench.core.suspicions == 1)
-        bench.answer(200, to: first)
-        #expect(answered(4) == "B1")
-    }
-
-    @Test(
-        "What usually answers in 2 ms is suspected after 100 ms, in 30 ms after ten times that",
-        arguments: [(2, 100), (30, 300)]
-    )
-    func adapts(usual: Int, silence: Int) {
-        for number in 1...20 {
-            let sent = options(number)
-            bench.wait(Double(usual) / 1000, step: .milliseconds(1))
-            bench.answer(200, to: sent)
-        }
-        options(100)
-        bench.wait(Double(silence - 20) / 1000, step: .milliseconds(1))
-        #expect(options(101).to == "B1")
-        bench.wait(0.04, step: .milliseconds(1))
-        #expect(options(102).to == "B2")
-    }
-
-    @Test("A call that rings is no silence, nor is a slow answer among others: any message clears the backend")
-    func noSuspicion() {
-        bench.receive(Wire.request("INVITE", branch: "z9hG4bKi"), on: client)
-        bench.answer(100, to: bench.sent.to("B1")[0])
-        bench.wait(30)
-        #expect(answered(1) == "B1")
-        options(2)
-        for number in 3...12 {
-            bench.wait(0.05)
-            #expect(answered(number) == "B1")
-        }
-        // A request of its own is a sign of life too.
-        options(20)
-        bench.wait(0.08)
-        let own = Wire.request("OPTIONS", branch: "z9hG4bKown", maxForwards: 0)
-        bench.receive(own, on: bench.backendFlow(.backend(1)))
-        bench.wait(0.08)
-        #expect(bench.core.suspicions == 0)
-    }
-
-    @Test("The last usable backend is used whatever is suspected of it")
-    func alone() {
-        let bench = Bench(1)
-        let client = bench.client()
-        options(1, to: bench, on: client)
-        bench.wait(1)
-        #expect(bench.core.suspicions == 1 && options(2, to: bench, on: client).to == "B1")
-    }
-
-    @Test("Where one hangs and the other has failed, the one that hangs is tried first")
-    func order() {
-        let bench = Bench(2)
-        let client = bench.client()
-        bench.behaviour[.backend(1)] = .fails(.refused)
-        bench.receive(Wire.request("OPTIONS", branch: "z9hG4bK1"), on: client)
-        bench.wait(1)
-        bench.behaviour = [:]
-        #expect(options(2, to: bench, on: client).to == "B2")
     }
 }

@@ -89,6 +89,12 @@ struct ReturnTests {
         #expect(ways("TLS p.example.org:5071") == ["tls:203.0.113.7:5071"] && bench.drops == [.deadFlow])
     }
 
+    @Test("LOC-72: nor does an address in a Via lead one to loopback or to a listener of ours")
+    func literalInside() {
+        bench.behaviour[.written("tls:203.0.113.7:5081")] = .fails(.refused)
+        #expect(ways("TLS 198.51.100.10:5081") == ["tls:203.0.113.7:5081"] && bench.drops == [.deadFlow])
+    }
+
     // MARK: By datagram
 
     /// Answers an INVITE that came by datagram, and tells where the 200 went.

@@ -140,16 +140,28 @@ struct RouteTests {
 
     @Test("PRX-19: only the two values of one insertion are taken off together")
     func pairs() {
-        let first = own.components(";lr>").joined(separator: ";lr;ep=3f9a>")
+        let inner = bench.client("I", Side.innerTCP, address: "10.0.0.9")
+        let first = "<sip:10.0.0.5;transport=tcp;lr;ep=3f9a>"
         for (number, second, left) in [
             (1, "<sip:10.0.0.5;transport=tcp;lr;ep=3f9a>", [String]()),
             (2, "<sip:10.0.0.5;transport=tcp;lr;ep=77c1>", ["<sip:10.0.0.5;transport=tcp;lr;ep=77c1>"]),
             (3, "<sip:10.0.0.5;transport=tcp;lr>", ["<sip:10.0.0.5;transport=tcp;lr>"]),
         ] {
             _ = bench.take()
-            bench.receive(bye("sip:bob@192.0.2.2:5060", first, second, branch: "z9hG4bK\(number)"), on: client)
+            bench.receive(bye("sip:bob@192.0.2.2:5060", first, second, branch: "z9hG4bK\(number)"), on: inner)
             #expect(bench.sent.count == 1 && routes(bench.sent[0]) == left)
         }
+    }
+
+    @Test("PRX-19, LOC-72: a spiral is for our own servers; who comes from outside may not reach our inner side by one")
+    func noSpiral() {
+        let first = own.components(";lr>").joined(separator: ";lr;ep=3f9a>")
+        bench.receive(bye("sip:bob@192.0.2.2:5060", first, "<sip:10.0.0.5;transport=tcp;lr;ep=3f9a>"), on: client)
+        #expect(bench.take().requests == ["BYE B2"])
+        let second = "<sip:10.0.0.5;transport=tcp;lr;ep=77c1>"
+        bench.receive(bye("sip:bob@192.0.2.2:5060", first, second, branch: "z9hG4bK2"), on: client)
+        bench.receive(bye("sip:bob@192.0.2.2:5060", "<sip:trunk.example.com;lr>", second, branch: "z9hG4bK3"), on: peer)
+        #expect(bench.sent.requests.isEmpty && bench.sent.answers == [403, 403])
     }
 
     @Test("PRX-20: more than twenty Route values are 400, and twenty of our own end")
@@ -158,7 +170,8 @@ struct RouteTests {
         bench.receive(Wire.request("OPTIONS", extra: ["Route: \(many)"]), on: client)
         #expect(bench.sent.answers == [400])
         let twenty = Array(repeating: "<sip:10.0.0.5;lr>", count: 20).joined(separator: ",")
-        bench.receive(Wire.request("OPTIONS", branch: "z9hG4bK2", extra: ["Route: \(twenty)"]), on: peer)
+        let inner = bench.client("I", Side.innerTCP, address: "10.0.0.9")
+        bench.receive(Wire.request("OPTIONS", branch: "z9hG4bK2", extra: ["Route: \(twenty)"]), on: inner)
         #expect(bench.sent.last?.wire.values("Route").joined().components("10.0.0.5").count == 20)
     }
 

@@ -40,6 +40,12 @@ extension Bench {
         }
     }
 
+    var limits: [ProxyLimit] {
+        events.compactMap { event in
+            if case .limit(let limit) = event { limit } else { nil }
+        }
+    }
+
     /// Whether nothing is left of any transaction (TXN-45).
     var isQuiet: Bool { core.transactionCount == 0 && !core.hasTimers }
 }

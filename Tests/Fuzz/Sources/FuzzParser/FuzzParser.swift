@@ -29,7 +29,7 @@ struct FuzzParser {
             if let datagram {
                 claim(datagram.bodyStart <= limits.headerSection, "the header section is above its limit")
                 claim(datagram.headers.count <= limits.fields, "more fields than allowed")
-                claim(datagram.viaCount <= limits.vias, "more Via values than allowed")
+                claim(datagram.viaCount <= limits.vias + (datagram.isRequest ? 0 : 1), "more Via values than allowed")
             }
         }
     }
