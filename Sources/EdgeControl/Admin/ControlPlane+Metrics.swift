@@ -82,7 +82,7 @@ extension ControlPlane {
         )
         let now = Int64(Date().timeIntervalSince1970)
         var days: [String: Int64] = [:]
-        for (profile, summary) in contexts.certificates {
+        for (profile, summary) in checked.contexts.certificates {
             days[profile] = min(days[profile] ?? .max, Int64(summary.daysLeft(now: now)))
         }
         page.write(

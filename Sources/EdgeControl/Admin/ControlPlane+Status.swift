@@ -36,7 +36,7 @@ extension ControlPlane {
                 )
             },
             pools: poolReports(statistics),
-            certificates: contexts.certificates.map { profile, summary in
+            certificates: checked.contexts.certificates.map { profile, summary in
                 .init(profile: profile, subject: summary.subject, daysLeft: summary.daysLeft(now: now))
             },
             dns: .init(

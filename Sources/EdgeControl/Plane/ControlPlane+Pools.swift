@@ -70,9 +70,10 @@ extension ControlPlane {
         guard let pool = pools[name] else { return }
         let asked = NIODeadline.now()
         let policy = pool.resolutionPolicy(host, ownListeners, now: asked)
+        let changes = resolverChanges
         let outcome = try? await resolver.resolve(pool.target, policy: policy, awaitingRenewal: true)
-        // What was asked by other rules, or while a reload that may yet be refused had its word, is asked again.
-        guard let outcome, pools[name] === pool, !isStaging,
+        // What was asked by other rules, or of others, is asked again.
+        guard let outcome, pools[name] === pool, changes == resolverChanges,
             policy == pool.resolutionPolicy(host, ownListeners, now: asked)
         else { return }
         take(PoolAnswer(pool.target, policy: policy, known: outcome.known), into: pool)

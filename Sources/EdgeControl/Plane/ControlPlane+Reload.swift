@@ -79,29 +79,34 @@ extension ControlPlane {
             isAdopting = true
             try await edge.adopt(makeSnapshot(of: staged))
         } catch {
-            _ = try? await dns.use(resolverSettings(of: checked)).get()
             throw new.refusal(of: error)
         }
-        _ = dns.settle()
+        use(staged.resolver)
         take(staged)
         requestLog.use(configuration.logging.requestLine)
         log.use(level: configuration.logging.level)
     }
 
-    /// Looks at the host, and resolves what must be resolved with the servers that the new configuration names.
+    /// Looks at the host, and resolves what must be resolved as the new configuration says.
+    ///
+    /// That has a client of its own: what it learns is not for what runs, should the configuration be refused.
     private func stage(_ new: CheckedConfiguration) async throws -> StagedConfiguration {
         let host = await HostNetwork.current(on: group.next())
+        let settings = new.resolver.clientSettings(new.configuration.resolver)
         let ground = StagedPool.Ground(
             host: host,
             own: host.own(new.configuration.listeners),
             stale: TimeAmount(new.configuration.resolver.stale),
-            isAnsweredAnew: new.resolver.overrides != checked.resolver.overrides
-                || new.configuration.resolver.dnssec != configuration.resolver.dnssec
+            isAnsweredAnew: settings.overrides != resolverSettings.overrides
+                || settings.measure != resolverSettings.measure
         )
         let listeners = formerListeners(beside: new.configuration)
-        var staged = StagedConfiguration(checked: new, formerListeners: listeners, ground: ground)
-        // The answers that are known count again should it not be adopted.
-        _ = try await dns.use(resolverSettings(of: new), provisionally: true).get()
+        var staged = StagedConfiguration(
+            checked: new,
+            formerListeners: listeners,
+            ground: ground,
+            resolver: settings
+        )
         let now = NIODeadline.now()
         staged.pools = try new.configuration.pools.map { settings in
             let former = pools[settings.name]
@@ -114,7 +119,8 @@ extension ControlPlane {
                 now: now
             )
         }
-        await resolve(&staged.pools, within: resolutionLimit)
+        let client = try await DNSClient(loop: group.next(), settings: settings)
+        await resolve(&staged.pools, by: TargetResolver(client: client), within: resolutionLimit)
         return staged
     }
 
@@ -122,14 +128,18 @@ extension ControlPlane {
     func wait(forDNS limit: Duration) { resolutionLimit = limit }
 
     /// Asks DNS for the pools that need it, all at the same time, and waits no longer than `limit` (LOC-62).
-    private func resolve(_ staged: inout [StagedPool], within limit: Duration) async {
+    private func resolve(
+        _ staged: inout [StagedPool],
+        by resolver: TargetResolver,
+        within limit: Duration
+    ) async {
         typealias Found = (place: Int, known: [DNSQuestion: DNSAnswer]?, duration: TimeAmount)
         let waiting = staged.indices.filter { staged[$0].mustAsk }
         for place in waiting { staged[place].take(nil, after: nil) }
         guard !waiting.isEmpty else { return }
         let (answers, continuation) = AsyncStream.makeStream(of: Found.self)
         for place in waiting {
-            let (target, policy, resolver) = (staged[place].target, staged[place].policy, resolver)
+            let (target, policy) = (staged[place].target, staged[place].policy)
             Task {
                 let asked = NIODeadline.now()
                 let outcome = try? await resolver.resolve(target, policy: policy)
@@ -186,9 +196,6 @@ extension ControlPlane {
     private func take(_ staged: StagedConfiguration) {
         let before = pools
         checked = staged.checked
-        configuration = staged.checked.configuration
-        contexts = staged.checked.contexts
-        resolverParts = staged.checked.resolver
         (host, formerListeners) = (staged.ground.host, staged.formerListeners)
         pools = [:]
         for pool in staged.pools { take(pool, former: before[pool.settings.name]) }

@@ -20,24 +20,23 @@ extension ControlPlane {
                 metadata: ["file": "\(resolverFile.file)", "nameserver": "\(word)"]
             )
         }
-        guard found.servers != nameServers else { return }
-        var settings = resolverParts.clientSettings(configuration.resolver)
+        guard found.servers != resolverSettings.servers else { return }
+        var settings = resolverSettings
         settings.servers = found.servers
-        nameServers = found.servers
         logger.notice(
             "name servers",
             metadata: ["servers": "\(found.servers.map(\.description).joined(separator: ", "))"]
         )
+        use(settings)
+    }
+
+    /// Asks by other settings from now on; what was asked by those before does not count.
+    func use(_ settings: DNSClient.Settings) {
+        resolverSettings = settings
+        resolverChanges += 1
         _ = dns.use(settings)
     }
 
     /// Watches another file from now on; the tests' own.
     func watch(_ file: ResolverFile) { resolverFile = file }
-
-    /// What the client works by from now on.
-    func resolverSettings(of checked: CheckedConfiguration) -> DNSClient.Settings {
-        let settings = checked.resolver.clientSettings(checked.configuration.resolver)
-        nameServers = settings.servers
-        return settings
-    }
 }

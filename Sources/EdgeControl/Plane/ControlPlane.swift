@@ -27,15 +27,13 @@ package actor ControlPlane {
 
     /// What the network looked like at the start or at the last reload.
     var host: HostNetwork
-    var configuration: Configuration
     /// The configuration that runs, with where its values stand.
     var checked: CheckedConfiguration
     /// Listeners that a reload took away, the latest last.
     var formerListeners: [ListenerSettings] = []
-    var contexts: TLSContexts
-    var resolverParts: ResolverParts
-    /// Where questions go.
-    var nameServers: [DNSServer]
+    /// How DNS is asked, and how often that has changed.
+    var resolverSettings: DNSClient.Settings
+    var resolverChanges = 0
     var resolverFile = ResolverFile()
     var numbers = Numbers()
     var pools: [String: ManagedPool] = [:]
@@ -62,18 +60,14 @@ package actor ControlPlane {
     /// A plane for a configuration that was read and whose TLS contexts were built.
     package init(path: String, checked: CheckedConfiguration, log: EdgeLog) async throws {
         configurationPath = path
-        configuration = checked.configuration
         self.checked = checked
-        contexts = checked.contexts
         self.log = log
         logger = log.logger
         requestLog = RequestLog(logger: log.logger, template: checked.configuration.logging.requestLine)
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         host = await HostNetwork.current(on: group.next())
-        resolverParts = checked.resolver
-        let settings = checked.resolver.clientSettings(checked.configuration.resolver)
-        nameServers = settings.servers
-        dns = try await DNSClient(loop: group.next(), settings: settings)
+        resolverSettings = checked.resolver.clientSettings(checked.configuration.resolver)
+        dns = try await DNSClient(loop: group.next(), settings: resolverSettings)
         resolver = TargetResolver(client: dns)
         let key = checked.tokenKey
         tokens = TokenAuthenticator(currentKeyID: 1) { id, bytes in id == 1 ? key.mac(bytes) : nil }
@@ -141,6 +135,8 @@ package actor ControlPlane {
     }
 
     /// Where the listeners of the configuration stand.
+    var configuration: Configuration { checked.configuration }
+
     var ownListeners: OwnListeners { host.own(configuration.listeners) }
 
     // MARK: Snapshots

@@ -4,6 +4,7 @@ internal import BackendPool
 internal import EdgeConfiguration
 internal import NIOCore
 internal import SIPLocation
+internal import SIPMessage
 
 /// The settings of a pool as the rules that its parts work by.
 extension PoolSettingsEntry {

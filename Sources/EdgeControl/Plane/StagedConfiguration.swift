@@ -3,7 +3,9 @@
 internal import BackendPool
 internal import EdgeConfiguration
 internal import NIOCore
+internal import SIPDNS
 internal import SIPLocation
+internal import SIPMessage
 
 /// A configuration on its way to be adopted, with what its pools resolve to; nothing runs by it yet.
 struct StagedConfiguration: Sendable {
@@ -11,6 +13,8 @@ struct StagedConfiguration: Sendable {
     /// Listeners of earlier configurations.
     let formerListeners: [ListenerSettings]
     let ground: StagedPool.Ground
+    /// How DNS is asked.
+    let resolver: DNSClient.Settings
     var pools: [StagedPool] = []
 }
 

@@ -62,7 +62,7 @@ extension ControlPlane {
     }
 
     private func backendSetup(_ pool: ManagedPool) -> BackendSetup {
-        let context = pool.settings.tls.flatMap { contexts.clients[$0] } ?? contexts.standard
+        let context = pool.settings.tls.flatMap { checked.contexts.clients[$0] } ?? checked.contexts.standard
         return BackendSetup(
             tls: context,
             serverName: pool.target.referenceDomain,

@@ -98,7 +98,7 @@ final class BackendFlows {
         isOutrun = false
         if race == nil, streams.isEmpty {
             // No request tells the core that it was not only slow.
-            if wasOutrun, racers.isEmpty {
+            if wasOutrun, racers.isEmpty, waiting.isEmpty {
                 worker.core.connectionFailed(to: target, failure, now: worker.eventLoop.now)
             }
             failWaiting(failure)

@@ -44,7 +44,10 @@ final class DatagramFlow: ChannelInboundHandler {
         self.limits = limits
     }
 
-    private var isConnected: Bool { backend != nil || server != nil }
+    /// Whom the socket is connected to; nil for a listener's.
+    var peer: DatagramAddress? {
+        backend.map { DatagramAddress(address: $0.endpoint.address.unmapped, port: $0.endpoint.port) } ?? server
+    }
 
     var side: SideLabel { backend == nil ? .client : .backend }
 
@@ -72,7 +75,7 @@ final class DatagramFlow: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // ICMP unreachable reaches a connected socket as an error of its next call; a listener's socket outlives it.
-        guard isConnected else { return }
+        guard peer != nil else { return }
         worker.datagramRefused(self)
     }
 
@@ -95,7 +98,7 @@ final class DatagramFlow: ChannelInboundHandler {
         }
         channelContext.write(wrapOutboundOut(AddressedEnvelope(remoteAddress: address, data: message)))
             .assumeIsolated().whenFailure { [weak self] _ in
-                guard let self, self.isConnected else { return }
+                guard let self, self.peer != nil else { return }
                 self.worker.datagramRefused(self)
             }
         guard !isDirty else { return }

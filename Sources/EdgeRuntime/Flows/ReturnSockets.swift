@@ -10,7 +10,8 @@ internal import Telemetry
 /// listener's address and connected, so that the kernel tells when nobody listens there (RFC 3261 section 18.2.2, TRN-31).
 ///
 /// A listener's own socket hears no ICMP: with IP_RECVERR it would hear that of everybody, and a forged one could close it.
-/// Who has no socket here, because there are too many or none can be opened, gets its responses by the listener's.
+/// When there are too many, the one that has rested longest makes room; who has none because none can be opened gets its
+/// responses by the listener's.
 final class ReturnSockets {
     /// Servers of one worker that have a socket of their own at a time.
     static let limit = 256
@@ -35,8 +36,12 @@ final class ReturnSockets {
         init(usedAt: NIODeadline) { self.usedAt = usedAt }
     }
 
+    /// For how long none is opened after one could not be.
+    static let failureHold = TimeAmount.seconds(1)
+
     private unowned let worker: Worker
     private var sockets: [Key: Socket] = [:]
+    private var failedAt: NIODeadline?
 
     init(worker: Worker) { self.worker = worker }
 
@@ -99,10 +104,8 @@ final class ReturnSockets {
         else {
             return nil
         }
-        guard sockets.count < Self.limit else {
-            worker.counters.limits.increment(.responseSockets)
-            return nil
-        }
+        if let failedAt, worker.eventLoop.now - failedAt < Self.failureHold { return nil }
+        if sockets.count >= Self.limit { makeRoom() }
         let socket = Socket(usedAt: worker.eventLoop.now)
         sockets[key] = socket
         let flow = DatagramFlow(
@@ -118,7 +121,14 @@ final class ReturnSockets {
         return socket
     }
 
+    private func makeRoom() {
+        worker.counters.limits.increment(.responseSockets)
+        guard let oldest = sockets.min(by: { $0.value.usedAt < $1.value.usedAt }) else { return }
+        close(oldest.value, oldest.key)
+    }
+
     private func opened(_ flow: DatagramFlow?, _ socket: Socket, _ key: Key) {
+        if flow == nil { failedAt = worker.eventLoop.now }
         var waiting: [(attempt: AttemptID, bytes: ByteBuffer)] = []
         swap(&waiting, &socket.waiting)
         // The listener may have been closed meanwhile.

@@ -70,11 +70,12 @@ extension Worker {
 
     /// What the core is told of a datagram's sender.
     func datagramContext(of flow: DatagramFlow, address: IPAddress, port: UInt16) -> FlowContext {
-        if let backend = flow.backend {
+        let shared = listenerDatagrams[flow.listener]
+        if let backend = flow.backend, backend.pool != nil || shared == nil {
             return backendContext(flow.id, backend, listener: flow.listener)
         }
-        // What the kernel brings to the socket of responses is the listener's, and outlives that socket.
-        let id = flow.server == nil ? flow.id : listenerDatagrams[flow.listener]?.id ?? flow.id
+        // What the kernel brings to a socket that only some message had us open is the listener's, and outlives it.
+        let id = flow.peer == nil ? flow.id : shared?.id ?? flow.id
         guard let setup = snapshot.listener(flow.listener) else {
             return FlowContext(
                 id: id,
@@ -154,8 +155,12 @@ extension Worker {
 
     func closed(_ flow: DatagramFlow) {
         forget(flow)
-        if let target = flow.backend { backends[target]?.datagramClosed() }
+        if let target = flow.backend {
+            backends[target]?.datagramClosed()
+            core.flowClosed(flow.id, now: eventLoop.now)
+        }
         if flow.server != nil { returns.closed(flow) }
+        runActions()
     }
 
     /// Takes a UDP socket off the books, and what it counted on them.
@@ -166,7 +171,15 @@ extension Worker {
 
     /// The host that a socket is connected to says that nobody listens there (TRN-31, TRN-47).
     func datagramRefused(_ flow: DatagramFlow) {
-        if flow.server == nil { core.flowClosed(flow.id, now: eventLoop.now) } else { returns.refused(flow) }
+        refused(flow)
+        // Of sockets that are connected alike, the kernel tells one of what concerns all.
+        for other in datagrams.values where other !== flow && other.peer == flow.peer && other.peer != nil {
+            refused(other)
+        }
         runActions()
+    }
+
+    private func refused(_ flow: DatagramFlow) {
+        if flow.server == nil { core.flowClosed(flow.id, now: eventLoop.now) } else { returns.refused(flow) }
     }
 }

@@ -15,12 +15,9 @@ final class ClientState {
     private var links: [DNSServer: SecureLink] = [:]
     /// Counts settings: numbers of servers are those of one of them.
     private(set) var generation = 0
-    /// By what answers are believed, and how often that has changed.
-    private var measure: Measure
+    /// How often the measure by which answers are believed has changed.
     private var measures = 0
     private var cache: AnswerCache
-    /// Answers by measures that may come back into use.
-    private var shelf: [Measure: AnswerCache] = [:]
     private var pending: [DNSQuestion: EventLoopFuture<DNSAnswer>] = [:]
     private var waiting = QuestionQueue()
     private var running = 0
@@ -31,7 +28,6 @@ final class ClientState {
     init(loop: any EventLoop, settings: DNSClient.Settings) {
         self.loop = loop
         self.settings = settings
-        measure = Measure(settings)
         cache = AnswerCache(policy: settings.cache)
         chain = TrustChain(anchors: settings.anchors)
     }
@@ -56,9 +52,12 @@ final class ClientState {
     }
 
     /// Works by other settings from now on, with what is on its way too.
-    func use(_ settings: DNSClient.Settings, provisionally: Bool) {
-        change(to: Measure(settings), settings)
-        if !provisionally { settle() }
+    func use(_ settings: DNSClient.Settings) {
+        if settings.measure != self.settings.measure {
+            cache = AnswerCache(policy: settings.cache)
+            chain = TrustChain(anchors: settings.anchors)
+            measures += 1
+        }
         self.settings = settings
         generation += 1
         cache.policy = settings.cache
@@ -71,19 +70,6 @@ final class ClientState {
         links = [:]
         for link in retired.values { link.retire() }
     }
-
-    /// What was held for true by another measure is asked for anew.
-    private func change(to other: Measure, _ settings: DNSClient.Settings) {
-        guard other != measure else { return }
-        shelf[measure] = cache
-        cache = shelf.removeValue(forKey: other) ?? AnswerCache(policy: settings.cache)
-        chain = TrustChain(anchors: settings.anchors)
-        measure = other
-        measures += 1
-    }
-
-    /// Forgets what earlier measures led to.
-    func settle() { shelf = [:] }
 
     /// The connection to a server of DNS over TLS.
     func link(to server: DNSServer) -> SecureLink {
@@ -192,16 +178,5 @@ final class ClientState {
             case .failure(let kind): kind.rawValue
             }
         statistics.queries[outcome, default: 0] += 1
-    }
-}
-
-/// By what answers are believed.
-private struct Measure: Hashable {
-    let mode: DNSClient.DNSSECMode
-    let anchors: TrustAnchors
-
-    init(_ settings: DNSClient.Settings) {
-        mode = settings.dnssec
-        anchors = mode == .validate ? settings.anchors : TrustAnchors()
     }
 }

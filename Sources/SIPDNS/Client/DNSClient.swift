@@ -41,6 +41,9 @@ package final class DNSClient: Sendable {
             self.servers = servers
         }
 
+        /// By what answers are believed: those by another measure do not count.
+        package var measure: Measure { Measure(self) }
+
         /// Questions of requests that are on their way at a time.
         var requestConcurrency: Int { max(1, concurrency - reserved) }
 
@@ -51,6 +54,17 @@ package final class DNSClient: Sendable {
             options.asksForVerdict = dnssec == .trustAD
             options.checksItself = dnssec == .validate
             return options
+        }
+    }
+
+    /// By what answers are believed: what is done about DNSSEC, and where validation begins.
+    package struct Measure: Sendable, Hashable {
+        private let mode: DNSSECMode
+        private let anchors: TrustAnchors
+
+        fileprivate init(_ settings: Settings) {
+            mode = settings.dnssec
+            anchors = mode == .validate ? settings.anchors : TrustAnchors()
         }
     }
 
@@ -110,17 +124,10 @@ package final class DNSClient: Sendable {
 
     /// Uses other servers, and keeps answers by another policy, from now on; questions on their way move over.
     ///
-    /// Where what DNSSEC demands has changed, nothing that is cached counts any more. With `provisionally` it is kept
-    /// aside until ``settle()``, and is there again when the former settings come back before that.
-    package func use(_ settings: Settings, provisionally: Bool = false) -> EventLoopFuture<Void> {
+    /// Where the measure of DNSSEC has changed, nothing that is cached counts any more.
+    package func use(_ settings: Settings) -> EventLoopFuture<Void> {
         let state = state
-        return loop.submit { state.value.use(settings, provisionally: provisionally) }
-    }
-
-    /// The settings in use are there to stay.
-    package func settle() -> EventLoopFuture<Void> {
-        let state = state
-        return loop.submit { state.value.settle() }
+        return loop.submit { state.value.use(settings) }
     }
 
     /// What the cache holds that is of use, at most ``AnswerCache/Policy/entries``, in no order.

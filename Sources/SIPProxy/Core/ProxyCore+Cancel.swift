@@ -28,7 +28,7 @@ extension ProxyCore {
             source: source(of: flow)
         )
         counters.answered(200)
-        act(.respond(flow.id, datagram: responseAddress(cancel, flow), response))
+        respond(to: cancel, on: flow, response)
         guard server.isInvite, server.state == .proceeding, !server.isCancelled else { return }
         server.isCancelled = true
         server.cancelReason = cancel.first(.reason).map { cancel.bytes.slice($0.line) }

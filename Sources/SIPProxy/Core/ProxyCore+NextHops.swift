@@ -39,7 +39,8 @@ extension ProxyCore {
             return .name(name)
         }
         let hop = endpoint(address, uri.port, transport)
-        let isSpiral = isRoute && isOurServer(flow, box) && box.listeners.owns(uri, in: request.bytes)
+        // A spiral leads where we listen; what else a URI with our name leads to, by `maddr`, is no spiral.
+        let isSpiral = isRoute && isOurServer(flow, box) && box.listeners.listens(at: hop)
         guard isSpiral || mayBeSent(to: hop, from: flow, box: box) else {
             counters.failedNextHop(.forbidden)
             throw .noRelay

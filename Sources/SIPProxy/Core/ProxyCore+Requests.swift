@@ -28,7 +28,7 @@ extension ProxyCore {
         guard server.state == .proceeding || server.state == .completed, let response = server.lastResponse else {
             return
         }
-        act(.respond(server.flow.id, datagram: responseAddress(server.request, server.flow), response))
+        respond(server, response)
     }
 
     private func start(_ request: SIPMessage, key: TransactionKey, on flow: FlowContext, now: NIODeadline) {

@@ -12,16 +12,26 @@ extension ProxyCore {
 
     /// Sends a response towards the client of a transaction.
     func respond(_ server: ServerTransaction, _ response: ByteBuffer) {
-        let address = responseAddress(server.request, server.flow)
-        guard server.isFlowGone || address.map({ isWatched($0, server.flow) }) == true, mayConnect(backTo: server.flow)
-        else { return act(.respond(server.flow.id, datagram: address, response)) }
-        goOn(ReturnWalk(response, to: server.request, on: server.flow, first: address))
+        respond(to: server.request, on: server.flow, isGone: server.isFlowGone, response)
     }
 
-    /// Whether a response by datagram is followed to see whether it was refused (TRN-31); that of a pool's backend has a
-    /// socket of its own already.
+    /// Sends a response to a request that came on a flow.
+    func respond(to request: SIPMessage, on flow: FlowContext, isGone: Bool = false, _ response: ByteBuffer) {
+        let address = responseAddress(request, flow)
+        guard isGone || address.map({ isWatched($0, flow) }) == true, mayConnect(backTo: flow) else {
+            return act(.respond(flow.id, datagram: address, response))
+        }
+        goOn(ReturnWalk(response, to: request, on: flow, first: address))
+    }
+
+    /// Whether a response by datagram is followed to see whether it was refused (TRN-31).
+    ///
+    /// For that it needs a socket between the very two ports that the request went between: what the server sends next
+    /// then comes to the same worker as before. A pool's backend has such a socket already.
     private func isWatched(_ address: DatagramAddress, _ flow: FlowContext) -> Bool {
-        flow.side == .client && pool(of: Endpoint(transport: .udp, address: address.address, port: address.port)) == nil
+        guard flow.side == .client, address == DatagramAddress(address: flow.remoteAddress, port: flow.remotePort)
+        else { return false }
+        return pool(of: Endpoint(transport: .udp, address: address.address, port: address.port)) == nil
     }
 
     /// Whether a response may go where the Via leads: to servers alone (TRN-26, TRN-31).

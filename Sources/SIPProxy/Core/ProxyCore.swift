@@ -23,7 +23,7 @@ package final class ProxyCore {
     var resolving: [ResolutionID: PendingResolution] = [:]
     /// Those among them that belong to no transaction.
     var statelessResolutions = 0
-    /// Responses that look for a connection to their client.
+    /// Responses on their way to servers, until they are known to be sent.
     var returning: [AttemptID: ReturnWalk] = [:]
     /// What was seen of backends here.
     var local = LocalHealth()
@@ -201,7 +201,7 @@ enum PendingResolution {
     case transaction(slot: UInt32, nonce: UInt64)
     /// An ACK for a 2xx, which has no transaction.
     case ack(SIPMessage, FlowContext, ForwardPlan)
-    /// A response whose connection is gone.
+    /// A response to a server that could not be sent where its request came from.
     case response(ReturnWalk)
 
     /// Whether no transaction stands behind it.

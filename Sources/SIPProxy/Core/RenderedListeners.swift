@@ -22,20 +22,7 @@ final class RenderedListeners: Sendable {
     private let hosts: Set<String>
     private let addresses: Set<IPAddress>
     private let ports: Set<UInt16>
-    private let places: Set<Place>
-
-    /// Where a listener stands; TCP and TLS cannot share one.
-    private struct Place: Hashable {
-        let isDatagram: Bool
-        let address: IPAddress
-        let port: UInt16
-
-        init(_ transport: SIPTransport, _ address: IPAddress, _ port: UInt16) {
-            isDatagram = transport == .udp
-            self.address = address.unmapped
-            self.port = port
-        }
-    }
+    private let own: OwnListeners
 
     init(_ snapshot: ProxySnapshot) {
         listeners = snapshot.listeners.map(Self.render)
@@ -47,21 +34,10 @@ final class RenderedListeners: Sendable {
         hosts = Set(all.map { $0.advertisedHost.lowercased() } + snapshot.settings.domains)
         addresses = Set(all.map(\.address).filter { !$0.isUnsendable })
         ports = Set(all.map(\.port) + all.compactMap(\.advertisedPort))
-        places = Self.places(of: snapshot)
-    }
-
-    /// A listener at 0.0.0.0 stands at all IPv4 addresses of the host, one at :: at those of IPv6 too; the address of either
-    /// stands for all of loopback.
-    private static func places(of snapshot: ProxySnapshot) -> Set<Place> {
-        let everywhere = snapshot.hostAddresses.union([.v4(0), .v6(high: 0, low: 0)])
-        var places: Set<Place> = []
-        for listener in snapshot.listeners {
-            let bound = listener.address.unmapped
-            for address in bound.isUnspecified ? everywhere : [bound] where bound.isIPv6 || !address.isIPv6 {
-                places.insert(Place(listener.transport, address, listener.port))
-            }
+        let places = snapshot.listeners.map { listener in
+            Endpoint(transport: listener.transport, address: listener.address, port: listener.port)
         }
-        return places
+        own = OwnListeners(places, hostAddresses: snapshot.hostAddresses)
     }
 
     subscript(id: ListenerID) -> Listener? { byID[Int(id.index)] }
@@ -85,13 +61,7 @@ final class RenderedListeners: Sendable {
     }
 
     /// Whether a listener of this edge is bound there.
-    func listens(at endpoint: Endpoint) -> Bool {
-        let address = endpoint.address.unmapped
-        if places.contains(Place(endpoint.transport, address, endpoint.port)) { return true }
-        guard address.isLoopback else { return false }
-        let everywhere: IPAddress = address.isIPv6 ? .v6(high: 0, low: 0) : .v4(0)
-        return places.contains(Place(endpoint.transport, everywhere, endpoint.port))
-    }
+    func listens(at endpoint: Endpoint) -> Bool { own.contains(endpoint) }
 
     /// Whether a host is one of the domains and names of this edge, whatever the port.
     func serves(_ uri: SIPURI, in bytes: ByteBuffer) -> Bool {

@@ -9,7 +9,7 @@ internal import SIPMessage
 /// First the address that the request came from with the port of sent-by, over UDP with that of `rport` where it was
 /// asked for; then what sent-by itself leads to. The transport stays that of the request: TLS never becomes TCP (TRN-27).
 final class ReturnWalk {
-    /// Connections that one response may try.
+    /// Servers that one response may try.
     static let tries = 8
 
     let response: ByteBuffer
@@ -18,6 +18,8 @@ final class ReturnWalk {
     private let request: SIPMessage
     /// Whether the name in sent-by was asked for; an address there needs no asking.
     private var isNameTaken: Bool
+    /// Where the datagram of the request came from: an answer may go there whatever the address.
+    private let source: Endpoint?
     private var left: ArraySlice<Endpoint>
     private var tried: [Endpoint] = []
 
@@ -30,11 +32,8 @@ final class ReturnWalk {
         let transport = flow.transport
         let port = via.port ?? transport.defaultPort
         isNameTaken = via.address != nil
-        if let first {
-            left = [Endpoint(transport: transport, address: first.address, port: first.port)]
-        } else {
-            left = [Endpoint(transport: transport, address: flow.remoteAddress, port: port)]
-        }
+        source = first.map { Endpoint(transport: transport, address: $0.address, port: $0.port) }
+        left = [source ?? Endpoint(transport: transport, address: flow.remoteAddress, port: port)]
         // Nobody but the sender says that this address is its own.
         guard let address = via.address?.unmapped, !address.isUnsendable, !address.isLoopback, !address.isLinkLocal
         else { return }
@@ -50,7 +49,7 @@ final class ReturnWalk {
     /// The next server to try, of those that a response may go to.
     func next(where passes: (Endpoint) -> Bool) -> Endpoint? {
         while let endpoint = left.popFirst(), tried.count < Self.tries {
-            guard !tried.contains(endpoint), passes(endpoint) else { continue }
+            guard !tried.contains(endpoint), endpoint == source || passes(endpoint) else { continue }
             tried.append(endpoint)
             return endpoint
         }

@@ -36,7 +36,8 @@ struct FlowsReportTests {
         #expect(
             Set(clients.map(\.remote)) == Set(connections.map { "\($0.localAddress):\($0.localPort)" })
         )
-        #expect(clients.allSatisfy { $0.side == "client" && $0.state == "ready" && $0.pool == nil && $0.age == 0 })
+        #expect(clients.allSatisfy { $0.side == "client" && $0.state == "ready" && $0.pool == nil })
+        #expect(clients.allSatisfy { ($0.age ?? -1) >= 0 && ($0.age ?? 60) < 60 })
         for limit in 0...5 {
             let some = try await edge.flows("?limit=\(limit)")
             #expect(some.total == 4 && some.flows.count == min(limit, 4))

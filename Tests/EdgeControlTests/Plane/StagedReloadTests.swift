@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import BackendPool
+import NIOCore
+import SIPDNS
+import SIPLocation
 import TestSupport
 import Testing
 
@@ -72,6 +75,31 @@ struct StagedReloadTests {
         #expect(await bench.edge.plane.setAdministrative(.enabled, backend: backend))
         #expect(try await Waiting.until(within: .seconds(5)) { try await connection.ask() == 200 })
         await connection.close()
+        await bench.stop()
+        try await silent.close()
+    }
+
+    @Test("LOC-57: while a reload waits, and after it was refused, DNS is asked as before")
+    func asksAsBefore() async throws {
+        let silent = try await SilentPort.open()
+        let bench = try await ReloadBench.start()
+        await bench.edge.plane.wait(forDNS: .seconds(25))
+        async let report = bench.reload {
+            ($0.target, $0.resolver, $0.resolverTimeout) = ("sip:elsewhere.example.test", silent.port, "20s")
+            $0.dnssec = "trust-ad"
+        }
+        try await silent.wait()
+        let dns = await bench.edge.plane.dns
+        let question = DNSQuestion(DNSName("_sips._tcp.\(TestEdge.domain)"), .srv)
+        let answer = try await dns.ask(question).get()
+        #expect(answer.server == "127.0.0.1:\(bench.edge.ports.names)" && answer.security == .unchecked)
+        try await silent.giveUp()
+        #expect(try await !report.succeeded)
+        let settings = await bench.edge.plane.resolverSettings
+        #expect(settings.servers.map(\.description) == [answer.server])
+        #expect(settings.dnssec == .off)
+        let cached = try await dns.cachedAnswers().get()
+        #expect(cached.map(\.question).contains(question))
         await bench.stop()
         try await silent.close()
     }

@@ -72,7 +72,7 @@ struct ResolverPartsTests {
         for (text, address) in [("", "192.0.2.1"), ("nameserver 192.0.2.2\nnameserver x\n", "192.0.2.2")] {
             if !text.isEmpty { _ = try directory.write(text, to: "resolv.conf") }
             let isFollowed = await Waiting.until(within: .seconds(20)) {
-                await edge.plane.nameServers.map(\.address.description) == [address]
+                await edge.plane.resolverSettings.servers.map(\.address.description) == [address]
             }
             #expect(isFollowed, "\(address)")
         }

@@ -191,29 +191,6 @@ struct ValidationTests {
         await server.stop()
     }
 
-    @Test("Settings that are given up again before they are settled leave the answers that were known")
-    func provisional() async throws {
-        let server = try await ClientBench.zoneServer()
-        let client = try await ClientBench.client([server.port])
-        let before = DNSClient.Settings(servers: [DNSServer(.v4(0x7F00_0001), port: server.port)])
-        var trial = before
-        trial.dnssec = .trustAD
-        func ask() async throws -> DNSAnswer.Security { try await client.ask(ClientBench.host).get().security }
-        #expect(try await ask() == .unchecked)
-        try await client.use(trial, provisionally: true).get()
-        #expect(try await ask() == .insecure)
-        try await client.use(before).get()
-        #expect(try await ask() == .unchecked)
-        #expect(server.queries.count == 2, "the first answer is there still")
-        try await client.use(trial, provisionally: true).get()
-        try await client.settle().get()
-        #expect(try await ask() == .insecure)
-        try await client.use(before).get()
-        #expect(try await ask() == .unchecked)
-        #expect(server.queries.count == 4, "what was settled is not gone back from")
-        await server.stop()
-    }
-
     @Test("An answer that was asked for before a reload is judged by what holds after it: it is asked for anew")
     func reloadedMeanwhile() async throws {
         let bench = try SigningBench()

@@ -119,12 +119,36 @@ struct ReturnTests {
 
     @Test("TRN-31: the refusal may come later, and concerns every response that was sent")
     func lateRefusal() {
-        bench.behaviour[.written("udp:203.0.113.7:5071")] = .holds
-        let sent = datagrams("UDP 203.0.113.9:5071")
+        bench.behaviour[.written("udp:203.0.113.7:5062")] = .holds
+        let sent = datagrams("UDP 203.0.113.9:5062")
         bench.fail(sent[0], .refused)
-        #expect(bench.sent.filter { $0.status == 200 }.map(\.to) == ["203.0.113.7:5071", "203.0.113.9:5071"])
+        #expect(bench.sent.filter { $0.status == 200 }.map(\.to) == ["203.0.113.7:5062", "203.0.113.9:5062"])
         bench.fail(sent[0], .refused)
         #expect(bench.sent.filter { $0.status == 200 }.count == 2)
+    }
+
+    @Test("TRN-31: a response to another port than that of the request has no socket of its own, and is not watched")
+    func otherPort() {
+        bench.zone["p.example.org"] = [.backend(9, .udp)]
+        let sent = datagrams("UDP p.example.org:5071")
+        #expect(sent.map(\.to) == ["203.0.113.7:5071"] && sent[0].attempt == nil)
+    }
+
+    @Test("TRN-31: a final that is asked for again walks too, and so does the answer to a CANCEL")
+    func askedAgain() {
+        bench.behaviour[.written("udp:203.0.113.7:5062")] = .fails(.refused)
+        bench.zone["p.example.org"] = [.written("udp:192.0.2.9:5060")]
+        let flow = bench.client("P", Side.innerUDP, address: "203.0.113.7", port: 5062)
+        let request = Wire.request("OPTIONS", via: "UDP p.example.org;rport")
+        bench.receive(request, on: flow)
+        bench.answer(200, to: bench.sent.to("B1")[0])
+        bench.receive(request, on: flow)
+        let walk = ["203.0.113.7:5062", "192.0.2.9:5060"]
+        #expect(bench.take().filter { $0.status == 200 }.map(\.to) == walk + walk)
+        for method in ["INVITE", "CANCEL"] {
+            bench.receive(Wire.request(method, via: "UDP p.example.org;rport", branch: "z9hG4bKc"), on: flow)
+        }
+        #expect(bench.sent.filter { $0.status == 200 }.map(\.to) == walk)
     }
 
     @Test("TRN-31: a final that is repeated for want of an ACK walks too")

@@ -164,6 +164,17 @@ struct RouteTests {
         #expect(bench.sent.requests.isEmpty && bench.sent.answers == [403, 403])
     }
 
+    @Test(
+        "LOC-72: a Route with our name leads nowhere else by its maddr, though one of our own servers sends it",
+        arguments: ["239.1.1.1", "0.0.0.0", "255.255.255.255"]
+    )
+    func spiralByMulticastAddress(address: String) {
+        let inner = bench.client("I", Side.innerTCP, address: "10.0.0.9")
+        let first = "<sip:10.0.0.5;transport=tcp;lr;ep=3f9a>"
+        bench.receive(bye("sip:bob@192.0.2.2:5060", first, "<sip:10.0.0.5;maddr=\(address);lr>"), on: inner)
+        #expect(bench.sent.requests.isEmpty && bench.sent.answers == [403])
+    }
+
     @Test("PRX-20: more than twenty Route values are 400, and twenty of our own end")
     func manyRoutes() {
         let many = Array(repeating: "<sip:edge1.example.com;lr>", count: 21).joined(separator: ",")
