@@ -45,7 +45,10 @@ install: release
 	install -D -m 755 .build/release/brana $(DESTDIR)/usr/bin/brana
 	install -D -m 644 deploy/systemd/brana.service $(DESTDIR)/lib/systemd/system/brana.service
 	install -D -m 644 deploy/systemd/brana.sysusers $(DESTDIR)/usr/lib/sysusers.d/brana.conf
-	install -D -m 644 README.md $(DESTDIR)/usr/share/doc/brana/README.md
+	install -D -m 644 -t $(DESTDIR)/usr/share/doc/brana README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE
+	install -D -m 644 -t $(DESTDIR)/usr/share/doc/brana/docs docs/*.md
+	install -D -m 644 -t $(DESTDIR)/usr/share/doc/brana/config config/*.yaml
+	install -D -m 644 -t $(DESTDIR)/usr/share/doc/brana/zones zones/*.zone zones/README.md
 
 clean:
 	swift package clean

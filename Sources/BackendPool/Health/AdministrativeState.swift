@@ -5,6 +5,6 @@ package enum AdministrativeState: String, Sendable, Hashable, CaseIterable {
     case enabled
     /// No new dialogs; those that exist go on (OVL-35).
     case draining
-    /// Nothing at all.
+    /// Nothing but probes: requests of its dialogs are refused too.
     case disabled
 }

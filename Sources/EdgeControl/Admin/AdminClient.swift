@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -41,9 +42,17 @@ package struct AdminClient: Sendable {
             .connect(unixDomainSocketPath: socket)
         connecting.whenFailure { error in
             let hint = "is Brana running, and may you use its socket? --socket names another one"
-            promise.fail(Unreachable(description: "cannot reach Brana at \(socket) (\(error)); \(hint)"))
+            promise.fail(Unreachable(description: "cannot reach Brana at \(socket) (\(Self.words(error))); \(hint)"))
         }
         return try await promise.futureResult.get()
+    }
+}
+
+extension AdminClient {
+    /// What went wrong in the system's words alone.
+    private static func words(_ error: any Error) -> String {
+        guard let error = error as? IOError else { return "\(error)" }
+        return String(cString: strerror(error.errnoCode))
     }
 }
 

@@ -131,17 +131,15 @@ struct AdminServer: Sendable {
             return try Self.json(report, status: report.succeeded ? .ok : .conflict)
         }
         router.post("api/v1/backends/{id}/{verb}") { _, context in
-            let id = try context.parameters.require("id").removingPercentEncoding ?? ""
-            let words: [String: AdministrativeState] = [
-                "drain": .draining, "undrain": .enabled, "disable": .disabled, "enable": .enabled,
-            ]
-            guard let state = words[try context.parameters.require("verb")] else {
+            let name = try context.parameters.require("id").removingPercentEncoding ?? ""
+            guard let verb = BackendVerb(rawValue: try context.parameters.require("verb")) else {
                 return Self.text(.notFound, "no such verb\n")
             }
-            guard await plane.setAdministrative(state, backend: id) else {
-                return Self.text(.notFound, "no pool has a backend \(id); see brana pools\n")
+            switch await plane.carryOut(verb, backend: name) {
+            case .done(let id, let state): return Self.text(.ok, "\(id): \(state.rawValue)\n")
+            case .refused(let problem): return Self.text(.conflict, "\(problem)\n")
+            case .unknown(let problem): return Self.text(.notFound, "\(problem)\n")
             }
-            return Self.text(.ok, "\(id): \(state.rawValue)\n")
         }
         return router
     }

@@ -159,18 +159,24 @@ extension ControlPlane {
         clock.cancel()
     }
 
-    /// A pool that serves is not given up for a target, or for rules, of which DNS does not say where they lead.
+    /// A pool that serves is not given up for a target that leads nowhere, nor for rules of which DNS does not say where
+    /// they lead.
     private func checkBackends(of staged: StagedConfiguration) throws(CheckedConfiguration.Refusal) {
         var problems: [(path: String, message: String)] = []
         for pool in staged.pools {
             let name = pool.settings.name
             guard let former = pools[name], former.state.membership.publishedCount > 0, let answer = pool.answer,
-                !answer.isAnswered, state(of: pool, staged).membership.publishedCount == 0
+                !answer.isAnswered || former.target != pool.target,
+                state(of: pool, staged).membership.publishedCount == 0
             else { continue }
             let target = pool.settings.target
+            let reason = answer.problem ?? "no answer"
             let message =
-                "DNS does not say where \(target) leads (\(answer.problem ?? "no answer")), and the pool would be left "
-                + "without backends; see what brana resolve \(target) shows, and reload when there is an answer"
+                answer.isAnswered
+                ? "\(target) leads to no backend (\(reason)), and the pool would be left without any; correct the target, "
+                    + "or publish its records and see what brana resolve \(target) shows"
+                : "DNS does not say where \(target) leads (\(reason)), and the pool would be left without backends; see "
+                    + "what brana resolve \(target) shows, and reload when there is an answer"
             problems.append(("pools.\(name).target", message))
         }
         guard problems.isEmpty else { throw staged.checked.refusal(problems) }

@@ -105,9 +105,16 @@ package actor ControlPlane {
         logger.notice(
             "listening",
             metadata: [
-                "listeners": "\(configuration.listeners.map(\.name).joined(separator: ", "))", "workers": "\(workers)",
+                "listeners": "\(listenerWords)", "workers": "\(workers)",
+                "configuration": "\(configurationPath)",
             ]
         )
+    }
+
+    private var listenerWords: String {
+        configuration.listeners
+            .map { "\($0.name) \($0.transport.name) \($0.address.hostText):\($0.port)" }
+            .joined(separator: ", ")
     }
 
     /// Takes no new calls, lets the running ones end, then closes everything.

@@ -83,14 +83,14 @@ extension TargetResolution {
             if answer.isAliased, published.isTarget {
                 walk.note("\(name) is an alias, which no SRV target should be (RFC 2782)")
             }
-            found += add(answer, name, place.resting(on: answer), &walk)
+            found += answer.records.count { if case .address = $0.data { true } else { false } }
+            add(answer, name, place.resting(on: answer), &walk)
         }
         if found == 0 { walk.note("\(name) has no address") }
     }
 
-    /// Adds the addresses of one answer and returns how many may be used.
-    private func add(_ answer: DNSAnswer, _ name: DNSName, _ published: Published, _ walk: inout Walk) -> Int {
-        var found = 0
+    /// Adds the addresses of one answer that may be used, and notes why others may not.
+    private func add(_ answer: DNSAnswer, _ name: DNSName, _ published: Published, _ walk: inout Walk) {
         for case .address(let address) in answer.records.map(\.data) {
             let endpoint = Endpoint(transport: published.transport, address: address, port: published.port)
             if let reason = policy.refusal(of: endpoint) {
@@ -98,8 +98,6 @@ extension TargetResolution {
                 continue
             }
             walk.add(address, published)
-            found += 1
         }
-        return found
     }
 }

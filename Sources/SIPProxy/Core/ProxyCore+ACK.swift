@@ -39,6 +39,7 @@ extension ProxyCore {
             let datagram = token.transport == .udp ? DatagramAddress(address: token.address, port: token.port) : nil
             act(.sendOnFlow(token.flow, datagram: datagram, nil, bytes))
         case .endpoint(let endpoint, let domain):
+            guard !isDisabled(endpoint) else { return act(.event(.dropped(.strayAck))) }
             forwardACK(ack, on: flow, plan, to: target(at: endpoint, domain: domain))
         case .name(let name):
             askForHops(name, for: .ack(ack, flow, plan))

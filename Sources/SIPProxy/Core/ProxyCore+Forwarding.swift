@@ -16,6 +16,7 @@ extension ProxyCore {
             guard token.transport.isSecure || !server.plan.isSecure else { throw sipsNotAllowed(server) }
             send(server, to: .flow(token), now: now)
         case .endpoint(let endpoint, let domain):
+            guard !isDisabled(endpoint) else { throw unavailable() }
             server.hops = HopWalk(endpoint, domain: domain)
             guard tryNext(server, now: now) else { throw unavailable() }
         case .name(let name):

@@ -70,6 +70,11 @@ extension ProxyCore {
         snapshot.pools.first { $0.index(of: endpoint) != nil }?.id
     }
 
+    /// Whether the operator has disabled the backend there: then nothing goes there, not even what belongs to a dialog.
+    func isDisabled(_ endpoint: Endpoint) -> Bool {
+        snapshot.pools.contains { pool in pool.index(of: endpoint).map { !pool.backends[$0].allowsInDialog } ?? false }
+    }
+
     /// A server of a next hop with what must be proved there: a pool's own server is known by the pool's rules, any
     /// other by the name that was asked for (LOC-22).
     func target(at endpoint: Endpoint, domain: String?) -> BackendTarget {

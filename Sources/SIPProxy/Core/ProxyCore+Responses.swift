@@ -84,8 +84,8 @@ extension ProxyCore {
             client.endAt = now + snapshot.settings.t1 * 64
             succeed(server, response, client, now: now)
         case .accepted:
-            // Every 2xx passes, repeats and those with other tags too (TXN-09).
-            relay(response, server)
+            // Every 2xx passes, repeats and those with other tags too (TXN-09); counted was the first.
+            relay(response, server, counts: false)
         case .completed, .terminated:
             return
         }
@@ -195,7 +195,12 @@ extension ProxyCore {
     /// Sends a response on towards the client without our Via (RFC 3261 section 16.7(3) and (9)).
     ///
     /// A 401 or 407 takes the challenges of others along.
-    func relay(_ response: SIPMessage, _ server: ServerTransaction, adding challenges: [ByteBuffer] = []) {
+    func relay(
+        _ response: SIPMessage,
+        _ server: ServerTransaction,
+        adding challenges: [ByteBuffer] = [],
+        counts: Bool = true
+    ) {
         edits.reset()
         edits.popVia(of: response)
         if server.flow.transport.isReliable { edits.addContentLength(to: response) }
@@ -207,7 +212,7 @@ extension ProxyCore {
         edits.apply(to: response, into: &output)
         // A late 2xx is nothing to repeat in the place of the final that was sent.
         if server.state == .proceeding { server.lastResponse = output }
-        counters.relayed(response.status)
+        if counts { counters.relayed(response.status) }
         respond(server, output)
     }
 

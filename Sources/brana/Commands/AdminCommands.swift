@@ -50,7 +50,7 @@ struct StatusCommand: AsyncParsableCommand {
             print("listener \(listener.name): \(listener.transport) \(listener.address)\(tls) (\(listener.role))")
         }
         for certificate in status.certificates {
-            let warning = certificate.daysLeft < 30 ? "  <- renew it" : ""
+            let warning = certificate.daysLeft < 14 ? "  <- renew it" : ""
             print(
                 "certificate of \(certificate.profile): \(certificate.subject), \(certificate.daysLeft) days left\(warning)"
             )
@@ -153,37 +153,46 @@ extension BackendCommand {
     }
 }
 
-/// `brana drain`: no new dialogs for a backend.
+/// `brana drain`: no new calls for a backend.
 struct DrainCommand: BackendCommand {
     static let verb = "drain"
     static let configuration = CommandConfiguration(
         commandName: "drain",
-        abstract: "Give a backend no new dialogs; those that exist go on."
+        abstract: "Give a backend no new calls; those that it has go on, and it is probed as before."
     )
     @OptionGroup var admin: AdminOption
-    @Argument(help: "The backend, such as tcp:192.0.2.1:5060.") var backend: String
+    @Argument(help: "The backend: tcp:192.0.2.1:5060, 192.0.2.1:5060, or its server's name.") var backend: String
 }
 
 /// `brana undrain`: ends a drain.
 struct UndrainCommand: BackendCommand {
     static let verb = "undrain"
-    static let configuration = CommandConfiguration(commandName: "undrain", abstract: "End the drain of a backend.")
+    static let configuration = CommandConfiguration(
+        commandName: "undrain",
+        abstract: "End the drain of a backend; one that is disabled stays so."
+    )
     @OptionGroup var admin: AdminOption
-    @Argument(help: "The backend, such as tcp:192.0.2.1:5060.") var backend: String
+    @Argument(help: "The backend: tcp:192.0.2.1:5060, 192.0.2.1:5060, or its server's name.") var backend: String
 }
 
-/// `brana disable`: nothing at all for a backend.
+/// `brana disable`: nothing more for a backend but probes.
 struct DisableCommand: BackendCommand {
     static let verb = "disable"
-    static let configuration = CommandConfiguration(commandName: "disable", abstract: "Send nothing more to a backend.")
+    static let configuration = CommandConfiguration(
+        commandName: "disable",
+        abstract: "Give a backend nothing more but probes; requests of its dialogs are refused with 503."
+    )
     @OptionGroup var admin: AdminOption
-    @Argument(help: "The backend, such as tcp:192.0.2.1:5060.") var backend: String
+    @Argument(help: "The backend: tcp:192.0.2.1:5060, 192.0.2.1:5060, or its server's name.") var backend: String
 }
 
 /// `brana enable`: ends what disable or drain began.
 struct EnableCommand: BackendCommand {
     static let verb = "enable"
-    static let configuration = CommandConfiguration(commandName: "enable", abstract: "Use a disabled backend again.")
+    static let configuration = CommandConfiguration(
+        commandName: "enable",
+        abstract: "Use a disabled or drained backend again."
+    )
     @OptionGroup var admin: AdminOption
-    @Argument(help: "The backend, such as tcp:192.0.2.1:5060.") var backend: String
+    @Argument(help: "The backend: tcp:192.0.2.1:5060, 192.0.2.1:5060, or its server's name.") var backend: String
 }

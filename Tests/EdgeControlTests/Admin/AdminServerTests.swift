@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import BackendPool
 import Foundation
 import NIOCore
 import NIOPosix
@@ -124,6 +125,39 @@ struct AdminServerTests {
         #expect(reply == "200 \(Self.backend): enabled\n")
         #expect(try await edge.health() == before)
         await edge.stop()
+    }
+
+    @Test(
+        "A backend is named in full, by address and port, or by its server; a drain that is taken back enables nothing"
+    )
+    func names() async throws {
+        let edge = try await edge()
+        let short = String(Self.backend.drop { $0 != ":" }.dropFirst())
+        #expect(try await edge.post("/api/v1/backends/\(short)/drain") == "200 \(Self.backend): draining\n")
+        #expect(try await edge.post("/api/v1/backends/\(short)/disable") == "200 \(Self.backend): disabled\n")
+        let refused = try await edge.post("/api/v1/backends/\(short)/undrain")
+        #expect(refused.hasPrefix("409 \(Self.backend) is disabled, not drained; brana enable"), "\(refused)")
+        #expect(try await edge.health() == ["disabled"])
+        await edge.stop()
+        // Two addresses of one target have one name.
+        let ports = [try FreePort.next(), try FreePort.next()]
+        let two = try await TestEdge(servers: ports.map { (10, $0) }) {
+            Self.text($0, target: "sip:\(TestEdge.domain)")
+        }
+        let all = try await two.plane.poolReports().flatMap(\.backends)
+        let name = try #require(all.first?.name)
+        let outcome = await two.plane.carryOut(.drain, backend: name.uppercased())
+        if Set(all.map(\.name)).count == 1 {
+            #expect(
+                outcome
+                    == .refused(
+                        "\(name.uppercased()) is more than one backend: say which of \(all.map(\.id).sorted().joined(separator: ", "))"
+                    )
+            )
+        } else {
+            #expect(outcome == .done(all[0].id, .draining))
+        }
+        await two.stop()
     }
 
     @Test("What is not there is 404, and changes nothing")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BackendPool
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
@@ -61,6 +62,26 @@ struct DialogTests {
             extra: routes.map { "Route: \($0)" } + extra
         )
         bench.receive(text, on: backend)
+    }
+
+    @Test("A disabled backend gets nothing of its dialogs, a draining one all of them", arguments: [true, false])
+    func disabled(isDisabled: Bool) throws {
+        let routes = try begin("INVITE")
+        var view = PoolView.sample(2)
+        var backends = view.backends
+        backends[0] = BackendView(
+            id: backends[0].id,
+            name: backends[0].name,
+            state: isDisabled ? .disabled : .draining,
+            isUsable: false
+        )
+        view = PoolView(id: view.id, settings: view.settings, backends: backends)
+        bench.core.adopt(.sample([view]), now: bench.now)
+        _ = bench.take()
+        fromClient("ACK", 1, routes, branch: "z9hG4bKack1")
+        fromClient("BYE", 2, routes, branch: "z9hG4bKbye")
+        #expect(bench.sent.requests == (isDisabled ? [] : ["ACK B1", "BYE B1"]))
+        #expect(bench.sent.answers == (isDisabled ? [503] : []))
     }
 
     @Test("PRX-22, FLW-20: a client's re-INVITE and the ACK of its 200 go to the backend of the dialog")
