@@ -54,13 +54,7 @@ extension SectionReader {
             }
             route.listeners.append(text)
         }
-        for (node, text) in conditions.strings("sources") {
-            guard let network = Self.network(text) else {
-                reader.error(node, "'\(text)' is no address range; write it as 192.0.2.0/24 or 2001:db8::/32")
-                continue
-            }
-            route.sources.append(network)
-        }
+        route.sources = networks(conditions, "sources")
     }
 
     private func readAction(_ values: MappingReader) -> RouteSettings.Action? {

@@ -76,27 +76,6 @@ struct SectionReader {
         edgeReader.choice("path", &edge.path)
     }
 
-    private func readLimits(_ node: Node?, into limits: inout LimitSettings) {
-        guard let node, let values = reader.mapping(node, "limits", .limits) else { return }
-        values.integer("connections", in: 1...1_000_000, &limits.connections)
-        values.integer("connections_per_source", in: 1...1_000_000, &limits.connectionsPerSource)
-        values.integer("transactions", in: 1...10_000_000, &limits.transactions)
-        values.integer("remembered_requests", in: 0...1_000_000, &limits.rememberedRequests)
-        values.duration("handshake_timeout", in: .milliseconds(100) ... .seconds(60), &limits.handshakeTimeout)
-        values.duration("connect_timeout", in: .milliseconds(100) ... .seconds(60), &limits.connectTimeout)
-        values.duration("idle_timeout", in: .seconds(32) ... .seconds(86_400), &limits.idleTimeout)
-        values.duration("message_timeout", in: .seconds(1) ... .seconds(300), &limits.messageTimeout)
-        values.size("message_size", in: 2048...(16 << 20), &limits.messageSize)
-        values.size("header_size", in: 2048...(1 << 20), &limits.headerSize)
-        if limits.headerSize > limits.messageSize {
-            reader.error(
-                values["header_size"] ?? values["message_size"],
-                "limits.header_size is above limits.message_size, which it is a part of"
-            )
-        }
-        values.size("write_queue", in: 65_536...(64 << 20), &limits.writeQueue)
-    }
-
     private func readAdmin(_ node: Node?, into admin: inout AdminSettings) {
         guard let node, let values = reader.mapping(node, "admin", .admin) else { return }
         if let socket = values.string("socket") {

@@ -27,7 +27,8 @@ struct SnapshotBuilder {
                 ListenerSetup(
                     identity: identity,
                     tls: settings.tls.flatMap { contexts.servers[$0] },
-                    connectionsPerSource: configuration.limits.connectionsPerSource
+                    connectionsPerSource: configuration.limits.connectionsPerSource,
+                    answersOverLimit: settings.overLimit == .answer
                 )
             )
         }
@@ -158,6 +159,11 @@ struct SnapshotBuilder {
         let from = configuration.limits
         var limits = EdgeLimits()
         limits.connections = from.connections
+        limits.handshakes = from.handshakes
+        limits.handshakesPerSource = from.handshakesPerSource
+        limits.overload.shedLag = TimeAmount(from.shedLag)
+        limits.overload.refuseLag = TimeAmount(from.refuseLag)
+        limits.sources = sourceLimits
         limits.message.message = from.messageSize
         limits.message.headerSection = from.headerSize
         limits.handshakeTimeout = TimeAmount(from.handshakeTimeout)
@@ -165,6 +171,27 @@ struct SnapshotBuilder {
         limits.idleTimeout = TimeAmount(from.idleTimeout)
         limits.messageTimeout = TimeAmount(from.messageTimeout)
         limits.writeQueue = from.writeQueue
+        return limits
+    }
+
+    private var sourceLimits: SourceLimits {
+        let (rates, ban) = (configuration.limits.rates, configuration.limits.ban)
+        var limits = SourceLimits()
+        limits.register = rates.register
+        limits.invite = rates.invite
+        limits.other = rates.other
+        limits.bytes = rates.bytes
+        limits.handshakes = rates.handshakes
+        limits.connection = rates.connection
+        limits.networkFactor = rates.networkFactor
+        limits.burst = TimeAmount(rates.burst)
+        limits.banAfter = ban.after
+        limits.banFailures = ban.failures
+        limits.banWindow = TimeAmount(ban.within)
+        limits.banTime = TimeAmount(ban.time)
+        limits.trusted = configuration.limits.trusted.map {
+            RouteRule.Network(address: $0.address, prefixLength: $0.prefixLength)
+        }
         return limits
     }
 }

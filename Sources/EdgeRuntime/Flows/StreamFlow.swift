@@ -37,6 +37,9 @@ final class StreamFlow: ChannelInboundHandler {
     private(set) var bytesIn: UInt64 = 0
     private(set) var bytesOut: UInt64 = 0
 
+    /// What its peer may still ask for now, where a connection has a limit of its own.
+    var bucket = TokenBucket()
+
     private let usesTLS: Bool
     private var framer: StreamFramer
     private let limits: MessageLimits

@@ -54,6 +54,7 @@ extension ProxyCore {
         server.plan = plan
         do throws(Rejection) {
             try preprocessRoutes(server)
+            try choosePool(server)
             try forward(server, now: now)
         } catch {
             reject(server, error, now: now)
