@@ -32,6 +32,8 @@ package struct EdgeSettings: Sendable, Hashable {
     /// A file of 32 random bytes or more that keeps flow tokens valid over restarts.
     package var tokenKeyFile: String?
     package var path = PathSetting.always
+    /// Fields that are taken out of messages of untrusted peers, besides the identities of RFC 3325.
+    package var removeHeaders = HeaderFilter.standardNames
 
     package init() {}
 }
@@ -49,6 +51,14 @@ package struct ListenerSettings: Sendable, Hashable {
         case access
         case inner
         case peer
+    }
+
+    /// Whose word on users' identities is taken (RFC 3325).
+    package enum Trust: String, Sendable, Hashable, CaseIterable {
+        /// That of own servers and of partners.
+        case role
+        case always
+        case never
     }
 
     /// What becomes of a request above its source's limits.
@@ -70,6 +80,10 @@ package struct ListenerSettings: Sendable, Hashable {
     /// Whether a UDP listener may do without a TCP one at its address (TRN-23).
     package var udpOnly = false
     package var overLimit = OverLimit.answer
+    package var trust = Trust.role
+
+    /// Whether what comes by it about users' identities is believed.
+    package var isTrusted: Bool { trust == .role ? role != .access : trust == .always }
 }
 
 /// One profile of `tls`.

@@ -28,8 +28,8 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
     package var keys: [String] {
         switch self {
         case .file: ["edge", "listeners", "tls", "resolver", "pools", "routes", "limits", "admin", "logging"]
-        case .edge: ["name", "workers", "domains", "drain_timeout", "token_key_file", "path"]
-        case .listener: ["name", "address", "transport", "tls", "role", "advertise", "udp_only", "over_limit"]
+        case .edge: ["name", "workers", "domains", "drain_timeout", "token_key_file", "path", "remove_headers"]
+        case .listener: ["name", "address", "transport", "tls", "role", "advertise", "udp_only", "over_limit", "trust"]
         case .tls:
             [
                 "certificate", "key", "ca", "verify", "require", "minimum_version", "maximum_version", "ciphers",
@@ -47,6 +47,7 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
                 "allow_downgrade", "tls_loss", "affinity", "balance", "health", "ejection", "retry_after_limit",
                 "slow_start",
                 "connections", "queue", "first_response_timeout", "retry_codes", "tries", "allow_loopback", "via",
+                "trust",
             ]
         case .health: ["probe", "interval", "jitter", "timeout", "fall", "rise", "accept", "probe_before_use"]
         case .ejection:

@@ -105,7 +105,7 @@ extension SectionReader {
     }
 
     /// A character of a token (RFC 3261 section 25.1).
-    private static func isToken(_ byte: UInt8) -> Bool {
+    static func isToken(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
         default: "-.!%*_+`'~".utf8.contains(byte)

@@ -74,6 +74,19 @@ struct SectionReader {
         edgeReader.duration("drain_timeout", in: .zero ... .seconds(3600), &edge.drainTimeout)
         edge.tokenKeyFile = edgeReader.filePath("token_key_file", checks: checksFiles)
         edgeReader.choice("path", &edge.path)
+        if edgeReader["remove_headers"] != nil { edge.removeHeaders = headers(edgeReader, "remove_headers") }
+    }
+
+    /// A list of header fields that can be taken out of messages.
+    private func headers(_ values: MappingReader, _ key: String) -> [String] {
+        values.strings(key).map { node, text in
+            if !text.utf8.allSatisfy(Self.isToken) {
+                reader.error(node, "'\(text)' in \(values.path(key)) is no header field")
+            } else if !HeaderFilter.mayRemove(text) {
+                reader.error(node, "'\(text)' in \(values.path(key)) is a header field that no proxy may take out")
+            }
+            return text
+        }
     }
 
     private func readAdmin(_ node: Node?, into admin: inout AdminSettings) {

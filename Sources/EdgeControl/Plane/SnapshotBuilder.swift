@@ -88,7 +88,8 @@ struct SnapshotBuilder {
             address: settings.address,
             port: settings.port,
             advertisedHost: settings.advertisedHost,
-            advertisedPort: settings.advertisedPort
+            advertisedPort: settings.advertisedPort,
+            isTrusted: settings.isTrusted
         )
     }
 
@@ -114,6 +115,7 @@ struct SnapshotBuilder {
         policy.tries = UInt8(clamping: pool.tries)
         policy.retryCodes = pool.retryCodes
         policy.retryAfterLimit = TimeAmount(pool.retryAfterLimit)
+        policy.isTrusted = pool.trust
         if let via = configuration.listeners.first(where: { $0.name == pool.via }) {
             let id = numbers.listener(via)
             for transport in SIPTransport.allCases { policy.listeners[transport] = id }
@@ -151,6 +153,7 @@ struct SnapshotBuilder {
         settings.rememberedRequests = configuration.limits.rememberedRequests
         settings.pathMode = PathMode(rawValue: configuration.edge.path.rawValue) ?? .always
         settings.domains = configuration.edge.domains
+        settings.removedHeaders = HeaderFilter(configuration.edge.removeHeaders)
         settings.loopKey = loopKey
         return settings
     }
