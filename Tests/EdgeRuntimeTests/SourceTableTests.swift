@@ -171,6 +171,8 @@ struct SourceTableTests {
         }
         let banned = (1...50).map { _ in table.answered(source, status: 403, now: beginning) }
         #expect(banned == [Bool](repeating: false, count: 49) + [true])
+        let known = SourceDescription(address: source, refused: 0, failures: 250, bannedFor: .minutes(5))
+        #expect(table.table.descriptions(now: beginning) == [known])
         #expect(table.isBanned(source, now: beginning))
         let counting = self.table { $0.invite = 1 }
         #expect((1...500).allSatisfy { _ in !counting.answered(source, status: 404, now: beginning) })

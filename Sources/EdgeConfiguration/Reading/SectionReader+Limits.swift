@@ -27,6 +27,12 @@ extension SectionReader {
         values.size("write_queue", in: 65_536...(64 << 20), &limits.writeQueue)
         values.duration("shed_lag", in: .zero ... .seconds(10), &limits.shedLag)
         values.duration("refuse_lag", in: .zero ... .seconds(60), &limits.refuseLag)
+        if limits.refuseLag > .zero, limits.refuseLag < limits.shedLag {
+            reader.error(
+                values["refuse_lag"] ?? values["shed_lag"],
+                "limits.refuse_lag is below limits.shed_lag, which comes first"
+            )
+        }
         limits.trusted = networks(values, "trusted")
         readRates(values["rates"], into: &limits.rates)
         readBan(values["ban"], into: &limits.ban)

@@ -40,7 +40,7 @@ final class StreamFlow: ChannelInboundHandler {
     /// What its peer may still ask for now, where a connection has a limit of its own.
     var bucket = TokenBucket()
 
-    private let usesTLS: Bool
+    let usesTLS: Bool
     private var framer: StreamFramer
     private let limits: MessageLimits
     private var channelContext: ChannelHandlerContext?

@@ -53,6 +53,9 @@ struct SourceKey: Sendable, Equatable {
 
     var isAddress: Bool { kind == 1 || kind == 3 }
 
+    /// The address, if connections came from it.
+    var provenAddress: IPAddress? { kind == 1 ? IPAddress.v6(high: high, low: low).unmapped : nil }
+
     /// The set that it belongs to, of `count`, a power of two.
     func set(_ seed: UInt64, _ count: Int) -> Int {
         var word = Self.mix(seed ^ high)
@@ -78,8 +81,12 @@ struct Source: Sendable {
     private var tokens = SIMD4<Float>(repeating: 0)
     private var seen = NIODeadline.uptimeNanoseconds(0)
     private var windowSince = NIODeadline.uptimeNanoseconds(0)
-    var strikes = 0
-    var failures = 0
+    /// Times above a limit, and failures less successes, in the window.
+    private(set) var strikes = 0
+    private(set) var failures = 0
+    /// The same since it has its place, and failures alone.
+    private(set) var refused: UInt64 = 0
+    private(set) var allFailures: UInt64 = 0
     private(set) var bannedUntil = NIODeadline.uptimeNanoseconds(0)
 
     init() {}
@@ -113,6 +120,21 @@ struct Source: Sendable {
         strikes = 0
         failures = 0
     }
+
+    /// Notes a request above a limit.
+    mutating func strike() {
+        strikes &+= 1
+        refused &+= 1
+    }
+
+    /// Notes a request that failed at a backend.
+    mutating func fail() {
+        failures &+= 1
+        allFailures &+= 1
+    }
+
+    /// Notes one that succeeded: a challenge that was met was none of a scanner's.
+    mutating func succeed() { failures = max(0, failures - 1) }
 
     mutating func ban(until end: NIODeadline) {
         bannedUntil = end

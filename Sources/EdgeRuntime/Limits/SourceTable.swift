@@ -28,7 +28,7 @@ package struct SourceTable: Sendable {
     package private(set) var limits: SourceLimits
     /// Sources that lost their place before they had been silent long enough to be forgotten.
     package private(set) var displaced: UInt64 = 0
-    private var places = ContiguousArray(repeating: Source(), count: Self.capacity)
+    private(set) var places = ContiguousArray(repeating: Source(), count: Self.capacity)
     private let seed: UInt64
     private var address = Rates()
     private var network = Rates()
@@ -77,11 +77,10 @@ package struct SourceTable: Sendable {
         let index = place(of: SourceKey(source, isProven: true), address, now: now)
         places[index].turnWindow(limits.banWindow, now: now)
         guard isFailure else {
-            // A challenge that was met was none of a scanner's.
-            if places[index].failures > 0 { places[index].failures -= 1 }
+            places[index].succeed()
             return false
         }
-        places[index].failures &+= 1
+        places[index].fail()
         guard limits.banFailures > 0, places[index].failures >= limits.banFailures else { return false }
         places[index].ban(until: now + limits.banTime)
         return true
@@ -118,9 +117,9 @@ package struct SourceTable: Sendable {
         _ limit: LimitLabel,
         now: NIODeadline
     ) -> Verdict {
-        guard isProven, limits.banAfter > 0 else { return .limited(limit) }
         places[index].turnWindow(limits.banWindow, now: now)
-        places[index].strikes &+= 1
+        places[index].strike()
+        guard isProven, limits.banAfter > 0 else { return .limited(limit) }
         guard places[index].strikes >= limits.banAfter else { return .limited(limit) }
         places[index].ban(until: now + limits.banTime)
         return .banning(limit)

@@ -142,7 +142,7 @@ extension Worker {
         switch flow.context.side {
         case .client:
             counters.connections.increment(Int(flow.context.listener.index), .closed)
-            if flow.context.transport == .tls, !wasReady { limiter.handshakeEnded(flow.context.remoteAddress) }
+            if flow.usesTLS, !wasReady { limiter.handshakeEnded(flow.context.remoteAddress) }
             limiter.release(flow.context.remoteAddress)
         case .backend(let target): backends[target]?.closed(flow, wasReady: wasReady)
         }

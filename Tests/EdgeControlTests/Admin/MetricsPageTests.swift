@@ -219,7 +219,7 @@ struct MetricsPageTests {
 
 extension TestEdge {
     /// Waits until a series has a value, and records an issue when it does not come to it.
-    fileprivate func expect(
+    func expect(
         _ name: String,
         _ labels: [String: String],
         _ value: Double,
