@@ -92,6 +92,8 @@ struct SchemaTests {
         }
         #expect(words(.edge, "path") == Set(PathSetting.allCases.map(\.rawValue)))
         #expect(words(.listener, "role") == Set(ListenerSettings.Role.allCases.map(\.rawValue)))
+        #expect(words(.listener, "trust") == Set(ListenerSettings.Trust.allCases.map(\.rawValue)))
+        #expect(words(.listener, "over_limit") == Set(ListenerSettings.OverLimit.allCases.map(\.rawValue)))
         #expect(words(.listener, "transport") == ["udp", "tcp", "tls"])
         #expect(words(.pool, "affinity") == Set(PoolSettingsEntry.Affinity.allCases.map(\.rawValue)))
         #expect(words(.pool, "families") == Set(PoolSettingsEntry.Families.allCases.map(\.rawValue)))

@@ -64,7 +64,7 @@ struct QueueTests {
     }
 
     @Test(
-        "TRN-43, TRN-49: a stuck backend gets a second connection, no third, and a bounded queue that drains in order"
+        "TRN-43, TRN-49, OVL-45: a stuck backend gets a second connection, no third, and a bounded queue that drains in order"
     )
     func queue() async throws {
         var stuck = try await Stuck()

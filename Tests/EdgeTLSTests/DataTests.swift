@@ -57,6 +57,22 @@ struct DataTests {
         #expect(pair.serverSide.received == data)
     }
 
+    @Test(
+        "OVL-46: records of one byte each cost one read upwards for all that came together",
+        arguments: TLSVersion.modern
+    )
+    func tinyRecords(version: TLSVersion) throws {
+        let pair = try self.pair(version)
+        var wire = ByteBuffer()
+        for byte in self.pattern(5000) {
+            pair.client.writeAndFlush(ByteBuffer(bytes: [byte]), promise: nil)
+            while var sent = try pair.client.readOutbound(as: ByteBuffer.self) { wire.writeBuffer(&sent) }
+        }
+        let reads = pair.serverSide.reads
+        pair.server.pipeline.fireChannelRead(wire)
+        #expect(pair.serverSide.received == self.pattern(5000) && pair.serverSide.reads == reads + 1)
+    }
+
     @Test("Writes before one flush become one record and one write; promises are kept")
     func coalescing() throws {
         let pair = try self.pair()

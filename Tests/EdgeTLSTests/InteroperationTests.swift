@@ -57,7 +57,7 @@ struct InteroperationTests {
         #expect(status == 0 && text.contains("Handshake was completed") && text.contains("bye gnutls"), "\(text)")
     }
 
-    @Test("Renegotiation is refused (TLS-04)")
+    @Test("Renegotiation is refused (TLS-04, OVL-46)")
     func renegotiation() throws {
         let server = try self.server()
         defer { server.stop() }

@@ -33,12 +33,12 @@ struct ValueTests {
     func table() {
         var table = CounterTable<DropLabel>()
         for label in DropLabel.allCases { table.add(UInt64(label.rawValue) + 1, to: label) }
-        table.increment(.queueFull)
+        table.increment(.banned)
         var sum = CounterTable<DropLabel>()
         sum.merge(table)
         sum.merge(table)
         #expect(sum[.malformed] == 2)
-        #expect(sum[.queueFull] == 2 * UInt64(DropLabel.allCases.count + 1))
+        #expect(sum[.banned] == 2 * UInt64(DropLabel.allCases.count + 1))
         #expect(sum.samples().map(\.labels) == DropLabel.allCases.map { [$0.label] })
         #expect(table.total == UInt64((1...DropLabel.allCases.count).reduce(1, +)))
     }

@@ -32,6 +32,8 @@ package struct EdgeSettings: Sendable, Hashable {
     /// A file of 32 random bytes or more that keeps flow tokens valid over restarts.
     package var tokenKeyFile: String?
     package var path = PathSetting.always
+    /// Fields that are taken out of messages of untrusted peers, besides the identities of RFC 3325.
+    package var removeHeaders = HeaderFilter.standardNames
 
     package init() {}
 }
@@ -51,6 +53,20 @@ package struct ListenerSettings: Sendable, Hashable {
         case peer
     }
 
+    /// Whose word on users' identities is taken (RFC 3325).
+    package enum Trust: String, Sendable, Hashable, CaseIterable {
+        /// That of own servers and of partners.
+        case role
+        case always
+        case never
+    }
+
+    /// What becomes of a request above its source's limits.
+    package enum OverLimit: String, Sendable, Hashable, CaseIterable {
+        case answer
+        case drop
+    }
+
     package var name: String
     package var address: IPAddress
     package var port: UInt16
@@ -63,6 +79,11 @@ package struct ListenerSettings: Sendable, Hashable {
     package var advertisedPort: UInt16?
     /// Whether a UDP listener may do without a TCP one at its address (TRN-23).
     package var udpOnly = false
+    package var overLimit = OverLimit.answer
+    package var trust = Trust.role
+
+    /// Whether what comes by it about users' identities is believed.
+    package var isTrusted: Bool { trust == .role ? role != .access : trust == .always }
 }
 
 /// One profile of `tls`.
@@ -165,6 +186,9 @@ package struct RouteSettings: Sendable, Hashable {
 package struct LimitSettings: Sendable, Hashable {
     package var connections = 20_000
     package var connectionsPerSource = 1_000
+    /// TLS handshakes of clients under way, in all and of one source.
+    package var handshakes = 10_000
+    package var handshakesPerSource = 1_000
     package var transactions = 200_000
     /// What each worker remembers for `brana explain`: so many INVITEs, and as many other requests.
     package var rememberedRequests = 10_000
@@ -175,6 +199,38 @@ package struct LimitSettings: Sendable, Hashable {
     package var messageSize = 256 * 1024
     package var headerSize = 32 * 1024
     package var writeQueue = 1024 * 1024
+    /// How late an event loop may be before it turns new requests away, and before it refuses connections.
+    package var shedLag = Duration.milliseconds(100)
+    package var refuseLag = Duration.milliseconds(500)
+    /// Sources that no rate holds for and that are never banned.
+    package var trusted: [RouteSettings.Network] = []
+    package var rates = RateSettings()
+    package var ban = BanSettings()
+
+    package init() {}
+}
+
+/// `limits.rates`: what one source may ask for a second; 0: no limit.
+package struct RateSettings: Sendable, Hashable {
+    package var register = 0
+    package var invite = 0
+    package var other = 0
+    package var bytes = 0
+    package var handshakes = 0
+    package var connection = 0
+    /// How many times as much a /24 or /48 may.
+    package var networkFactor = 10
+    package var burst = Duration.seconds(5)
+
+    package init() {}
+}
+
+/// `limits.ban`: when a source is shut out for a time; 0: never.
+package struct BanSettings: Sendable, Hashable {
+    package var after = 0
+    package var failures = 0
+    package var within = Duration.seconds(10)
+    package var time = Duration.seconds(300)
 
     package init() {}
 }

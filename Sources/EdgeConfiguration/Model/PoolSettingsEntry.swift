@@ -84,4 +84,6 @@ package struct PoolSettingsEntry: Sendable, Hashable {
     package var allowsLoopback = false
     /// The listener that is named towards the backends.
     package var via: String?
+    /// Whether its backends are believed and confided in like our own servers (RFC 3325).
+    package var trust = true
 }

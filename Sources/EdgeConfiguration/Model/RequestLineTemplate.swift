@@ -18,6 +18,7 @@ package struct RequestLineTemplate: Sendable, Hashable {
         case from
         case to
         case peer
+        case sessionID = "session_id"
     }
 
     package enum Part: Sendable, Hashable {

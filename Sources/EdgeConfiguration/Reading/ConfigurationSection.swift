@@ -18,6 +18,8 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
     case condition = "routes[].when"
     case rejection = "routes[].reject"
     case limits
+    case rates = "limits.rates"
+    case ban = "limits.ban"
     case admin
     case logging
     case syslog = "logging.syslog"
@@ -26,8 +28,8 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
     package var keys: [String] {
         switch self {
         case .file: ["edge", "listeners", "tls", "resolver", "pools", "routes", "limits", "admin", "logging"]
-        case .edge: ["name", "workers", "domains", "drain_timeout", "token_key_file", "path"]
-        case .listener: ["name", "address", "transport", "tls", "role", "advertise", "udp_only"]
+        case .edge: ["name", "workers", "domains", "drain_timeout", "token_key_file", "path", "remove_headers"]
+        case .listener: ["name", "address", "transport", "tls", "role", "advertise", "udp_only", "over_limit", "trust"]
         case .tls:
             [
                 "certificate", "key", "ca", "verify", "require", "minimum_version", "maximum_version", "ciphers",
@@ -45,6 +47,7 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
                 "allow_downgrade", "tls_loss", "affinity", "balance", "health", "ejection", "retry_after_limit",
                 "slow_start",
                 "connections", "queue", "first_response_timeout", "retry_codes", "tries", "allow_loopback", "via",
+                "trust",
             ]
         case .health: ["probe", "interval", "jitter", "timeout", "fall", "rise", "accept", "probe_before_use"]
         case .ejection:
@@ -57,9 +60,15 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
         case .rejection: ["status", "reason"]
         case .limits:
             [
-                "connections", "connections_per_source", "transactions", "remembered_requests", "handshake_timeout",
-                "connect_timeout", "idle_timeout", "message_timeout", "message_size", "header_size", "write_queue",
+                "connections", "connections_per_source", "handshakes", "handshakes_per_source", "transactions",
+                "remembered_requests", "handshake_timeout", "connect_timeout", "idle_timeout", "message_timeout",
+                "message_size", "header_size", "write_queue", "shed_lag", "refuse_lag", "trusted", "rates", "ban",
             ]
+        case .rates:
+            [
+                "register", "invite", "other", "bytes", "handshakes", "connection", "network_factor", "burst",
+            ]
+        case .ban: ["after", "failures", "within", "time"]
         case .admin: ["socket", "http"]
         case .logging: ["level", "stderr", "syslog", "request_line"]
         case .syslog: ["socket", "facility", "app_name"]

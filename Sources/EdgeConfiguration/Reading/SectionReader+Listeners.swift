@@ -50,6 +50,8 @@ extension SectionReader {
         listener.tls = tls
         values.choice("role", &listener.role)
         values.bool("udp_only", &listener.udpOnly)
+        values.choice("over_limit", &listener.overLimit)
+        values.choice("trust", &listener.trust)
         readAdvertised(values, configuration, into: &listener)
         guard let name, place != nil, transport != nil else { return nil }
         reader.remember(values["address"], at: "listeners.\(name).address")

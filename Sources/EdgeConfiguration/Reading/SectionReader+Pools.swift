@@ -35,6 +35,7 @@ extension SectionReader {
         readEjection(values["ejection"], path, into: &pool.ejection)
         readFirstResponse(values["first_response_timeout"], path, into: &pool)
         pool.retryCodes = statuses(values, "retry_codes", in: 400...699)
+        values.bool("trust", &pool.trust)
         if let via = values.string("via") {
             if !names.listeners.contains(via) {
                 reader.error(values["via"], "there is no listener '\(via)'\(suggestion(via, names.listeners))")

@@ -54,13 +54,7 @@ extension SectionReader {
             }
             route.listeners.append(text)
         }
-        for (node, text) in conditions.strings("sources") {
-            guard let network = Self.network(text) else {
-                reader.error(node, "'\(text)' is no address range; write it as 192.0.2.0/24 or 2001:db8::/32")
-                continue
-            }
-            route.sources.append(network)
-        }
+        route.sources = networks(conditions, "sources")
     }
 
     private func readAction(_ values: MappingReader) -> RouteSettings.Action? {
@@ -111,7 +105,7 @@ extension SectionReader {
     }
 
     /// A character of a token (RFC 3261 section 25.1).
-    private static func isToken(_ byte: UInt8) -> Bool {
+    static func isToken(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
         default: "-.!%*_+`'~".utf8.contains(byte)

@@ -74,27 +74,19 @@ struct SectionReader {
         edgeReader.duration("drain_timeout", in: .zero ... .seconds(3600), &edge.drainTimeout)
         edge.tokenKeyFile = edgeReader.filePath("token_key_file", checks: checksFiles)
         edgeReader.choice("path", &edge.path)
+        if edgeReader["remove_headers"] != nil { edge.removeHeaders = headers(edgeReader, "remove_headers") }
     }
 
-    private func readLimits(_ node: Node?, into limits: inout LimitSettings) {
-        guard let node, let values = reader.mapping(node, "limits", .limits) else { return }
-        values.integer("connections", in: 1...1_000_000, &limits.connections)
-        values.integer("connections_per_source", in: 1...1_000_000, &limits.connectionsPerSource)
-        values.integer("transactions", in: 1...10_000_000, &limits.transactions)
-        values.integer("remembered_requests", in: 0...1_000_000, &limits.rememberedRequests)
-        values.duration("handshake_timeout", in: .milliseconds(100) ... .seconds(60), &limits.handshakeTimeout)
-        values.duration("connect_timeout", in: .milliseconds(100) ... .seconds(60), &limits.connectTimeout)
-        values.duration("idle_timeout", in: .seconds(32) ... .seconds(86_400), &limits.idleTimeout)
-        values.duration("message_timeout", in: .seconds(1) ... .seconds(300), &limits.messageTimeout)
-        values.size("message_size", in: 2048...(16 << 20), &limits.messageSize)
-        values.size("header_size", in: 2048...(1 << 20), &limits.headerSize)
-        if limits.headerSize > limits.messageSize {
-            reader.error(
-                values["header_size"] ?? values["message_size"],
-                "limits.header_size is above limits.message_size, which it is a part of"
-            )
+    /// A list of header fields that can be taken out of messages.
+    private func headers(_ values: MappingReader, _ key: String) -> [String] {
+        values.strings(key).map { node, text in
+            if !text.utf8.allSatisfy(Self.isToken) {
+                reader.error(node, "'\(text)' in \(values.path(key)) is no header field")
+            } else if !HeaderFilter.mayRemove(text) {
+                reader.error(node, "'\(text)' in \(values.path(key)) is a header field that no proxy may take out")
+            }
+            return text
         }
-        values.size("write_queue", in: 65_536...(64 << 20), &limits.writeQueue)
     }
 
     private func readAdmin(_ node: Node?, into admin: inout AdminSettings) {

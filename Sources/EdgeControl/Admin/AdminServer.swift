@@ -158,6 +158,12 @@ struct AdminServer: Sendable {
             guard let limit = Self.limit(of: request, standard: DNSReport.standardLimit) else { return Self.badLimit }
             return try Self.json(try await plane.dnsReport(limit: limit))
         }
+        router.get("api/v1/sources") { request, _ in
+            guard let limit = Self.limit(of: request, standard: SourcesReport.standardLimit) else {
+                return Self.badLimit
+            }
+            return try Self.json(try await plane.sourcesReport(limit: limit))
+        }
         router.get("api/v1/flows") { request, _ in
             guard let limit = Self.limit(of: request, standard: FlowsReport.standardLimit) else { return Self.badLimit }
             return try Self.json(try await plane.flowsReport(limit: limit))

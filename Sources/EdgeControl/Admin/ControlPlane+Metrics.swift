@@ -18,7 +18,7 @@ extension ControlPlane {
         let dnsStatistics = try await dns.statistics().get()
         let total = workers.reduce(into: WorkerCounters()) { $0.merge($1.counters) }
         var page = PrometheusText()
-        writeEdge(into: &page)
+        writeEdge(workers, into: &page)
         writeListeners(total, into: &page)
         writeTLS(total, into: &page)
         writeTraffic(total, workers, into: &page)
@@ -26,11 +26,14 @@ extension ControlPlane {
         writeBackends(total, workers, into: &page)
         writeDNS(dnsStatistics, into: &page)
         page.write(MetricCatalog.limitHits, total.limits.samples())
+        page.write(MetricCatalog.trackedSources, value: Int64(workers.map(\.knownSources).max() ?? 0))
+        page.write(MetricCatalog.bannedSources, value: Int64(workers.map(\.bannedSources).max() ?? 0))
+        page.write(MetricCatalog.displacedSources, [.count([], workers.reduce(0) { $0 &+ $1.displacedSources })])
         page.write(MetricCatalog.requestLinesDropped, value: Int64(clamping: requestLog.dropped))
         return page.text
     }
 
-    private func writeEdge(into page: inout PrometheusText) {
+    private func writeEdge(_ workers: [WorkerStatistics], into page: inout PrometheusText) {
         page.write(MetricCatalog.edgeInfo, [MetricSample([BranaVersion.text, configuration.edge.name], .integer(1))])
         page.write(MetricCatalog.edgeUptime, value: (ContinuousClock.now - startedAt).components.seconds)
         page.write(MetricCatalog.edgeGeneration, value: Int64(clamping: generation))
@@ -44,6 +47,9 @@ extension ControlPlane {
             ]
         )
         page.write(MetricCatalog.edgeLastReloadSuccess, value: reloads.lastSucceeded ? 1 : 0)
+        let lag = workers.map(\.lag.nanoseconds).max() ?? 0
+        page.write(MetricCatalog.edgeLoopLag, [MetricSample([], .decimal(Double(lag) / 1e9))])
+        page.write(MetricCatalog.edgeOverloadedWorkers, value: Int64(workers.count { $0.isOverloaded }))
     }
 
     /// A listener that moved to another address in a reload goes on under its name.

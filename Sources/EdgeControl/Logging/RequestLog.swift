@@ -98,6 +98,7 @@ package final class RequestLog: Sendable {
         case .from: return request.bytes.text(request.from.uri)
         case .to: return request.bytes.text(request.to.uri)
         case .peer: return summary.flow.verifiedNames.first ?? "-"
+        case .sessionID: return request.value(ofUnread: "session-id") ?? "-"
         }
     }
 }

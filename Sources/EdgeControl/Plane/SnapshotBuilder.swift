@@ -27,7 +27,8 @@ struct SnapshotBuilder {
                 ListenerSetup(
                     identity: identity,
                     tls: settings.tls.flatMap { contexts.servers[$0] },
-                    connectionsPerSource: configuration.limits.connectionsPerSource
+                    connectionsPerSource: configuration.limits.connectionsPerSource,
+                    answersOverLimit: settings.overLimit == .answer
                 )
             )
         }
@@ -87,7 +88,8 @@ struct SnapshotBuilder {
             address: settings.address,
             port: settings.port,
             advertisedHost: settings.advertisedHost,
-            advertisedPort: settings.advertisedPort
+            advertisedPort: settings.advertisedPort,
+            isTrusted: settings.isTrusted
         )
     }
 
@@ -113,6 +115,7 @@ struct SnapshotBuilder {
         policy.tries = UInt8(clamping: pool.tries)
         policy.retryCodes = pool.retryCodes
         policy.retryAfterLimit = TimeAmount(pool.retryAfterLimit)
+        policy.isTrusted = pool.trust
         if let via = configuration.listeners.first(where: { $0.name == pool.via }) {
             let id = numbers.listener(via)
             for transport in SIPTransport.allCases { policy.listeners[transport] = id }
@@ -150,6 +153,7 @@ struct SnapshotBuilder {
         settings.rememberedRequests = configuration.limits.rememberedRequests
         settings.pathMode = PathMode(rawValue: configuration.edge.path.rawValue) ?? .always
         settings.domains = configuration.edge.domains
+        settings.removedHeaders = HeaderFilter(configuration.edge.removeHeaders)
         settings.loopKey = loopKey
         return settings
     }
@@ -158,6 +162,11 @@ struct SnapshotBuilder {
         let from = configuration.limits
         var limits = EdgeLimits()
         limits.connections = from.connections
+        limits.handshakes = from.handshakes
+        limits.handshakesPerSource = from.handshakesPerSource
+        limits.overload.shedLag = TimeAmount(from.shedLag)
+        limits.overload.refuseLag = TimeAmount(from.refuseLag)
+        limits.sources = sourceLimits
         limits.message.message = from.messageSize
         limits.message.headerSection = from.headerSize
         limits.handshakeTimeout = TimeAmount(from.handshakeTimeout)
@@ -165,6 +174,27 @@ struct SnapshotBuilder {
         limits.idleTimeout = TimeAmount(from.idleTimeout)
         limits.messageTimeout = TimeAmount(from.messageTimeout)
         limits.writeQueue = from.writeQueue
+        return limits
+    }
+
+    private var sourceLimits: SourceLimits {
+        let (rates, ban) = (configuration.limits.rates, configuration.limits.ban)
+        var limits = SourceLimits()
+        limits.register = rates.register
+        limits.invite = rates.invite
+        limits.other = rates.other
+        limits.bytes = rates.bytes
+        limits.handshakes = rates.handshakes
+        limits.connection = rates.connection
+        limits.networkFactor = rates.networkFactor
+        limits.burst = TimeAmount(rates.burst)
+        limits.banAfter = ban.after
+        limits.banFailures = ban.failures
+        limits.banWindow = TimeAmount(ban.within)
+        limits.banTime = TimeAmount(ban.time)
+        limits.trusted = configuration.limits.trusted.map {
+            RouteRule.Network(address: $0.address, prefixLength: $0.prefixLength)
+        }
         return limits
     }
 }

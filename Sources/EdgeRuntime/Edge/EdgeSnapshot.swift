@@ -13,11 +13,19 @@ package struct ListenerSetup: Sendable {
     package let tls: TLSContext?
     /// Client connections that this listener's sources may hold, each.
     package let connectionsPerSource: Int
+    /// Whether a request above its source's limits is answered 503 rather than dropped.
+    package let answersOverLimit: Bool
 
-    package init(identity: ListenerIdentity, tls: TLSContext?, connectionsPerSource: Int) {
+    package init(
+        identity: ListenerIdentity,
+        tls: TLSContext?,
+        connectionsPerSource: Int,
+        answersOverLimit: Bool = true
+    ) {
         self.identity = identity
         self.tls = tls
         self.connectionsPerSource = connectionsPerSource
+        self.answersOverLimit = answersOverLimit
     }
 }
 
@@ -56,6 +64,11 @@ package struct BackendSetup: Sendable {
 /// The limits that the data plane keeps; each has its default in the configuration.
 package struct EdgeLimits: Sendable, Hashable {
     package var connections = 20_000
+    /// TLS handshakes of clients under way at a time, in all and of one source.
+    package var handshakes = 10_000
+    package var handshakesPerSource = 1_000
+    package var sources = SourceLimits()
+    package var overload = OverloadMonitor.Policy()
     package var message = MessageLimits()
     package var handshakeTimeout = TimeAmount.seconds(5)
     package var connectTimeout = TimeAmount.seconds(3)

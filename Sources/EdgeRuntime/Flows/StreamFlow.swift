@@ -37,7 +37,10 @@ final class StreamFlow: ChannelInboundHandler {
     private(set) var bytesIn: UInt64 = 0
     private(set) var bytesOut: UInt64 = 0
 
-    private let usesTLS: Bool
+    /// What its peer may still ask for now, where a connection has a limit of its own.
+    var bucket = TokenBucket()
+
+    let usesTLS: Bool
     private var framer: StreamFramer
     private let limits: MessageLimits
     private var channelContext: ChannelHandlerContext?

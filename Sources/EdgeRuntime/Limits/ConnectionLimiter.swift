@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import NIOConcurrencyHelpers
+package import NIOCore
 package import SIPMessage
 
 /// Counts client connections in all and by source address, over all workers, and refuses those above the limits.
@@ -12,11 +13,47 @@ package final class ConnectionLimiter: Sendable {
     package enum Refusal: Sendable {
         case total
         case perSource
+        /// TLS handshakes under way, in all and of one source.
+        case handshakes
+        case handshakesPerSource
+        /// New connections a second of one source.
+        case rate
+    }
+
+    /// What holds for connections whose handshake is still to come (OVL-22).
+    package struct Handshakes: Sendable {
+        /// Under way at a time.
+        package var total = Int.max
+        package var perSource = Int.max
+        /// The rate of new connections that is in them; nil for sources that have none.
+        package var rates: SourceLimits?
+        /// Whether this connection begins with a TLS handshake.
+        package var isSecure = false
+
+        package init() {}
+    }
+
+    private struct Open {
+        var connections = 0
+        var handshakes = 0
     }
 
     private struct Counts {
         var total = 0
-        var bySource: [IPAddress: Int] = [:]
+        var handshakes = 0
+        var bySource: [IPAddress: Open] = [:]
+        var rates: SourceTable?
+
+        /// Takes one new connection off a source's rate.
+        mutating func takes(_ source: IPAddress, _ limits: SourceLimits, now: NIODeadline) -> Bool {
+            var connections = SourceLimits()
+            connections.other = limits.handshakes
+            connections.burst = limits.burst
+            connections.networkFactor = limits.networkFactor
+            if rates == nil { rates = SourceTable(connections, seed: .random(in: .min ... .max)) }
+            if rates?.limits != connections { rates?.adopt(connections) }
+            return rates?.charge(source, isProven: true, .other, bytes: 0, now: now) == .admitted
+        }
     }
 
     private let counts = NIOLockedValueBox(Counts())
@@ -26,15 +63,42 @@ package final class ConnectionLimiter: Sendable {
     /// Client connections that are open now.
     package var total: Int { counts.withLockedValue { $0.total } }
 
+    /// TLS handshakes of clients that are under way.
+    package var handshakes: Int { counts.withLockedValue { $0.handshakes } }
+
     /// Takes a place for a connection from `source`, or says which limit forbids it.
-    package func admit(_ source: IPAddress, total limit: Int, perSource sourceLimit: Int) -> Refusal? {
+    package func admit(
+        _ source: IPAddress,
+        total limit: Int,
+        perSource sourceLimit: Int,
+        _ handshakes: Handshakes = Handshakes(),
+        now: NIODeadline = .uptimeNanoseconds(0)
+    ) -> Refusal? {
         counts.withLockedValue { counts in
             guard counts.total < limit else { return .total }
-            let open = counts.bySource[source, default: 0]
-            guard open < sourceLimit else { return .perSource }
+            var open = counts.bySource[source] ?? Open()
+            guard open.connections < sourceLimit else { return .perSource }
+            if handshakes.isSecure {
+                guard counts.handshakes < handshakes.total else { return .handshakes }
+                guard open.handshakes < handshakes.perSource else { return .handshakesPerSource }
+            }
+            if let rates = handshakes.rates, !counts.takes(source, rates, now: now) { return .rate }
             counts.total += 1
-            counts.bySource[source] = open + 1
+            open.connections += 1
+            if handshakes.isSecure {
+                counts.handshakes += 1
+                open.handshakes += 1
+            }
+            counts.bySource[source] = open
             return nil
+        }
+    }
+
+    /// A connection's TLS handshake is over, or it closed before that.
+    package func handshakeEnded(_ source: IPAddress) {
+        counts.withLockedValue { counts in
+            counts.handshakes -= 1
+            counts.bySource[source]?.handshakes -= 1
         }
     }
 
@@ -42,8 +106,9 @@ package final class ConnectionLimiter: Sendable {
     package func release(_ source: IPAddress) {
         counts.withLockedValue { counts in
             counts.total -= 1
-            let open = counts.bySource[source, default: 1] - 1
-            counts.bySource[source] = open > 0 ? open : nil
+            guard var open = counts.bySource[source] else { return }
+            open.connections -= 1
+            counts.bySource[source] = open.connections > 0 ? open : nil
         }
     }
 }

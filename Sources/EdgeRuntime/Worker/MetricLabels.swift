@@ -94,6 +94,7 @@ extension DropLabel {
         case .cancelFromElsewhere: self = .cancelFromElsewhere
         case .overLimit: self = .overLimit
         case .deadFlow: self = .deadFlow
+        case .absorbedAck: self = .absorbedAck
         }
     }
 }
@@ -103,6 +104,7 @@ extension LimitLabel {
     init?(_ limit: ProxyLimit) {
         switch limit {
         case .transactions: self = .transactions
+        case .overload: self = .overload
         case .routeValues: self = .routeValues
         case .statelessResolutions: self = .statelessResolutions
         case .transactionsPerFlow, .retryBudget: return nil

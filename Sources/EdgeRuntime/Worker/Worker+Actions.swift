@@ -88,6 +88,7 @@ extension Worker {
         switch event {
         case .finished(let summary):
             counters.finished(summary)
+            noteAnswer(summary)
             if snapshot.logsRequests { hooks.logRequest(summary) }
         case .attempt(let target, let failure, let retryAfter, let duration):
             counters.attemptEnded(target, failure, duration)

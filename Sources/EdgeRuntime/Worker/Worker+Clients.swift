@@ -14,13 +14,9 @@ extension Worker {
         else {
             return channel.close()
         }
-        if let refusal = limiter.admit(
-            address,
-            total: snapshot.limits.connections,
-            perSource: setup.connectionsPerSource
-        ) {
-            counters.refusals.increment(Int(id.index), refusal == .total ? .connections : .connectionsPerSource)
-            counters.limits.increment(refusal == .total ? .connections : .connectionsPerSource)
+        if let refusal = refusal(of: address, setup) {
+            counters.refusals.increment(Int(id.index), refusal)
+            counters.limits.increment(LimitLabel(refusal))
             return channel.close()
         }
         counters.connections.increment(Int(id.index), .accepted)
@@ -94,6 +90,7 @@ extension Worker {
     func handshakeCompleted(_ flow: StreamFlow, _ completed: TLSHandshakeCompleted) {
         let side = SideLabel(flow.context.side)
         counters.handshakeCompleted(side, completed, eventLoop.now - flow.connectedAt)
+        if side == .client { limiter.handshakeEnded(flow.context.remoteAddress) }
         flow.context.verifiedNames = completed.peer?.sipDomains ?? []
     }
 
@@ -146,6 +143,7 @@ extension Worker {
         switch flow.context.side {
         case .client:
             counters.connections.increment(Int(flow.context.listener.index), .closed)
+            if flow.usesTLS, !wasReady { limiter.handshakeEnded(flow.context.remoteAddress) }
             limiter.release(flow.context.remoteAddress)
         case .backend(let target): backends[target]?.closed(flow, wasReady: wasReady)
         }

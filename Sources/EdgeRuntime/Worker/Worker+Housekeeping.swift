@@ -10,6 +10,7 @@ extension Worker {
     func keepHouse() {
         let now = eventLoop.now
         let limits = snapshot.limits
+        (lastLag, worstLag) = (worstLag, .zero)
         var closing: [StreamFlow] = []
         for flow in streams.values where flow.phase == .ready {
             if let since = flow.messageSince, now - since > limits.messageTimeout {
@@ -42,6 +43,7 @@ extension Worker {
         for flow in datagrams.values {
             counters.add(bytesIn: flow.bytesIn, bytesOut: flow.bytesOut, flow.side)
         }
+        let known = sources?.counts(now: eventLoop.now)
         return WorkerStatistics(
             worker: index,
             counters: counters,
@@ -53,7 +55,12 @@ extension Worker {
             memory: core.memoryReach,
             clientFlows: clients,
             backendFlows: backends.mapValues(\.count),
-            backendQueues: backends.mapValues(\.waitingCount)
+            backendQueues: backends.mapValues(\.waitingCount),
+            lag: max(lastLag, worstLag),
+            isOverloaded: overload.level > .calm,
+            knownSources: known?.known ?? 0,
+            bannedSources: known?.banned ?? 0,
+            displacedSources: sources?.displaced ?? 0
         )
     }
 }

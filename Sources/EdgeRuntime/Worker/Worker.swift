@@ -29,6 +29,12 @@ package final class Worker {
     var counters = WorkerCounters()
     var observations = BackendObservations()
     var random = SystemRandomNumberGenerator()
+    /// What sources have used up; nil while nothing of it is limited.
+    var sources: SourceTable?
+    var overload = OverloadMonitor()
+    /// The worst lag of this second and of the one before.
+    var worstLag = TimeAmount.zero
+    var lastLag = TimeAmount.zero
 
     /// One CRLF, the answer to a keep-alive (RFC 5626 section 4.4.1).
     let pong = ByteBuffer(string: "\r\n")
@@ -63,17 +69,27 @@ package final class Worker {
         housekeeping = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             bound.value.keepHouse()
         }
+        adoptLimits()
+        watchLag()
     }
 
     // MARK: Events of flows
 
     func received(_ message: SIPMessage, on context: FlowContext, now: NIODeadline) {
-        core.receive(message, on: context, now: now)
+        var admission = Admission.admitted
+        if sources != nil, message.isRequest {
+            let size = message.bytes.readableBytes
+            let verdict = self.admission(of: size, RateClass(message.method), on: context, now: now)
+            guard let verdict else { return }
+            admission = verdict
+        }
+        core.receive(message, on: context, admission: admission, now: now)
         runActions()
     }
 
     func receivedMalformed(_ message: MalformedMessage, on context: FlowContext, now: NIODeadline) {
         counters.malformed.increment(MalformedLabel(message.reason))
+        guard admitsMalformed(message, on: context, now: now) else { return }
         core.receiveMalformed(message, on: context, now: now)
         runActions()
     }
@@ -83,10 +99,21 @@ package final class Worker {
     func adopt(_ snapshot: EdgeSnapshot) {
         let before = self.snapshot
         self.snapshot = snapshot
+        adoptLimits()
         core.adopt(snapshot.proxy, now: eventLoop.now)
         runActions()
         for (target, flows) in backends where snapshot.isUsable(target) && !before.isUsable(target) { flows.forgive() }
         counters.backends = counters.backends.filter { snapshot.knows($0.key) }
+    }
+
+    private func adoptLimits() {
+        let limits = snapshot.limits.sources
+        guard !limits.countsNothing else {
+            sources = nil
+            return
+        }
+        if sources == nil { sources = SourceTable(limits, seed: random.next()) }
+        if sources?.limits != limits { sources?.adopt(limits) }
     }
 
     /// Takes no new dialogs from now on; what runs goes on.

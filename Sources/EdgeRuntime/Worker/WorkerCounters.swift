@@ -2,7 +2,7 @@
 
 internal import BackendPool
 internal import EdgeTLS
-internal import NIOCore
+package import NIOCore
 internal import SIPMessage
 package import SIPProxy
 package import Telemetry
@@ -130,4 +130,12 @@ package struct WorkerStatistics: Sendable {
     package let backendFlows: [BackendTarget: Int]
     /// Messages that wait for a connection to each backend.
     package let backendQueues: [BackendTarget: Int]
+    /// How late the event loop was at worst since a second ago.
+    package let lag: TimeAmount
+    /// Whether new requests are turned away for it.
+    package let isOverloaded: Bool
+    /// Sources whose requests are counted, those that are banned, and those that lost their place too early.
+    package let knownSources: Int
+    package let bannedSources: Int
+    package let displacedSources: UInt64
 }

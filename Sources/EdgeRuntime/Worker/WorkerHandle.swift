@@ -47,6 +47,11 @@ package struct WorkerHandle: Sendable {
         }
     }
 
+    /// Tells that another worker has banned a source.
+    func ban(_ source: IPAddress, until end: NIODeadline) {
+        execute { $0.sources?.ban(source, until: end, now: $0.eventLoop.now) }
+    }
+
     /// The worker's numbers now.
     package func statistics() -> EventLoopFuture<WorkerStatistics> {
         submit { $0.statistics }

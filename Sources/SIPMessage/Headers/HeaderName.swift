@@ -26,6 +26,11 @@ package enum HeaderName: UInt8, Sendable, Hashable {
     case privacy
     case pAssertedIdentity
     case pPreferredIdentity
+    case pChargingVector
+    case pChargingFunctionAddresses
+    case pServedUser
+    case pUserDatabase
+    case pAccessNetworkInfo
     case proxyAuthenticate
     case wwwAuthenticate
     case warning
@@ -71,12 +76,18 @@ package enum HeaderName: UInt8, Sendable, Hashable {
         case (12, 0x6D): return named("max-forwards", .maxForwards)
         case (12, 0x72): return named("record-route", .recordRoute)
         case (12, _): return named("content-type", .contentType)
-        case (13, _): return named("proxy-require", .proxyRequire)
+        case (13, _):
+            return bytes[start + 1] == 0x2D
+                ? named("p-served-user", .pServedUser) : named("proxy-require", .proxyRequire)
         case (14, _): return named("content-length", .contentLength)
+        case (15, 0x70): return named("p-user-database", .pUserDatabase)
         case (16, _): return named("www-authenticate", .wwwAuthenticate)
+        case (17, 0x70): return named("p-charging-vector", .pChargingVector)
         case (18, _): return named("proxy-authenticate", .proxyAuthenticate)
         case (19, _): return named("p-asserted-identity", .pAssertedIdentity)
         case (20, _): return named("p-preferred-identity", .pPreferredIdentity)
+        case (21, 0x70): return named("p-access-network-info", .pAccessNetworkInfo)
+        case (29, 0x70): return named("p-charging-function-addresses", .pChargingFunctionAddresses)
         default: return .other
         }
     }

@@ -52,6 +52,11 @@ extension SIPMessage {
         }
     }
 
+    /// The value of the first field of a name, in lower case, that the parser does not tell apart; for logs.
+    package func value(ofUnread name: StaticString) -> String? {
+        headers.first { $0.name == .other && equals($0.nameRange, name) }.map { bytes.text($0.value) }
+    }
+
     /// Whether the bytes of `range` are the option tag or token `text`, whose letters are lower case, in any case, for
     /// one of the values of that field.
     package func hasOption(_ tag: StaticString, in name: HeaderName) -> Bool {

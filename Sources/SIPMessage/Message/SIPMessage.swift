@@ -78,10 +78,12 @@ package struct SIPMessage: Sendable {
 }
 
 /// Which header fields occur in a message, as bits.
-struct HeaderSet: Sendable {
+struct HeaderSet: Sendable, Hashable {
     private var bits: UInt64 = 0
 
     mutating func insert(_ name: HeaderName) { bits |= 1 << UInt64(name.rawValue) }
+
+    func isDisjoint(with other: HeaderSet) -> Bool { bits & other.bits == 0 }
 
     func contains(_ name: HeaderName) -> Bool { bits & (1 << UInt64(name.rawValue)) != 0 }
 }

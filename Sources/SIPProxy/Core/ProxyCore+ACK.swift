@@ -7,7 +7,7 @@ internal import SIPMessage
 /// ACK: absorbed when it is for a final that was sent from here or relayed other than 2xx, else forwarded without any
 /// state (RFC 3261 sections 17.2.1 and 16.11, TXN-43).
 extension ProxyCore {
-    func receiveACK(_ ack: SIPMessage, on flow: FlowContext, now: NIODeadline) {
+    func receiveACK(_ ack: SIPMessage, on flow: FlowContext, _ admission: Admission, now: NIODeadline) {
         let key = keys.key(of: ack, method: .invite, on: flow)
         if let server = server(of: ack, method: .invite, key: key, on: flow) {
             if server.state == .completed {
@@ -18,7 +18,10 @@ extension ProxyCore {
                 return arm(server)
             }
             guard server.state == .accepted else { return }
+        } else if acknowledgesStateless(ack) {
+            return act(.event(.dropped(.absorbedAck)))
         }
+        guard admission == .admitted else { return act(.event(.dropped(.overLimit))) }
         guard ack.maxForwards != 0 else { return act(.event(.dropped(.maxForwards))) }
         guard ack.requestURI?.scheme != .other else { return act(.event(.dropped(.strayAck))) }
         var plan = ForwardPlan()

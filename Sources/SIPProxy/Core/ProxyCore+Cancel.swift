@@ -10,8 +10,9 @@ extension ProxyCore {
         string: "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"
     )
 
-    func receiveCANCEL(_ cancel: SIPMessage, on flow: FlowContext, now: NIODeadline) {
+    func receiveCANCEL(_ cancel: SIPMessage, on flow: FlowContext, _ admission: Admission, now: NIODeadline) {
         guard let server = cancelled(by: cancel, on: flow) else {
+            guard admission == .admitted else { return act(.event(.dropped(.overLimit))) }
             return answerStatelessly(cancel, on: flow, Rejection(481, "Call/Transaction Does Not Exist"))
         }
         // All datagrams of a listener come on one flow, so that it proves nothing there.

@@ -54,6 +54,7 @@ extension ProxyCore {
         server.plan = plan
         do throws(Rejection) {
             try preprocessRoutes(server)
+            try choosePool(server)
             try forward(server, now: now)
         } catch {
             reject(server, error, now: now)
@@ -138,7 +139,7 @@ extension ProxyCore {
     func answerBest(_ server: ServerTransaction, _ client: ClientTransaction?, now: NIODeadline) {
         guard !server.hasFinal else { return }
         if let best = server.best, best.status != 503 {
-            relay(best, server, adding: server.challenges)
+            relay(best, server, isBelieved: server.isBestBelieved, adding: server.challenges)
             return complete(server, best.status, client, now: now)
         }
         if server.isCancelled { return reject(server, Rejection(487, "Request Terminated"), now: now) }

@@ -6,11 +6,10 @@ internal import SIPMessage
 
 /// Request forwarding (RFC 3261 section 16.6): a next hop, and the bytes for it.
 extension ProxyCore {
-    /// Tries the first next hop of a request.
+    /// Tries the first next hop of a request whose pool, if it goes to one, is chosen.
     func forward(_ server: ServerTransaction, now: NIODeadline) throws(Rejection) {
         switch server.plan.destination {
         case .pool:
-            try choosePool(server)
             guard tryNext(server, now: now) else { throw poolFailure(server) }
         case .flow(let token):
             guard token.transport.isSecure || !server.plan.isSecure else { throw sipsNotAllowed(server) }
@@ -25,7 +24,8 @@ extension ProxyCore {
     }
 
     /// The first route rule that matches decides (PRX-23, PRX-25).
-    private func choosePool(_ server: ServerTransaction) throws(Rejection) {
+    func choosePool(_ server: ServerTransaction) throws(Rejection) {
+        guard case .pool = server.plan.destination else { return }
         let proxy = server.snapshot.proxy
         try checkDomain(server)
         for (number, rule) in proxy.routes.enumerated() where rule.matches(server.request, on: server.flow) {

@@ -6,16 +6,17 @@ internal import SIPMessage
 
 /// Requests: matching them to transactions (RFC 3261 section 17.2.3), and starting new ones.
 extension ProxyCore {
-    func receiveRequest(_ request: SIPMessage, on flow: FlowContext, now: NIODeadline) {
+    func receiveRequest(_ request: SIPMessage, on flow: FlowContext, _ admission: Admission, now: NIODeadline) {
         switch request.method {
-        case .ack: return receiveACK(request, on: flow, now: now)
-        case .cancel: return receiveCANCEL(request, on: flow, now: now)
+        case .ack: return receiveACK(request, on: flow, admission, now: now)
+        case .cancel: return receiveCANCEL(request, on: flow, admission, now: now)
         default: break
         }
         let key = keys.key(of: request, method: request.method, on: flow)
         if let server = server(of: request, method: request.method, key: key, on: flow) {
             return repeated(server, from: flow)
         }
+        guard admits(request, key, on: flow, admission) else { return }
         start(request, key: key, on: flow, now: now)
     }
 
@@ -32,13 +33,6 @@ extension ProxyCore {
     }
 
     private func start(_ request: SIPMessage, key: TransactionKey, on flow: FlowContext, now: NIODeadline) {
-        guard servers.count < limit(for: request) else {
-            act(.event(.limit(.transactions)))
-            guard request.method == .invite || flow.transport.isReliable else {
-                return act(.event(.dropped(.overLimit)))
-            }
-            return answerStatelessly(request, on: flow, Rejection(503, "Service Unavailable"))
-        }
         let server = servers.insert { slot in
             ServerTransaction(
                 slot: slot,
@@ -55,6 +49,7 @@ extension ProxyCore {
         do throws(Rejection) {
             try validate(server)
             try preprocessRoutes(server)
+            try choosePool(server)
             if request.method == .invite {
                 sendTrying(server)
             } else {
@@ -64,28 +59,10 @@ extension ProxyCore {
             }
             try forward(server, now: now)
         } catch {
-            reject(server, error, now: now)
+            // After a 100 the client repeats nothing by itself, so that the final must be.
+            let isRepeated = server.lastResponse != nil || isTrusted(flow, server.snapshot)
+            if isRepeated { reject(server, error, now: now) } else { turnDown(server, error, now: now) }
         }
-    }
-
-    /// How many transactions there may be for this one to be begun: an eighth is kept for what belongs to dialogs
-    /// (TXN-46).
-    private func limit(for request: SIPMessage) -> Int {
-        let limit = snapshot.settings.transactions
-        return request.to.tag == nil ? limit - limit / 8 : limit
-    }
-
-    /// Answers a request that is given no transaction.
-    func answerStatelessly(_ request: SIPMessage, on flow: FlowContext, _ rejection: Rejection) {
-        let response = ResponseWriter.response(
-            to: request,
-            status: rejection.status,
-            reason: rejection.reason,
-            tag: generator.next(),
-            source: source(of: flow)
-        )
-        counters.answered(rejection.status)
-        act(.respond(flow.id, datagram: responseAddress(request, flow), response))
     }
 
     func source(of flow: FlowContext) -> ResponseWriter.Source {

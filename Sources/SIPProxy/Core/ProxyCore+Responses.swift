@@ -21,8 +21,8 @@ extension ProxyCore {
         }
         guard !isMisaddressed(response, client) else { return act(.event(.dropped(.unsendable))) }
         switch response.status {
-        case 100..<200: receivedProvisional(response, client, now: now)
-        case 200..<300: receivedSuccess(response, client, now: now)
+        case 100..<200: receivedProvisional(response, client, flow, now: now)
+        case 200..<300: receivedSuccess(response, client, flow, now: now)
         default: receivedFinal(response, client, flow, now: now)
         }
         arm(client)
@@ -44,7 +44,12 @@ extension ProxyCore {
         return client.server.request.topmostVia.address != next
     }
 
-    private func receivedProvisional(_ response: SIPMessage, _ client: ClientTransaction, now: NIODeadline) {
+    private func receivedProvisional(
+        _ response: SIPMessage,
+        _ client: ClientTransaction,
+        _ flow: FlowContext,
+        now: NIODeadline
+    ) {
         guard client.state == .calling || client.state == .proceeding else { return }
         observeLoad(client, status: response.status, now: now)
         let settings = snapshot.settings
@@ -62,11 +67,16 @@ extension ProxyCore {
         client.hasProvisional = true
         client.timerCAt = now + settings.timerC
         guard !client.isAbandoned, client.server.state == .proceeding else { return }
-        relay(response, client.server)
+        relay(response, client.server, isBelieved: believes(flow, client.server.snapshot))
         client.server.hasSentProvisional = true
     }
 
-    private func receivedSuccess(_ response: SIPMessage, _ client: ClientTransaction, now: NIODeadline) {
+    private func receivedSuccess(
+        _ response: SIPMessage,
+        _ client: ClientTransaction,
+        _ flow: FlowContext,
+        now: NIODeadline
+    ) {
         let server = client.server
         switch client.state {
         case .calling, .proceeding:
@@ -77,15 +87,15 @@ extension ProxyCore {
             noteAnswer(client, response.status, now: now)
             guard client.isInvite else {
                 finish(client, afterReliable: false, now: now)
-                return succeed(server, response, client, now: now)
+                return succeed(server, response, client, flow, now: now)
             }
             client.state = .accepted
             client.sent = nil
             client.endAt = now + snapshot.settings.t1 * 64
-            succeed(server, response, client, now: now)
+            succeed(server, response, client, flow, now: now)
         case .accepted:
             // Every 2xx passes, repeats and those with other tags too (TXN-09); counted was the first.
-            relay(response, server, counts: false)
+            relay(response, server, isBelieved: believes(flow, server.snapshot), counts: false)
         case .completed, .terminated:
             return
         }
@@ -98,14 +108,16 @@ extension ProxyCore {
         _ server: ServerTransaction,
         _ response: SIPMessage,
         _ client: ClientTransaction,
+        _ flow: FlowContext,
         now: NIODeadline
     ) {
+        let isBelieved = believes(flow, server.snapshot)
         guard server.isInvite else {
             guard !server.hasFinal else { return act(.event(.dropped(.lateResponse))) }
-            relay(response, server)
+            relay(response, server, isBelieved: isBelieved)
             return complete(server, response.status, client, now: now)
         }
-        relay(response, server)
+        relay(response, server, isBelieved: isBelieved)
         guard server.state == .proceeding else { return }
         server.state = .accepted
         server.lastResponse = nil
@@ -143,8 +155,10 @@ extension ProxyCore {
             noteAnswer(client, response.status, now: now)
         }
         finish(client, afterReliable: true, now: now)
-        guard !client.isAbandoned || client.server.liveClients == 0 else { return collect(response, client.server) }
-        settle(response, client, movesOn: movesOn, now: now)
+        guard !client.isAbandoned || client.server.liveClients == 0 else {
+            return collect(response, client.server, flow)
+        }
+        settle(response, client, flow, movesOn: movesOn, now: now)
     }
 
     /// Which finals of a next hop let the next candidate be tried (PRX-55); none once the call rings.
@@ -154,23 +168,32 @@ extension ProxyCore {
     }
 
     /// Moves to the next candidate, or gives the best answer that was collected.
-    private func settle(_ response: SIPMessage, _ client: ClientTransaction, movesOn: Bool, now: NIODeadline) {
+    private func settle(
+        _ response: SIPMessage,
+        _ client: ClientTransaction,
+        _ flow: FlowContext,
+        movesOn: Bool,
+        now: NIODeadline
+    ) {
         let server = client.server
         guard !server.hasFinal else { return }
-        collect(response, server)
+        collect(response, server, flow)
         if movesOn, !server.isCancelled, tryNext(server, after: .status, now: now) { return }
         answerBest(server, client, now: now)
     }
 
     /// Keeps the better of two finals (PRX-56): 6xx, then the lowest class, then what steers a new try.
-    private func collect(_ response: SIPMessage, _ server: ServerTransaction) {
+    private func collect(_ response: SIPMessage, _ server: ServerTransaction, _ flow: FlowContext) {
         guard let best = server.best else {
             server.best = response
+            server.isBestBelieved = believes(flow, server.snapshot)
             return
         }
         let isBetter = Self.rank(response.status) < Self.rank(best.status)
         keepChallenges(of: isBetter ? best : response, server)
-        if isBetter { server.best = response }
+        guard isBetter else { return }
+        server.best = response
+        server.isBestBelieved = believes(flow, server.snapshot)
     }
 
     /// The challenges of all that answered 401 or 407 go up with the best (RFC 3261 section 16.7(7), PRX-60).
@@ -194,14 +217,17 @@ extension ProxyCore {
 
     /// Sends a response on towards the client without our Via (RFC 3261 section 16.7(3) and (9)).
     ///
-    /// A 401 or 407 takes the challenges of others along.
+    /// A 401 or 407 takes the challenges of others along. `isBelieved` says whether its sender may speak of users' identities.
     func relay(
         _ response: SIPMessage,
         _ server: ServerTransaction,
+        isBelieved: Bool,
         adding challenges: [ByteBuffer] = [],
         counts: Bool = true
     ) {
         edits.reset()
+        let box = server.snapshot
+        screen(response, box, isBelieved: isBelieved, isConfided: believes(server.flow, box))
         edits.popVia(of: response)
         if server.flow.transport.isReliable { edits.addContentLength(to: response) }
         grantFlowTimer(response, server)

@@ -39,6 +39,7 @@ extension ProxyCore {
         edits.reset()
         let facing = facing(hop, box)
         let recordedSide = recorded.flatMap { self.facing($0, box) } ?? facing
+        screen(request, box, isBelieved: believes(flow, box), isConfided: trusts(hop, box))
         pushVia(request, facing, transport, branch)
         edits.stampSource(on: request, address: flow.remoteAddress, text: flow.remoteText, port: flow.remotePort)
         if plan.addsRecordRoute { pushRecordRoute(request, flow, plan, hop, recordedSide, box) }

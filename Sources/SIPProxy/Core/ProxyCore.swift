@@ -30,6 +30,8 @@ package final class ProxyCore {
     var loads = BackendLoads()
     var memory: RequestMemory
     var isDraining = false
+    /// What is turned away at present because there is too much to do.
+    package var shedding = Shedding.none
     /// What was counted so far.
     package internal(set) var counters = ProxyCounters()
     /// Times that a backend fell under suspicion for its silence.
@@ -86,13 +88,18 @@ package final class ProxyCore {
 
     // MARK: Events
 
-    /// A message came.
-    package func receive(_ message: SIPMessage, on flow: FlowContext, now: NIODeadline) {
+    /// A message came; `admission` is what the limits of a client say of it.
+    package func receive(
+        _ message: SIPMessage,
+        on flow: FlowContext,
+        admission: Admission = .admitted,
+        now: NIODeadline
+    ) {
         if message.isRequest {
             if case .backend(let target) = flow.side, let pool = target.pool {
                 local.heard(from: BackendID(pool: pool, endpoint: target.endpoint), now: now)
             }
-            receiveRequest(message, on: flow, now: now)
+            receiveRequest(message, on: flow, admission, now: now)
         } else {
             receiveResponse(message, on: flow, now: now)
         }

@@ -117,11 +117,14 @@ package enum DropReason: String, Sendable, Hashable, CaseIterable {
     case cancelFromElsewhere = "cancel_from_elsewhere"
     case overLimit = "over_limit"
     case deadFlow = "dead_flow"
+    /// An ACK for a final that was sent without state (OVL-05).
+    case absorbedAck = "absorbed_ack"
 }
 
 /// The limits that the core keeps.
 package enum ProxyLimit: String, Sendable, Hashable, CaseIterable {
     case transactions
+    case overload
     case transactionsPerFlow = "transactions_per_flow"
     case routeValues = "route_values"
     case statelessResolutions = "stateless_resolutions"

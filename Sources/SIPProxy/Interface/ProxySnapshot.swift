@@ -27,7 +27,10 @@ package struct ListenerIdentity: Sendable, Hashable {
     package let advertisedHost: String
     /// The port to name; nil when the host's DNS records say it.
     package let advertisedPort: UInt16?
+    /// Whether what comes by it about users' identities is believed, and what they hide may be told there.
+    package let isTrusted: Bool
 
+    /// Without `isTrusted` the role decides: own servers and partners are trusted.
     package init(
         id: ListenerID,
         name: String,
@@ -36,7 +39,8 @@ package struct ListenerIdentity: Sendable, Hashable {
         address: IPAddress,
         port: UInt16,
         advertisedHost: String,
-        advertisedPort: UInt16?
+        advertisedPort: UInt16?,
+        isTrusted: Bool? = nil
     ) {
         self.id = id
         self.name = name
@@ -46,6 +50,7 @@ package struct ListenerIdentity: Sendable, Hashable {
         self.port = port
         self.advertisedHost = advertisedHost
         self.advertisedPort = advertisedPort
+        self.isTrusted = isTrusted ?? (role != .access)
     }
 }
 
@@ -106,6 +111,8 @@ package struct ForwardingPolicy: Sendable, Hashable {
     package var retryAfterLimit = TimeAmount.seconds(300)
     /// The listener that Via, Record-Route and Path name towards this pool, by transport.
     package var listeners: [SIPTransport: ListenerID] = [:]
+    /// Whether its backends are believed and confided in like our own servers.
+    package var isTrusted = true
 
     package init() {}
 }
@@ -134,6 +141,8 @@ package struct ProxySettings: Sendable {
     package var loopKey: UInt32 = 0
     /// Flow-Timer to grant (FLW-22).
     package var flowTimer: UInt32 = 120
+    /// What is taken out of messages of untrusted peers.
+    package var removedHeaders = HeaderFilter()
     /// ACKs and responses of one worker that may wait for a next hop's addresses.
     package var statelessResolutions = 1_000
 

@@ -63,6 +63,8 @@ final class ServerTransaction {
     var liveClients = 0
     /// The best final that was collected and not forwarded.
     var best: SIPMessage?
+    /// Whether its sender may speak of users' identities.
+    var isBestBelieved = false
     /// Challenge lines of finals that are not the best.
     var challenges: [ByteBuffer] = []
     var sawTimeout = false

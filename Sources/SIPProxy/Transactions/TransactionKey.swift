@@ -58,6 +58,20 @@ struct TransactionKeyMaker {
         return hash.key.first
     }
 
+    /// The To tag of an answer that is given without state: the same for every copy of the request, and known again in the
+    /// ACK, which shares branch, Call-ID, From tag and CSeq number (OVL-05).
+    func statelessTag(of message: SIPMessage) -> UInt64 {
+        var hash = KeyedHash(seeds.1, ~seeds.0)
+        let via = message.topmostVia
+        hash.add(message.bytes, via.host)
+        hash.add(UInt64(via.effectivePort))
+        hash.add(message.bytes, via.branch ?? .empty)
+        hash.add(message.bytes, message.callID)
+        hash.add(message.bytes, message.from.tag ?? .empty)
+        hash.add(UInt64(message.cSeq.number))
+        return hash.key.first
+    }
+
     /// Whether a branch begins with the magic cookie, in any case (MSG-50).
     private static func hasCookie(_ message: SIPMessage, _ branch: ByteRange) -> Bool {
         branch.count > 7 && message.equals(ByteRange(branch.start, branch.start + 7), "z9hg4bk")

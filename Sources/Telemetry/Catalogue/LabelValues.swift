@@ -29,7 +29,9 @@ package enum ResponseClassLabel: Int, LabelValue {
 package enum OriginLabel: Int, LabelValue { case backend, local }
 
 /// The limit that a connection was refused for; the words are those of the configuration.
-package enum RefusalLabel: Int, LabelValue { case connections, connectionsPerSource }
+package enum RefusalLabel: Int, LabelValue {
+    case connections, connectionsPerSource, handshakes, handshakesPerSource, rateHandshakes, descriptors, ban, overload
+}
 
 /// The negotiated TLS version.
 package enum TLSVersionLabel: Int, LabelValue {
@@ -68,6 +70,7 @@ package enum MalformedLabel: Int, LabelValue {
 package enum DropLabel: Int, LabelValue {
     case malformed, strayResponse, foreignVia, strayAck, lateResponse, unsendable, maxForwards, cancelFromElsewhere
     case overLimit, deadFlow, amplification, foreignSource, keepAlive, queueFull
+    case absorbedAck, banned
 }
 
 /// Why a flow token was not honoured (RFC 5626 section 5.3).
@@ -93,6 +96,8 @@ package enum MembershipLabel: Int, LabelValue { case added, reweighted, draining
 package enum LimitLabel: Int, LabelValue {
     case connections, connectionsPerSource, transactions, routeValues, statelessResolutions
     case messageTimeout, idleTimeout, writeQueue, queue, responseSockets
+    case handshakes, handshakesPerSource, descriptors, overload, ban
+    case rateRegister, rateInvite, rateOther, rateBytes, rateNetwork, rateConnection, rateHandshakes
 }
 
 /// A transaction's side.

@@ -25,8 +25,20 @@ extension MetricCatalog {
         "1 when the last reload was taken, 0 when it was refused and the old configuration stays."
     )
 
+    package static let edgeLoopLag = Metric(
+        .gauge,
+        "edge_loop_lag_seconds",
+        "How late the event loops were at worst in the last two seconds."
+    )
+    package static let edgeOverloadedWorkers = Metric(
+        .gauge,
+        "edge_overloaded_workers",
+        "Workers that turn new requests away because their event loop is late."
+    )
+
     static let edge = [
         edgeInfo, edgeUptime, edgeGeneration, edgeWorkers, edgeDraining, edgeReloads, edgeLastReloadSuccess,
+        edgeLoopLag, edgeOverloadedWorkers,
     ]
 
     package static let connectionsAccepted = Metric(

@@ -124,7 +124,23 @@ extension MetricCatalog {
         .of("limit", LimitLabel.self)
     )
 
-    static let limit = [limitHits]
+    package static let trackedSources = Metric(
+        .gauge,
+        "limit_tracked_sources",
+        "Sources whose requests are counted, by the worker that has most of them."
+    )
+    package static let bannedSources = Metric(
+        .gauge,
+        "limit_banned_sources",
+        "Sources that are banned, by the worker that knows most of them."
+    )
+    package static let displacedSources = Metric(
+        .counter,
+        "limit_displaced_sources_total",
+        "Sources that were forgotten while they were active, because others needed their place."
+    )
+
+    static let limit = [limitHits, trackedSources, bannedSources, displacedSources]
 
     package static let requestLinesDropped = Metric(
         .counter,

@@ -139,25 +139,30 @@ struct AdminServerTests {
         #expect(refused.hasPrefix("409 \(Self.backend) is disabled, not drained; brana enable"), "\(refused)")
         #expect(try await edge.health() == ["disabled"])
         await edge.stop()
-        // Two addresses of one target have one name.
+        // Two backends at one server have one name.
         let ports = [try FreePort.next(), try FreePort.next()]
         let two = try await TestEdge(servers: ports.map { (10, $0) }) {
             Self.text($0, target: "sip:\(TestEdge.domain)")
         }
         let all = try await two.plane.poolReports().flatMap(\.backends)
+        let list = all.map(\.id).sorted().joined(separator: ", ")
         let name = try #require(all.first?.name)
-        let outcome = await two.plane.carryOut(.drain, backend: name.uppercased())
-        if Set(all.map(\.name)).count == 1 {
-            #expect(
-                outcome
-                    == .refused(
-                        "\(name.uppercased()) is more than one backend: say which of \(all.map(\.id).sorted().joined(separator: ", "))"
-                    )
-            )
-        } else {
-            #expect(outcome == .done(all[0].id, .draining))
-        }
+        let outcome = await two.plane.carryOut(.drain, backend: name)
+        #expect(Set(all.map(\.name)).count == 1 && all.count == 2)
+        #expect(outcome == .refused("\(name) is more than one backend: say which of \(list)"))
         await two.stop()
+    }
+
+    @Test("OVL-43: SIP at the admin socket is answered as bad HTTP or not at all, and the connection closed")
+    func notSIP() async throws {
+        let edge = try await edge()
+        let reply = try await RawConnection.send(
+            "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKa\r\nContent-Length: 0\r\n\r\n",
+            to: edge.ports.socket
+        )
+        #expect(reply.isEmpty || reply.hasPrefix("HTTP/1.1 400"), "\(reply)")
+        #expect(try await edge.get("/healthz") == "200 ok\n")
+        await edge.stop()
     }
 
     @Test("What is not there is 404, and changes nothing")
@@ -239,4 +244,36 @@ extension TestEdge {
     }
 
     fileprivate func health() async throws -> [String] { try await pools().flatMap(\.backends).map(\.health) }
+}
+
+/// Bytes to a Unix socket, and what comes back until it closes.
+private final class RawConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private var received = ""
+    private let promise: EventLoopPromise<String>
+
+    private init(_ promise: EventLoopPromise<String>) {
+        self.promise = promise
+    }
+
+    static func send(_ text: String, to socket: String) async throws -> String {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let promise = loop.makePromise(of: String.self)
+        let channel = try await ClientBootstrap(group: loop)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(RawConnection(promise))
+                }
+            }
+            .connect(unixDomainSocketPath: socket).get()
+        try await channel.writeAndFlush(ByteBuffer(string: text))
+        return try await promise.futureResult.get()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { received += String(buffer: unwrapInboundIn(data)) }
+
+    func channelInactive(context: ChannelHandlerContext) { promise.succeed(received) }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }

@@ -70,7 +70,7 @@ struct ExplainTests {
     }
 
     @Test(
-        "A failover is told from the rule to the answer: attempts, candidates with weights and TTLs, who was passed over"
+        "OVL-64: a failover is told from the rule to the answer: attempts, candidates with weights and TTLs, who was passed over"
     )
     func failover() async throws {
         let bench = try await Bench()

@@ -119,6 +119,32 @@ struct MetricsPageTests {
         await bench.stop()
     }
 
+    @Test("OVL-22: handshakes of one source that are under way are limited, and their places given back")
+    func halfOpen() async throws {
+        let dead = try FreePort.next()
+        let edge = try await TestEdge(servers: [(10, dead)]) { ports in
+            Self.text(ports, dead).replacing("connections_per_source: 3", with: "handshakes_per_source: 2")
+        }
+        let refused = ["listener": "public", "reason": "handshakes_per_source"]
+        let first = try await edge.connect(to: edge.ports.secure)
+        let second = try await edge.connect(to: edge.ports.secure)
+        try await edge.expect("listener_connections_active", ["listener": "public"], 2)
+        // It is closed at once, perhaps before it is a connection at all.
+        let third = try? await edge.connect(to: edge.ports.secure)
+        try await edge.expect("listener_connections_refused_total", refused, 1)
+        await first.close()
+        try await edge.expect("listener_connections_active", ["listener": "public"], 1)
+        // One that has finished its handshake is no longer counted.
+        let whole = try await edge.connect(to: edge.ports.secure, securely: true)
+        try await edge.expect("tls_handshakes_total", ["side": "client", "version": "1.3"], 1)
+        let fourth = try await edge.connect(to: edge.ports.secure)
+        try await edge.expect("listener_connections_active", ["listener": "public"], 3)
+        try await edge.expect("listener_connections_refused_total", refused, 1)
+        for connection in [second, whole, fourth] { await connection.close() }
+        await third?.close()
+        await edge.stop()
+    }
+
     @Test("No sum falls when a reload gives a pool another target and a listener another port")
     func reload() async throws {
         let bench = try await Bench.start()
@@ -193,7 +219,7 @@ struct MetricsPageTests {
 
 extension TestEdge {
     /// Waits until a series has a value, and records an issue when it does not come to it.
-    fileprivate func expect(
+    func expect(
         _ name: String,
         _ labels: [String: String],
         _ value: Double,

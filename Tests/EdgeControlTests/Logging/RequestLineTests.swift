@@ -20,6 +20,7 @@ struct RequestLineTests {
         (.pool, "voice"), (.backend, "tcp:192.0.2.1:5060"), (.attempts, "2"), (.durationMilliseconds, "12.3"),
         (.source, "[2001:db8::7]:40001"), (.transport, "tls"), (.callID, "one@client"),
         (.from, "sip:alice@voice.example.test"), (.to, "sip:bob@voice.example.test"), (.peer, "partner.example.test"),
+        (.sessionID, "ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000"),
     ]
 
     @Test("Each field is what the request, its answer and its way were", arguments: values)
@@ -37,6 +38,18 @@ struct RequestLineTests {
             line == "INVITE sip:bob@voice.example.test 486 pool=voice backend=tcp:192.0.2.1:5060 attempts=2 ms=12.3 "
                 + "source=[2001:db8::7]:40001 call_id=one@client"
         )
+    }
+
+    @Test("OVL-62: Session-ID and Call-ID stand in one line")
+    func sessionID() throws {
+        let line = RequestLog.line(try RequestLineTemplate("{call_id} {session_id}"), try summary())
+        #expect(line == "one@client ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000")
+    }
+
+    @Test("OVL-42: whatever a line is made of, credentials are not in it")
+    func noCredentials() throws {
+        let fields = RequestLineTemplate.Field.allCases.map { "{\($0.rawValue)}" }.joined(separator: " ")
+        #expect(!RequestLog.line(try RequestLineTemplate(fields), try summary()).contains("5ec2e7"))
     }
 
     @Test("A request that nobody answered, or that was answered here, has a dash for what there is not")
@@ -118,6 +131,8 @@ struct RequestLineTests {
             To: <sip:bob@voice.example.test>\r
             Call-ID: one@client\r
             CSeq: 1 INVITE\r
+            session-ID: ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000\r
+            Authorization: Digest username="alice", response="5ec2e7"\r
             Content-Length: 0\r
             \r\n
             """

@@ -107,7 +107,8 @@ struct PoolReloadTests {
         try edge.rewrite(Self.text(edge.ports, target: "sip:nowhere.\(TestEdge.domain)"))
         let report = await edge.plane.reload()
         #expect(!report.succeeded && report.problems.count == 1, "\(report.problems)")
-        #expect(report.problems.first?.contains("pools.voice.target: sip:nowhere.\(TestEdge.domain) leads to no") == true)
+        let problem = report.problems.first ?? ""
+        #expect(problem.contains("pools.voice.target: sip:nowhere.\(TestEdge.domain) leads to no"), "\(problem)")
         #expect(try await Self.states(edge).map(\.key) == ["tcp:127.0.0.1:\(port)"])
         #expect(try await Self.states(edge).values.allSatisfy { $0 != "draining" })
         await edge.stop()

@@ -24,6 +24,7 @@ final class EdgeBench: Sendable {
         queue: Int = 1024,
         connections: Int = 2,
         firstResponse: FirstResponseLimits? = FirstResponseLimits(),
+        role: ListenerIdentity.Role = .inner,
         tls: TLSContext? = nil,
         settings: ProxySettings = ProxySettings(),
         adjust: (inout EdgeLimits) -> Void = { _ in }
@@ -38,6 +39,7 @@ final class EdgeBench: Sendable {
             queue: queue,
             connections: connections,
             firstResponse: firstResponse,
+            role: role,
             tls: tls,
             settings: settings,
             adjust: adjust
@@ -61,6 +63,7 @@ final class EdgeBench: Sendable {
         connections: Int = 2,
         firstResponse: FirstResponseLimits? = FirstResponseLimits(),
         listening transport: SIPTransport = .tcp,
+        role: ListenerIdentity.Role = .inner,
         outside: BackendSetup? = nil,
         names: [String: ResolutionOutcome] = [:],
         tls: TLSContext? = nil,
@@ -78,7 +81,7 @@ final class EdgeBench: Sendable {
             queue: queue
         )
         let port = try FreePort.next()
-        let listener = Self.listener(UInt16(port), transport)
+        let listener = Self.listener(UInt16(port), transport, role)
         let snapshot = EdgeSnapshot(
             proxy: proxy(listener, places, tls == nil ? .tcp : .tls, firstResponse, settings),
             listeners: [ListenerSetup(identity: listener, tls: nil, connectionsPerSource: connectionsPerSource)],
@@ -133,11 +136,15 @@ final class EdgeBench: Sendable {
 
     func stop() async throws { try await edge.shutDown() }
 
-    private static func listener(_ port: UInt16, _ transport: SIPTransport) -> ListenerIdentity {
+    private static func listener(
+        _ port: UInt16,
+        _ transport: SIPTransport,
+        _ role: ListenerIdentity.Role
+    ) -> ListenerIdentity {
         ListenerIdentity(
             id: ListenerID(index: 0),
             name: "public",
-            role: .inner,
+            role: role,
             transport: transport,
             address: .v4(0x7F00_0001),
             port: port,

@@ -33,7 +33,7 @@ struct BestResponseTests {
         #expect(best(statuses).0 == expected)
     }
 
-    @Test("PRX-56, PRX-57: a lone 503 becomes 500 without Retry-After", arguments: [[503], [503, 503]])
+    @Test("PRX-56, PRX-57, OVL-02: a lone 503 becomes 500 without Retry-After", arguments: [[503], [503, 503]])
     func lone(statuses: [Int]) {
         let (status, bench) = best(statuses)
         #expect(status == 500 && bench.sent.last { $0.status == 500 }?.wire.value("Retry-After") == nil)

@@ -107,7 +107,7 @@ struct LocalHealthTests {
         #expect(answered(3) == "B1")
     }
 
-    @Test("LOC-49: who asks for rest with Retry-After is held, though it answers others")
+    @Test("LOC-49, OVL-01: who asks for rest with Retry-After is held, though it answers others")
     func retryAfter() {
         let (first, second) = (options(1), options(2))
         bench.answer(503, to: first, extra: ["Retry-After: 10"])

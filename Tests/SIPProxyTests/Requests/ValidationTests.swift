@@ -178,7 +178,7 @@ struct ValidationTests {
         #expect(part("<sip:edge1.example.com;lr>", "z9hG4bK1") != part("<sip:edge1.example.com:5061;lr>", "z9hG4bK2"))
     }
 
-    @Test("TRN-30, V-VIA-12: a Via with maddr on UDP is 400")
+    @Test("TRN-30, V-VIA-12, OVL-38: a Via with maddr on UDP is 400")
     func maddrInVia() {
         let flow = bench.client("U", Side.publicUDP, port: 5060)
         #expect(statuses(Wire.request("OPTIONS", via: "UDP 10.0.0.9;maddr=192.0.2.99"), on: flow) == [400])

@@ -90,7 +90,7 @@ struct ViaTests {
         #expect(answer?.wire.values("Via") == ["SIP/2.0/UDP \(sample.stamped)"])
     }
 
-    @Test("V-VIA-01 to V-VIA-06, V-VIA-11: the edge's own answers go there too", arguments: datagrams)
+    @Test("V-VIA-01 to V-VIA-06, V-VIA-11, OVL-38: the edge's own answers go there too", arguments: datagrams)
     func ownAnswer(sample: Case) {
         let bench = Bench(1)
         let flow = bench.client("U", Side.publicUDP, address: sample.source.0, port: sample.source.1)

@@ -119,16 +119,18 @@ final class Bench {
     // MARK: Events
 
     /// Feeds one message.
-    func receive(_ text: String, on flow: FlowContext) { receive(ByteBuffer(string: text), on: flow) }
+    func receive(_ text: String, on flow: FlowContext, admission: Admission = .admitted) {
+        receive(ByteBuffer(string: text), on: flow, admission: admission)
+    }
 
     /// Feeds the bytes of one message, and tells whether they were one.
     @discardableResult
-    func receive(_ bytes: ByteBuffer, on flow: FlowContext) -> Bool {
+    func receive(_ bytes: ByteBuffer, on flow: FlowContext, admission: Admission = .admitted) -> Bool {
         defer { carryOut() }
         let framing: MessageParser.Framing = flow.transport.isReliable ? .stream : .datagram
         switch MessageParser.parse(bytes, framing: framing, limits: MessageLimits()) {
         case .message(let message):
-            core.receive(message, on: flow, now: now)
+            core.receive(message, on: flow, admission: admission, now: now)
             return true
         case .malformed(let message):
             core.receiveMalformed(message, on: flow, now: now)

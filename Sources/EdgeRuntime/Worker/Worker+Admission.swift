@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+internal import Telemetry
+
+/// What clients may ask of the edge: connections, requests, and the edge's own strength (OVL-06, OVL-21, OVL-22).
+extension Worker {
+    // MARK: Connections
+
+    /// Why a new connection is not taken; nil when it is, and then it counts.
+    func refusal(of address: IPAddress, _ setup: ListenerSetup) -> RefusalLabel? {
+        let isInner = setup.identity.role == .inner
+        let limits = snapshot.limits
+        if !isInner, overload.level == .refusing { return .overload }
+        if let sources, sources.isBanned(address, now: eventLoop.now) { return .ban }
+        let places = isInner ? Int.max : DescriptorReserve.clientPlaces
+        let refusal = limiter.admit(
+            address,
+            total: min(limits.connections, places),
+            perSource: setup.connectionsPerSource,
+            handshakes(of: address, setup),
+            now: eventLoop.now
+        )
+        switch refusal {
+        case nil: return nil
+        case .total: return places < limits.connections ? .descriptors : .connections
+        case .perSource: return .connectionsPerSource
+        case .handshakes: return .handshakes
+        case .handshakesPerSource: return .handshakesPerSource
+        case .rate: return .rateHandshakes
+        }
+    }
+
+    private func handshakes(of address: IPAddress, _ setup: ListenerSetup) -> ConnectionLimiter.Handshakes {
+        let limits = snapshot.limits
+        var handshakes = ConnectionLimiter.Handshakes()
+        handshakes.isSecure = setup.tls != nil
+        guard setup.identity.role != .inner else { return handshakes }
+        handshakes.total = limits.handshakes
+        guard !limits.sources.trusts(address) else { return handshakes }
+        handshakes.perSource = limits.handshakesPerSource
+        handshakes.rates = limits.sources.handshakes > 0 ? limits.sources : nil
+        return handshakes
+    }
+
+    // MARK: Messages
+
+    /// What the limits of its source say of a client's message; nil when that is banned, and the connection is closed.
+    func admission(of bytes: Int, _ kind: RateClass, on context: FlowContext, now: NIODeadline) -> Admission? {
+        guard sources != nil, case .client = context.side, let setup = snapshot.listener(context.listener),
+            setup.identity.role != .inner, !snapshot.limits.sources.trusts(context.remoteAddress)
+        else { return .admitted }
+        switch charge(bytes, kind, on: context, now: now) {
+        case .admitted: return .admitted
+        case .limited(let limit):
+            counters.limits.increment(limit)
+            return setup.answersOverLimit ? .refused : .dropped
+        case .banning(let limit):
+            counters.limits.increment(limit)
+            ban(context, for: limit.label, now: now)
+            return nil
+        case .banned:
+            counters.drops.increment(.banned)
+            streams[context.id]?.close()
+            return nil
+        }
+    }
+
+    private func charge(
+        _ bytes: Int,
+        _ kind: RateClass,
+        on context: FlowContext,
+        now: NIODeadline
+    ) -> SourceTable.Verdict {
+        let limits = snapshot.limits.sources
+        if limits.connection > 0, let flow = streams[context.id] {
+            let burst = Float(limits.burst.nanoseconds) / 1e9
+            guard flow.bucket.take(rate: Float(limits.connection), burst: burst, now: now) else {
+                return sources?.refused(context.remoteAddress, .rateConnection, now: now) ?? .admitted
+            }
+        }
+        let isProven = context.transport.isReliable
+        return sources?.charge(context.remoteAddress, isProven: isProven, kind, bytes: bytes, now: now) ?? .admitted
+    }
+
+    /// Whether a message that cannot be taken may be answered.
+    func admitsMalformed(_ message: MalformedMessage, on context: FlowContext, now: NIODeadline) -> Bool {
+        guard sources != nil else { return true }
+        switch admission(of: message.bytes.readableBytes, .other, on: context, now: now) {
+        case .admitted: return true
+        case .refused, .dropped: counters.drops.increment(.overLimit)
+        case nil: break
+        }
+        return false
+    }
+
+    /// Notes how a client's request ended (OVL-39).
+    func noteAnswer(_ summary: RequestSummary) {
+        guard sources != nil, !summary.isLocal, case .client = summary.flow.side, summary.flow.transport.isReliable,
+            snapshot.listener(summary.flow.listener)?.identity.role != .inner,
+            !snapshot.limits.sources.trusts(summary.flow.remoteAddress)
+        else { return }
+        let now = eventLoop.now
+        if sources?.answered(summary.flow.remoteAddress, status: summary.status, now: now) == true {
+            ban(summary.flow, for: "failures", now: now)
+        }
+    }
+
+    // MARK: Bans
+
+    private func ban(_ context: FlowContext, for cause: String, now: NIODeadline) {
+        counters.limits.increment(.ban)
+        let address = context.remoteAddress
+        let end = now + snapshot.limits.sources.banTime
+        for sibling in siblings where sibling.eventLoop !== eventLoop { sibling.ban(address, until: end) }
+        hooks.logConnection("source banned", [("source", address.hostText), ("limit", cause)])
+        // What it was told is still sent, and all its other connections close with their next message.
+        streams[context.id]?.close()
+    }
+
+    // MARK: The edge's own strength
+
+    /// How often it is looked how late the loop is.
+    static let lagInterval = TimeAmount.milliseconds(25)
+
+    /// Looks how late the loop is, again and again (OVL-06).
+    func watchLag() {
+        let due = eventLoop.now + Self.lagInterval
+        eventLoop.assumeIsolated().scheduleTask(deadline: due) { [weak self] in
+            guard let self else { return }
+            let now = self.eventLoop.now
+            self.observe(lag: now - due, now: now)
+            self.watchLag()
+        }
+    }
+
+    func observe(lag: TimeAmount, now: NIODeadline) {
+        worstLag = max(worstLag, lag)
+        let before = overload.level
+        overload.observe(lag: lag, now: now, snapshot.limits.overload)
+        core.shedding = overload.shedding
+        guard overload.level != before else { return }
+        let isWorse = overload.level > before
+        if isWorse { counters.limits.increment(.overload) }
+        hooks.logConnection(
+            isWorse ? "worker is overloaded" : "worker is less loaded",
+            [("worker", "\(index)"), ("level", "\(overload.level)"), ("lag", "\(lag.nanoseconds / 1_000_000) ms")]
+        )
+    }
+}
+
+extension LimitLabel {
+    init(_ refusal: RefusalLabel) {
+        switch refusal {
+        case .connections: self = .connections
+        case .connectionsPerSource: self = .connectionsPerSource
+        case .handshakes: self = .handshakes
+        case .handshakesPerSource: self = .handshakesPerSource
+        case .rateHandshakes: self = .rateHandshakes
+        case .descriptors: self = .descriptors
+        case .ban: self = .ban
+        case .overload: self = .overload
+        }
+    }
+}

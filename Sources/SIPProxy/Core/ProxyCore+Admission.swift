@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// What is turned away before it gets a transaction, and what is turned away for good: both are answered once, without
+/// state, so that a flood of them leaves nothing behind (OVL-05).
+extension ProxyCore {
+    /// Whether a request may begin a transaction; one that may not is answered or dropped here.
+    func admits(_ request: SIPMessage, _ key: TransactionKey, on flow: FlowContext, _ admission: Admission) -> Bool {
+        switch admission {
+        case .admitted: break
+        case .refused:
+            answerStatelessly(request, on: flow, .overloaded)
+            return false
+        case .dropped:
+            act(.event(.dropped(.overLimit)))
+            return false
+        }
+        if isShed(request, key) {
+            act(.event(.limit(.overload)))
+            turnAway(request, on: flow, answering: flow.transport.isReliable || !shedding.isSilent)
+            return false
+        }
+        guard servers.count < limit(for: request) else {
+            act(.event(.limit(.transactions)))
+            turnAway(request, on: flow, answering: flow.transport.isReliable || request.method == .invite)
+            return false
+        }
+        return true
+    }
+
+    private func turnAway(_ request: SIPMessage, on flow: FlowContext, answering: Bool) {
+        guard answering else { return act(.event(.dropped(.overLimit))) }
+        answerStatelessly(request, on: flow, .overloaded)
+    }
+
+    /// Whether overload turns a request away; never one inside a dialog (OVL-20).
+    ///
+    /// The key decides, so that every copy of one request meets with the same and a new try has a new chance. What a request
+    /// says of its own importance is not believed (OVL-51).
+    private func isShed(_ request: SIPMessage, _ key: TransactionKey) -> Bool {
+        guard shedding.share > 0, request.to.tag == nil else { return false }
+        return UInt32(truncatingIfNeeded: key.second & 0xFFFF) < shedding.share
+    }
+
+    /// How many transactions there may be for this one to be begun: a fifth is kept for what belongs to dialogs (TXN-46,
+    /// OVL-20).
+    private func limit(for request: SIPMessage) -> Int {
+        let limit = snapshot.settings.transactions
+        return request.to.tag == nil ? limit - limit / 5 : limit
+    }
+
+    /// Answers a request that is given no transaction.
+    func answerStatelessly(_ request: SIPMessage, on flow: FlowContext, _ rejection: Rejection) {
+        let response = statelessResponse(to: request, on: flow, rejection)
+        counters.answered(rejection.status)
+        act(.respond(flow.id, datagram: responseAddress(request, flow), response))
+    }
+
+    /// Answers a request that nobody vouches for, tells of it, and forgets it: its repeats are answered anew, alike.
+    func turnDown(_ server: ServerTransaction, _ rejection: Rejection, now: NIODeadline) {
+        server.ownReason = rejection.reason
+        counters.answered(rejection.status)
+        respond(server, statelessResponse(to: server.request, on: server.flow, rejection))
+        report(server, rejection.status, nil, isLocal: true, now: now)
+        end(server)
+    }
+
+    private func statelessResponse(to request: SIPMessage, on flow: FlowContext, _ rejection: Rejection) -> ByteBuffer {
+        ResponseWriter.response(
+            to: request,
+            status: rejection.status,
+            reason: rejection.reason,
+            tag: keys.statelessTag(of: request),
+            source: source(of: flow)
+        ) { buffer in
+            if let extra = rejection.extra { buffer.writeImmutableBuffer(extra) }
+        }
+    }
+
+    /// Whether an ACK is for an answer that was given without state: its To tag shows that.
+    func acknowledgesStateless(_ ack: SIPMessage) -> Bool {
+        guard let tag = ack.to.tag, let number = ack.bytes.hexadecimal(tag) else { return false }
+        return number == keys.statelessTag(of: ack)
+    }
+}
+
+extension Rejection {
+    /// Without Retry-After, with which all clients would leave and come back together (OVL-03).
+    static let overloaded = Rejection(503, "Service Unavailable")
+}
+
+extension ByteBuffer {
+    /// The number that exactly 16 hexadecimal digits spell.
+    fileprivate func hexadecimal(_ range: ByteRange) -> UInt64? {
+        guard range.count == 16 else { return nil }
+        return withUnsafeReadableBytes { raw in
+            guard range.end <= raw.count else { return nil }
+            var value: UInt64 = 0
+            for byte in raw[range.start..<range.end] {
+                switch byte {
+                case 0x30...0x39: value = value << 4 | UInt64(byte &- 0x30)
+                case 0x61...0x66: value = value << 4 | UInt64(byte &- 0x57)
+                default: return nil
+                }
+            }
+            return value
+        }
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+
+/// What is believed of a user, and told to whom (RFC 3325 sections 5 to 7, OVL-47, OVL-48).
+extension ProxyCore {
+    /// Takes out of a message what its sender may not say and what its next reader may not see.
+    ///
+    /// `believed` and `confided` are asked only when there is something to decide.
+    func screen(
+        _ message: SIPMessage,
+        _ box: SnapshotBox,
+        isBelieved believed: @autoclosure () -> Bool,
+        isConfided confided: @autoclosure () -> Bool
+    ) {
+        let filter = box.proxy.settings.removedHeaders
+        guard filter.mayConcern(message) else { return }
+        if !believed() {
+            edits.remove(filter, of: message)
+        } else if message.has(.pAssertedIdentity), message.wantsIdentityHidden, !confided() {
+            edits.removeAll(.pAssertedIdentity, of: message)
+        }
+    }
+
+    /// Whether what comes on a flow is believed: from trusted listeners and pools.
+    func believes(_ flow: FlowContext, _ box: SnapshotBox) -> Bool {
+        switch flow.side {
+        case .backend(let target): trusts(target, box)
+        case .client: trusts(flow.listener, box)
+        }
+    }
+
+    /// Whether a next hop may see whom a user asks to hide.
+    func trusts(_ hop: Hop, _ box: SnapshotBox) -> Bool {
+        switch hop {
+        case .backend(let target, _): trusts(target, box)
+        case .flow(let token): trusts(token.listener, box)
+        }
+    }
+
+    private func trusts(_ listener: ListenerID, _ box: SnapshotBox) -> Bool {
+        box.listeners[listener]?.identity.isTrusted ?? false
+    }
+
+    /// Whoever stands outside pools is nobody that we know.
+    private func trusts(_ target: BackendTarget, _ box: SnapshotBox) -> Bool {
+        guard let pool = target.pool, Int(pool.index) < box.proxy.policies.count else { return false }
+        return box.proxy.policies[Int(pool.index)].isTrusted
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import TestSupport
+import Testing
+
+@testable import EdgeControl
+
+@Suite("Sources over the admin API", .timeLimit(.minutes(1)))
+struct SourcesReportTests {
+    private static func text(_ ports: TestEdge.Ports, _ limits: String) -> String {
+        """
+        edge: { name: edge.example.test, workers: 1 }
+        listeners:
+          - { name: plain, address: "127.0.0.1:\(ports.plain)", transport: tcp }
+        pools:
+          voice: { target: "sip:127.0.0.1:19;transport=tcp", allow_loopback: true, health: { probe: none } }
+        routes:
+          - { pool: voice }
+        limits: { \(limits) }
+        admin: { socket: \(ports.socket) }
+        logging: { level: critical, stderr: false }
+
+        """
+    }
+
+    private static func options(_ number: Int) -> ByteBuffer {
+        ByteBuffer(
+            string: "OPTIONS sip:127.0.0.1:1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK\(number);rport\r\n"
+                + "Max-Forwards: 0\r\nFrom: <sip:a@example.test>;tag=a\r\nTo: <sip:b@example.test>\r\n"
+                + "Call-ID: \(number)\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        )
+    }
+
+    private func report(_ edge: TestEdge, _ query: String = "") async throws -> SourcesReport {
+        let reply = try await edge.api.get("/api/v1/sources\(query)")
+        #expect(reply.status == 200)
+        return try JSONText.decode(SourcesReport.self, from: reply.body)
+    }
+
+    @Test("OVL-39, OVL-21: who was refused and who is banned is told by address; without limits nobody is counted")
+    func report() async throws {
+        let edge = try await TestEdge { Self.text($0, "rates: { other: 1, burst: 2s }, ban: { after: 3, time: 1h }") }
+        #expect(try await report(edge).total == 0)
+        let connection = try await edge.connect(to: edge.ports.plain)
+        for number in 1...5 {
+            _ = await connection.send(Self.options(number), branch: "\(number)", deadline: .seconds(1))
+        }
+        let came = try await Waiting.until(within: .seconds(5)) {
+            try await report(edge).sources.first?.bannedFor != nil
+        }
+        #expect(came)
+        let source = try #require(try await report(edge).sources.first)
+        #expect(source.address == "127.0.0.1" && source.refused == 3 && source.failures == 0)
+        #expect((3590...3600).contains(source.bannedFor ?? 0))
+        let none = try await report(edge, "?limit=0")
+        #expect(none.total == 1 && none.sources.isEmpty)
+        try await edge.expect("limit_banned_sources", [:], 1)
+        try await edge.expect("limit_hits_total", ["limit": "ban"], 1)
+
+        try edge.rewrite(Self.text(edge.ports, "connections: 100"))
+        #expect(await edge.plane.reload().succeeded)
+        #expect(try await report(edge).total == 0)
+        await edge.stop()
+    }
+}

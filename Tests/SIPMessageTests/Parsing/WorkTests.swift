@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import SIPMessage
+internal import Testing
+
+@Suite("Work that a message can cause")
+struct WorkTests {
+    /// Header lines that fill so many bytes with what is worst for some part of the parser.
+    private static let worst: [(String, @Sendable (Int) -> [String])] = [
+        ("many fields", { size in (0..<size / 4).map { _ in "a:" } }),
+        ("one long field", { size in ["X: " + String(repeating: "a", count: size)] }),
+        ("folds", { size in ["X: a" + String(repeating: "\r\n ", count: size / 3) + "b"] }),
+        ("many Vias", { size in (0..<size / 24).map { _ in "v:SIP/2.0/UDP h;branch=" } }),
+        (
+            "Vias in one row",
+            { size in ["v: " + Array(repeating: "SIP/2.0/UDP h", count: size / 14).joined(separator: ",")] }
+        ),
+        ("parameters", { size in ["v: SIP/2.0/UDP h" + String(repeating: ";a=b", count: size / 4)] }),
+        ("an open quote", { size in ["Contact: \"" + String(repeating: "\\\"", count: size / 2)] }),
+        ("quotes", { size in ["v: SIP/2.0/UDP h;a=" + String(repeating: "\"\";b=", count: size / 6) + "c"] }),
+        ("routes", { size in ["Route: " + Array(repeating: "<sip:h;lr>", count: size / 11).joined(separator: ",")] }),
+        ("white space", { size in ["X:" + String(repeating: " \t", count: size / 2) + "a"] }),
+        ("brackets", { size in ["v: SIP/2.0/UDP [" + String(repeating: ":", count: size) + "]"] }),
+    ]
+
+    /// The shortest of some times that reading it took.
+    private func time(_ lines: [String]) -> Duration {
+        let bytes = ByteBuffer(string: "\(Self.head)\(lines.joined(separator: "\r\n"))\r\n\r\n")
+        return (0..<5).map { _ in
+            ContinuousClock().measure {
+                guard case .message(let message) = MessageParser.parse(bytes, framing: .datagram, limits: .none) else {
+                    return
+                }
+                _ = message.routeValues(.route)
+                _ = message.foreignBranches()
+                _ = message.firstContact
+            }
+        }.min() ?? .zero
+    }
+
+    private static let head = """
+        OPTIONS sip:a@b SIP/2.0\r
+        Via: SIP/2.0/UDP h;branch=z9hG4bKa\r
+        From: <sip:a@b>;tag=1\r
+        To: <sip:b@b>\r
+        Call-ID: a\r
+        CSeq: 1 OPTIONS\r\n
+        """
+
+    @Test(
+        "OVL-24: sixteen times as much of the worst takes sixteen times as long, and not its square",
+        arguments: worst.map(\.0)
+    )
+    func linear(name: String) throws {
+        let lines = try #require(Self.worst.first { $0.0 == name }?.1)
+        // What is quadratic would take 256 times as long; a busy machine gets a second chance.
+        let isLinear = (0..<3).contains { _ in
+            let (small, large) = (time(lines(16 << 10)), time(lines(256 << 10)))
+            return large < max(small, .microseconds(20)) * 64
+        }
+        #expect(isLinear)
+    }
+}
