@@ -167,16 +167,19 @@ extension ProxyCore {
     private func editRoutes(_ request: SIPMessage, _ plan: ForwardPlan) {
         let bytes = request.bytes
         if let repaired = plan.repairedURI {
-            edits.replaceRequestURI(of: request) { $0.writeImmutableBuffer(bytes.slice(repaired.uri.range)) }
+            edits.replaceRequestURI(of: request) { request.writeRequestURI(repaired.uri, into: &$0) }
             if plan.ownRoutes + 1 >= plan.routes.count { return edits.removeAll(.route, of: request) }
             return edits.removeRoutes(first: plan.ownRoutes, last: true, of: plan.routes, in: request)
+        }
+        if plan.isPlaceOurs, let uri = request.requestURI {
+            edits.replaceRequestURI(of: request) { request.writeRequestURI(uri, .withoutPlace, into: &$0) }
         }
         guard plan.isNextStrict, plan.ownRoutes < plan.routes.count, let uri = request.requestURI else {
             return edits.popRoutes(plan.ownRoutes, of: plan.routes, in: request)
         }
         let next = plan.routes[plan.ownRoutes]
         edits.popRoutes(plan.ownRoutes + 1, of: plan.routes, in: request)
-        edits.replaceRequestURI(of: request) { $0.writeImmutableBuffer(bytes.slice(next.uri.range)) }
+        edits.replaceRequestURI(of: request) { request.writeRequestURI(next.uri, into: &$0) }
         edits.appendRoute(on: request) { $0.writeImmutableBuffer(bytes.slice(uri.range)) }
     }
 }

@@ -84,6 +84,14 @@ final class RenderedListeners: Sendable {
         return hosts.contains(Self.name(bytes.text(uri.host)))
     }
 
+    /// Whether the value of a `maddr` parameter is an address or name of this edge.
+    func hasAddress(_ maddr: ByteRange, of message: SIPMessage) -> Bool {
+        if let address = message.address(maddr) {
+            return addresses.contains(address.unmapped) || hosts.contains(address.hostText)
+        }
+        return hosts.contains(Self.name(message.bytes.text(maddr)))
+    }
+
     /// Whether a listener of this edge is bound there.
     func listens(at endpoint: Endpoint) -> Bool {
         let address = endpoint.address.unmapped
