@@ -94,6 +94,7 @@ extension DropLabel {
         case .cancelFromElsewhere: self = .cancelFromElsewhere
         case .overLimit: self = .overLimit
         case .deadFlow: self = .deadFlow
+        case .foreignSource: self = .foreignSource
         }
     }
 }

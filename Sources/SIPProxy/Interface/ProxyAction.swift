@@ -117,6 +117,8 @@ package enum DropReason: String, Sendable, Hashable, CaseIterable {
     case cancelFromElsewhere = "cancel_from_elsewhere"
     case overLimit = "over_limit"
     case deadFlow = "dead_flow"
+    /// A response to a datagram from somewhere else than its request went (TRN-37).
+    case foreignSource = "foreign_source"
 }
 
 /// The limits that the core keeps.

@@ -104,6 +104,10 @@ package struct ForwardingPolicy: Sendable, Hashable {
     package var retryCodes: [UInt16] = []
     /// The longest Retry-After that is honoured (LOC-49).
     package var retryAfterLimit = TimeAmount.seconds(300)
+    /// Whether responses to datagrams may come from any address: trunks with several (TRN-37).
+    package var acceptsAnySource = false
+    /// Whether requests go to backends over TLS or not at all (PRX-91).
+    package var requiresTLS = false
     /// The listener that Via, Record-Route and Path name towards this pool, by transport.
     package var listeners: [SIPTransport: ListenerID] = [:]
 
