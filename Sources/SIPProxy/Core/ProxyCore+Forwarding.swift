@@ -204,7 +204,3 @@ extension ProxyCore {
         return client.isInvite ? limits.invite : limits.nonInvite
     }
 }
-
-extension ListenerIdentity {
-    var isAccess: Bool { role == .access }
-}

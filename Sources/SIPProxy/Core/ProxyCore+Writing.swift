@@ -60,7 +60,7 @@ extension ProxyCore {
         case .backend(let target, _):
             let policies = box.proxy.policies
             let policy = target.pool.flatMap { Int($0.index) < policies.count ? policies[Int($0.index)] : nil }
-            return box.listeners.facing(target.endpoint.transport, policy: policy ?? ForwardingPolicy())
+            return box.listeners.facing(target.endpoint, policy: policy ?? ForwardingPolicy())
         }
     }
 

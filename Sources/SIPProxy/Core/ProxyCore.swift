@@ -151,7 +151,7 @@ package final class ProxyCore {
         let policy = target.pool.flatMap { pool in
             Int(pool.index) < snapshot.policies.count ? snapshot.policies[Int(pool.index)] : nil
         }
-        let facing = box.listeners.facing(target.endpoint.transport, policy: policy ?? ForwardingPolicy())
+        let facing = box.listeners.facing(target.endpoint, policy: policy ?? ForwardingPolicy())
         return facing?.identity.id ?? ListenerID(index: 0)
     }
 

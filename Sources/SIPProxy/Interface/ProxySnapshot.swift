@@ -49,6 +49,17 @@ package struct ListenerIdentity: Sendable, Hashable {
     }
 }
 
+extension ListenerIdentity {
+    /// Whether clients come in there.
+    package var isAccess: Bool { role == .access }
+
+    /// Whether its socket speaks the family of an address; one at :: speaks both.
+    package func reaches(_ other: IPAddress) -> Bool {
+        let own = address.unmapped
+        return own.isIPv6 == other.unmapped.isIPv6 || (own.isIPv6 && own.isUnspecified)
+    }
+}
+
 /// One route rule; the first whose conditions all hold decides.
 ///
 /// An empty condition always holds.
