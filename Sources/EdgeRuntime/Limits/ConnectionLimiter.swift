@@ -17,6 +17,7 @@ package final class ConnectionLimiter: Sendable {
     private struct Counts {
         var total = 0
         var bySource: [IPAddress: Int] = [:]
+        var byIdentity: [String: Int] = [:]
     }
 
     private let counts = NIOLockedValueBox(Counts())
@@ -44,6 +45,24 @@ package final class ConnectionLimiter: Sendable {
             counts.total -= 1
             let open = counts.bySource[source, default: 1] - 1
             counts.bySource[source] = open > 0 ? open : nil
+        }
+    }
+
+    /// Takes a place for a connection of whom a certificate proves, unless that one has `limit` already.
+    package func admit(_ identity: String, limit: Int) -> Bool {
+        counts.withLockedValue { counts in
+            let open = counts.byIdentity[identity, default: 0]
+            guard open < limit else { return false }
+            counts.byIdentity[identity] = open + 1
+            return true
+        }
+    }
+
+    /// Gives that place back.
+    package func release(_ identity: String) {
+        counts.withLockedValue { counts in
+            let open = counts.byIdentity[identity, default: 1] - 1
+            counts.byIdentity[identity] = open > 0 ? open : nil
         }
     }
 }

@@ -37,7 +37,13 @@ extension ProxyCore {
             guard request.method == .invite || flow.transport.isReliable else {
                 return act(.event(.dropped(.overLimit)))
             }
-            return answerStatelessly(request, on: flow, Rejection(503, "Service Unavailable"))
+            // Those who register anew after an outage come back spread (RFC 5626 section 4.5, FLW-40).
+            let isRegister = request.method == .register
+            return answerStatelessly(
+                request,
+                on: flow,
+                isRegister ? unavailable() : Rejection(503, "Service Unavailable")
+            )
         }
         let server = servers.insert { slot in
             ServerTransaction(
@@ -83,7 +89,9 @@ extension ProxyCore {
             reason: rejection.reason,
             tag: generator.next(),
             source: source(of: flow)
-        )
+        ) { buffer in
+            if let extra = rejection.extra { buffer.writeImmutableBuffer(extra) }
+        }
         counters.answered(rejection.status)
         act(.respond(flow.id, datagram: responseAddress(request, flow), response))
     }

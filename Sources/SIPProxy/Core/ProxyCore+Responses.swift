@@ -232,6 +232,10 @@ extension ProxyCore {
             response.optionTags(.require).contains(where: { response.equals($0, "outbound") })
         else { return }
         let seconds = snapshot.settings.flowTimer
+        if server.flow.transport.isReliable {
+            // Somewhat longer than the client was told, so that a ping on its way is not missed (RFC 5626 section 5.4).
+            act(.limitIdle(server.flow.id, .milliseconds(Int64(seconds) * 1250)))
+        }
         edits.removeAll(.flowTimer, of: response)
         edits.appendLine(to: response) { buffer in
             buffer.writeStaticString("Flow-Timer: ")

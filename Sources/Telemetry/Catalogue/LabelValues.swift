@@ -29,7 +29,7 @@ package enum ResponseClassLabel: Int, LabelValue {
 package enum OriginLabel: Int, LabelValue { case backend, local }
 
 /// The limit that a connection was refused for; the words are those of the configuration.
-package enum RefusalLabel: Int, LabelValue { case connections, connectionsPerSource }
+package enum RefusalLabel: Int, LabelValue { case connections, connectionsPerSource, connectionsPerIdentity }
 
 /// The negotiated TLS version.
 package enum TLSVersionLabel: Int, LabelValue {
@@ -91,8 +91,8 @@ package enum MembershipLabel: Int, LabelValue { case added, reweighted, draining
 
 /// A limit that was reached; the words are those of the configuration where it has one.
 package enum LimitLabel: Int, LabelValue {
-    case connections, connectionsPerSource, transactions, routeValues, statelessResolutions
-    case messageTimeout, idleTimeout, writeQueue, queue, responseSockets
+    case connections, connectionsPerSource, connectionsPerIdentity, handshakes, transactions, routeValues
+    case statelessResolutions, messageTimeout, idleTimeout, writeQueue, queue, responseSockets, keepAlive
 }
 
 /// A transaction's side.
