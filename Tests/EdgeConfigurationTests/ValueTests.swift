@@ -180,7 +180,7 @@ struct ValueTests {
         let text = MinimalText.with(edge: "token_key_file: /run/token", sections: "admin: { socket: admin.sock }")
         let outcome = ConfigurationOutcome.of(text)
         #expect(outcome.configuration?.tls["public"]?.certificate == "/etc/brana/certs/edge.pem")
-        #expect(outcome.configuration?.edge.tokenKeyFile == "/run/token")
+        #expect(outcome.configuration?.edge.tokenKeyFiles == ["/run/token"])
         #expect(outcome.configuration?.admin.socket == "/etc/brana/admin.sock")
         let places = ["tls.public.certificate", "pools.voice.target"].map { outcome.positions[$0] }
         #expect(places.map { $0?.line } == [6, 8] && places.map { $0?.column } == [26, 20])

@@ -29,9 +29,12 @@ package struct EdgeSettings: Sendable, Hashable {
     package var domains: [String] = []
     /// How long SIGTERM waits for transactions.
     package var drainTimeout = Duration.seconds(30)
-    /// A file of 32 random bytes or more that keeps flow tokens valid over restarts.
-    package var tokenKeyFile: String?
+    /// Files of 32 random bytes or more that keep flow tokens valid over restarts; new tokens are made by the first.
+    package var tokenKeyFiles: [String] = []
     package var path = PathSetting.always
+
+    /// The current key and two before it (FLW-16).
+    package static let tokenKeyLimit = 3
 
     package init() {}
 }

@@ -72,7 +72,13 @@ struct SectionReader {
         edgeReader.integer("workers", in: 0...64, &edge.workers)
         edge.domains = edgeReader.hosts("domains")
         edgeReader.duration("drain_timeout", in: .zero ... .seconds(3600), &edge.drainTimeout)
-        edge.tokenKeyFile = edgeReader.filePath("token_key_file", checks: checksFiles)
+        edge.tokenKeyFiles = edgeReader.filePaths("token_key_file", checks: checksFiles)
+        if edge.tokenKeyFiles.count > EdgeSettings.tokenKeyLimit {
+            reader.error(
+                edgeReader["token_key_file"],
+                "edge.token_key_file names more than \(EdgeSettings.tokenKeyLimit) files: the current key and two before it"
+            )
+        }
         edgeReader.choice("path", &edge.path)
     }
 

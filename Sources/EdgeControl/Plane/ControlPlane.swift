@@ -52,7 +52,8 @@ package actor ControlPlane {
     var isAdopting = false
     var isDraining = false
     var poolCounters: [String: PoolCounters] = [:]
-    private let tokens: TokenAuthenticator
+    /// The keys of flow tokens, those of earlier configurations among them.
+    var tokenKeys: TokenKeyRing
     private let loopKey: UInt32
     private var isPublishScheduled = false
     private var nextChange: NIODeadline?
@@ -75,8 +76,7 @@ package actor ControlPlane {
         nameServers = settings.servers
         dns = try await DNSClient(loop: group.next(), settings: settings)
         resolver = TargetResolver(client: dns)
-        let key = checked.tokenKey
-        tokens = TokenAuthenticator(currentKeyID: 1) { id, bytes in id == 1 ? key.mac(bytes) : nil }
+        tokenKeys = checked.tokenKeys ?? TokenKeyRing()
         loopKey = .random(in: .min ... .max)
     }
 
@@ -160,18 +160,25 @@ package actor ControlPlane {
         let now = NIODeadline.now()
         generation += 1
         nextChange = pools.values.compactMap { $0.nextChange(after: now) }.min()
+        let keys = tokenKeys(with: checked)
         var builder = SnapshotBuilder(
             configuration: checked.configuration,
             formerListeners: formerListeners,
             hostAddresses: host.addresses,
             contexts: checked.contexts,
-            tokens: tokens,
+            tokens: TokenAuthenticator(currentKeyID: keys.currentID) { keys.mac($0, $1) },
             loopKey: loopKey,
             numbers: numbers
         )
         let snapshot = builder.build(generation: generation, views: pools.mapValues { $0.view(now: now) })
         numbers = builder.numbers
         return snapshot
+    }
+
+    /// The keys of flow tokens by a configuration: those that it names, and behind them those that tokens in use were made
+    /// with (FLW-16).
+    func tokenKeys(with checked: CheckedConfiguration) -> TokenKeyRing {
+        checked.tokenKeys.map { tokenKeys.followed(by: $0) } ?? tokenKeys
     }
 
     /// Publishes soon; changes that come together make one snapshot.

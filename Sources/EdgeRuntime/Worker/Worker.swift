@@ -89,6 +89,7 @@ package final class Worker {
     func adopt(_ snapshot: EdgeSnapshot) {
         let before = self.snapshot
         self.snapshot = snapshot
+        if snapshot.proxy.tokens.currentKeyID != before.proxy.tokens.currentKeyID { renewTokens() }
         core.adopt(snapshot.proxy, now: eventLoop.now)
         runActions()
         for (target, flows) in backends where snapshot.isUsable(target) && !before.isUsable(target) { flows.forgive() }
