@@ -83,6 +83,7 @@ extension ControlPlane {
         }
         _ = dns.settle()
         take(staged)
+        checkOwnNames()
         requestLog.use(configuration.logging.requestLine)
         log.use(level: configuration.logging.level)
     }

@@ -38,6 +38,8 @@ package actor ControlPlane {
     var nameServers: [DNSServer]
     var resolverFile = ResolverFile()
     var numbers = Numbers()
+    /// What is wrong with the names that listeners advertise, by listener.
+    var astrayNames: [String: String] = [:]
     var pools: [String: ManagedPool] = [:]
     var generation: UInt64 = 0
     var edge: Edge?
@@ -101,6 +103,7 @@ package actor ControlPlane {
         self.edge = edge
         // What DNS has told meanwhile.
         publish()
+        checkOwnNames()
         for pool in pools.values { watch(pool) }
         ticker = Task { [weak self] in
             while !Task.isCancelled {
@@ -248,6 +251,7 @@ package actor ControlPlane {
     }
 
     private func resolve(_ name: NextHopName) async -> ResolutionOutcome {
+        if name.isInDialog { noteSharedName(name) }
         let policy = host.namePolicy(pools: Array(pools.values), own: ownListeners)
         return await NextHopResolution.resolve(name, by: resolver, policy: policy)
     }
