@@ -168,6 +168,8 @@ package struct RouteSettings: Sendable, Hashable {
 package struct LimitSettings: Sendable, Hashable {
     package var connections = 20_000
     package var connectionsPerSource = 1_000
+    package var connectionsPerIdentity = 16
+    package var handshakes = 2_000
     package var transactions = 200_000
     /// What each worker remembers for `brana explain`: so many INVITEs, and as many other requests.
     package var rememberedRequests = 10_000

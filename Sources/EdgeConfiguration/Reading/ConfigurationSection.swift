@@ -45,6 +45,7 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
                 "allow_downgrade", "tls_loss", "affinity", "balance", "health", "ejection", "retry_after_limit",
                 "slow_start",
                 "connections", "queue", "first_response_timeout", "retry_codes", "tries", "allow_loopback", "via",
+                "require_tls", "keep_alive", "any_response_source",
             ]
         case .health: ["probe", "interval", "jitter", "timeout", "fall", "rise", "accept", "probe_before_use"]
         case .ejection:
@@ -57,8 +58,9 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
         case .rejection: ["status", "reason"]
         case .limits:
             [
-                "connections", "connections_per_source", "transactions", "remembered_requests", "handshake_timeout",
-                "connect_timeout", "idle_timeout", "message_timeout", "message_size", "header_size", "write_queue",
+                "connections", "connections_per_source", "connections_per_identity", "handshakes", "transactions",
+                "remembered_requests", "handshake_timeout", "connect_timeout", "idle_timeout", "message_timeout",
+                "message_size", "header_size", "write_queue",
             ]
         case .admin: ["socket", "http"]
         case .logging: ["level", "stderr", "syslog", "request_line"]

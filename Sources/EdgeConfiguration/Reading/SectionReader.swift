@@ -86,6 +86,8 @@ struct SectionReader {
         guard let node, let values = reader.mapping(node, "limits", .limits) else { return }
         values.integer("connections", in: 1...1_000_000, &limits.connections)
         values.integer("connections_per_source", in: 1...1_000_000, &limits.connectionsPerSource)
+        values.integer("connections_per_identity", in: 0...1_000_000, &limits.connectionsPerIdentity)
+        values.integer("handshakes", in: 64...1_000_000, &limits.handshakes)
         values.integer("transactions", in: 1...10_000_000, &limits.transactions)
         values.integer("remembered_requests", in: 0...1_000_000, &limits.rememberedRequests)
         values.duration("handshake_timeout", in: .milliseconds(100) ... .seconds(60), &limits.handshakeTimeout)

@@ -113,6 +113,8 @@ struct SnapshotBuilder {
         policy.tries = UInt8(clamping: pool.tries)
         policy.retryCodes = pool.retryCodes
         policy.retryAfterLimit = TimeAmount(pool.retryAfterLimit)
+        policy.requiresTLS = pool.requiresTLS
+        policy.acceptsAnySource = pool.acceptsAnySource
         if let via = configuration.listeners.first(where: { $0.name == pool.via }) {
             let id = numbers.listener(via)
             for transport in SIPTransport.allCases { policy.listeners[transport] = id }
@@ -123,7 +125,7 @@ struct SnapshotBuilder {
     private func setup(_ pool: PoolSettingsEntry, _ view: PoolView) -> BackendSetup {
         let context = pool.tls.flatMap { contexts.clients[$0] } ?? contexts.standard
         let verifies = pool.verifyName && (context?.profile.verify ?? true)
-        return BackendSetup(
+        var setup = BackendSetup(
             tls: context,
             serverName: view.referenceDomain,
             verifiesName: verifies,
@@ -131,6 +133,8 @@ struct SnapshotBuilder {
             connections: pool.connections,
             queue: pool.queue
         )
+        setup.answersKeepAlive = pool.answersKeepAlive
+        return setup
     }
 
     private var outside: BackendSetup {
@@ -158,6 +162,8 @@ struct SnapshotBuilder {
         let from = configuration.limits
         var limits = EdgeLimits()
         limits.connections = from.connections
+        limits.connectionsPerIdentity = from.connectionsPerIdentity
+        limits.handshakes = from.handshakes
         limits.message.message = from.messageSize
         limits.message.headerSection = from.headerSize
         limits.handshakeTimeout = TimeAmount(from.handshakeTimeout)
