@@ -174,6 +174,18 @@ struct ValueTests {
     }
 
     @Test(
+        "MSG-58: a Server for the edge's own responses is one line of text, which forges no other",
+        arguments: [
+            ("gate 1", true), ("a\\r\\nX: y", false), ("gäte", false), (String(repeating: "x", count: 101), false),
+        ]
+    )
+    func serverHeader(text: String, isTaken: Bool) {
+        let outcome = ConfigurationOutcome.of(MinimalText.with(edge: "server_header: \"\(text)\""))
+        #expect(outcome.errors.isEmpty == isTaken)
+        #expect(!isTaken || outcome.configuration?.edge.serverHeader == text)
+    }
+
+    @Test(
         "Relative file names start from the folder of the configuration, absolute ones stay, and their places are kept"
     )
     func files() {

@@ -32,6 +32,8 @@ package struct EdgeSettings: Sendable, Hashable {
     /// Files of 32 random bytes or more that keep flow tokens valid over restarts; new tokens are made by the first.
     package var tokenKeyFiles: [String] = []
     package var path = PathSetting.always
+    /// The value of Server in the edge's own responses; nil for none.
+    package var serverHeader: String?
 
     /// The current key and two before it (FLW-16).
     package static let tokenKeyLimit = 3

@@ -26,7 +26,7 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
     package var keys: [String] {
         switch self {
         case .file: ["edge", "listeners", "tls", "resolver", "pools", "routes", "limits", "admin", "logging"]
-        case .edge: ["name", "workers", "domains", "drain_timeout", "token_key_file", "path"]
+        case .edge: ["name", "workers", "domains", "drain_timeout", "token_key_file", "path", "server_header"]
         case .listener: ["name", "address", "transport", "tls", "role", "advertise", "udp_only"]
         case .tls:
             [

@@ -80,6 +80,11 @@ struct SectionReader {
             )
         }
         edgeReader.choice("path", &edge.path)
+        edge.serverHeader = edgeReader.string("server_header")
+        let isPlain = edge.serverHeader?.utf8.allSatisfy { (0x20...0x7E).contains($0) } ?? true
+        if !isPlain || (edge.serverHeader?.utf8.count ?? 0) > 100 {
+            reader.error(edgeReader["server_header"], "edge.server_header must be 1 to 100 printable ASCII characters")
+        }
     }
 
     private func readLimits(_ node: Node?, into limits: inout LimitSettings) {

@@ -154,6 +154,9 @@ struct SnapshotBuilder {
         settings.rememberedRequests = configuration.limits.rememberedRequests
         settings.pathMode = PathMode(rawValue: configuration.edge.path.rawValue) ?? .always
         settings.domains = configuration.edge.domains
+        if let server = configuration.edge.serverHeader {
+            settings.serverLine = ByteBuffer(string: "Server: \(server)\r\n")
+        }
         settings.loopKey = loopKey
         return settings
     }

@@ -83,17 +83,38 @@ extension ProxyCore {
 
     /// Answers a request that is given no transaction.
     func answerStatelessly(_ request: SIPMessage, on flow: FlowContext, _ rejection: Rejection) {
-        let response = ResponseWriter.response(
+        let response = ownResponse(
             to: request,
-            status: rejection.status,
-            reason: rejection.reason,
+            rejection.status,
+            rejection.reason,
             tag: generator.next(),
-            source: source(of: flow)
-        ) { buffer in
-            if let extra = rejection.extra { buffer.writeImmutableBuffer(extra) }
-        }
+            on: flow,
+            extra: rejection.extra
+        )
         counters.answered(rejection.status)
         act(.respond(flow.id, datagram: responseAddress(request, flow), response))
+    }
+
+    /// A response of the edge's own.
+    func ownResponse(
+        to request: SIPMessage,
+        _ status: UInt16,
+        _ reason: String,
+        tag: UInt64?,
+        on flow: FlowContext,
+        extra: ByteBuffer? = nil
+    ) -> ByteBuffer {
+        let server = snapshot.settings.serverLine
+        return ResponseWriter.response(
+            to: request,
+            status: status,
+            reason: reason,
+            tag: tag,
+            source: source(of: flow)
+        ) { buffer in
+            if let extra { buffer.writeImmutableBuffer(extra) }
+            buffer.writeImmutableBuffer(server)
+        }
     }
 
     func source(of flow: FlowContext) -> ResponseWriter.Source {

@@ -145,6 +145,8 @@ package struct ProxySettings: Sendable {
     package var pathMode = PathMode.always
     /// Served domains and aliases, in lower case; empty: whatever a route rule takes.
     package var domains: [String] = []
+    /// The Server line of the edge's own responses; empty: they tell nothing of what software it is (MSG-58).
+    package var serverLine = ByteBuffer()
     /// A secret that keeps loop parts of other nodes apart from ours.
     package var loopKey: UInt32 = 0
     /// Flow-Timer to grant (FLW-22).

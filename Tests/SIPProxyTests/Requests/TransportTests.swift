@@ -155,6 +155,24 @@ struct TransportTests {
         #expect(sent?.values("User-Agent") == ["phone/1"] && sent?.values("Server") == ["x"])
     }
 
+    @Test("MSG-58: unless a Server is configured, which stands in what the edge itself answers and nowhere else")
+    func serverHeader() {
+        var settings = ProxySettings()
+        settings.serverLine = ByteBuffer(string: "Server: gate\r\n")
+        let bench = Bench(1, settings: settings)
+        let client = bench.client()
+        bench.receive(Wire.request("INVITE"), on: client)
+        bench.answer(200, to: bench.sent.to("B1")[0])
+        bench.receive(Wire.request("CANCEL", branch: "z9hG4bK2"), on: client)
+        bench.receive(Wire.request("BYE", branch: "z9hG4bK3", maxForwards: 0), on: client)
+        let broken = Wire.request("BYE", branch: "z9hG4bK4").components("CSeq: 1 ").joined(separator: "CSeq: x ")
+        bench.receive(broken, on: client)
+        let answers = bench.sent.to("C")
+        #expect(answers.statuses == [100, 200, 481, 483, 400])
+        #expect(answers.map { $0.wire.values("Server").count } == [1, 0, 1, 1, 1])
+        #expect(bench.sent.to("B1").allSatisfy { $0.wire.values("Server").isEmpty })
+    }
+
     // MARK: Size
 
     private func large() -> Bench {
