@@ -174,13 +174,25 @@ struct ValueTests {
     }
 
     @Test(
+        "MSG-58: a Server for the edge's own responses is one line of text, which forges no other",
+        arguments: [
+            ("gate 1", true), ("a\\r\\nX: y", false), ("gäte", false), (String(repeating: "x", count: 101), false),
+        ]
+    )
+    func serverHeader(text: String, isTaken: Bool) {
+        let outcome = ConfigurationOutcome.of(MinimalText.with(edge: "server_header: \"\(text)\""))
+        #expect(outcome.errors.isEmpty == isTaken)
+        #expect(!isTaken || outcome.configuration?.edge.serverHeader == text)
+    }
+
+    @Test(
         "Relative file names start from the folder of the configuration, absolute ones stay, and their places are kept"
     )
     func files() {
         let text = MinimalText.with(edge: "token_key_file: /run/token", sections: "admin: { socket: admin.sock }")
         let outcome = ConfigurationOutcome.of(text)
         #expect(outcome.configuration?.tls["public"]?.certificate == "/etc/brana/certs/edge.pem")
-        #expect(outcome.configuration?.edge.tokenKeyFile == "/run/token")
+        #expect(outcome.configuration?.edge.tokenKeyFiles == ["/run/token"])
         #expect(outcome.configuration?.admin.socket == "/etc/brana/admin.sock")
         let places = ["tls.public.certificate", "pools.voice.target"].map { outcome.positions[$0] }
         #expect(places.map { $0?.line } == [6, 8] && places.map { $0?.column } == [26, 20])

@@ -132,10 +132,13 @@ struct FlowTests {
         try await backend.stop()
     }
 
-    @Test("A client that is sent to and takes nothing loses its connection when its queue is full")
+    @Test("TRN-10: what finds a client's queue full fails at once, and the connection is closed when nothing is taken")
     func fullQueue() async throws {
         let backend = try await AnsweringServer.start()
-        let bench = try await EdgeBench.start(backends: [backend.port]) { $0.writeQueue = 256 * 1024 }
+        let bench = try await EdgeBench.start(backends: [backend.port]) { limits in
+            limits.writeQueue = 256 * 1024
+            limits.writeStall = .seconds(2)
+        }
         let slow = try await WireConnection.connect(bench.port)
         slow.send(Wire.request("REGISTER", "reg", extra: "Contact: <sip:u@127.0.0.1:9>\r\n"))
         #expect(await slow.wait(for: "SIP/2.0 200"))
@@ -143,14 +146,18 @@ struct FlowTests {
         try await slow.stopReading()
         let inside = try await WireConnection.connect(bench.port)
         let body = String(repeating: "x", count: 60_000)
-        for index in 0..<200 {
-            let route = "Route: \(path.dropFirst(6))\r\n"
-            inside.send(Wire.request("MESSAGE", "fill\(index)", body: body, extra: route))
-        }
+        let route = "Route: \(path.dropFirst(6))\r\n"
+        for index in 0..<200 { inside.send(Wire.request("MESSAGE", "fill\(index)", body: body, extra: route)) }
+        // Whoever asked learns of it, now rather than by a timeout.
+        #expect(await inside.wait(for: "SIP/2.0 500"))
+        #expect(bench.edge.connections == 2)
+        // Others are not affected.
+        inside.send(Wire.options("other"))
+        #expect(await inside.wait(for: "SIP/2.0 200"))
         let isCut = await Waiting.until(within: .seconds(10)) { bench.edge.connections == 1 }
         #expect(isCut)
         #expect(try await bench.limitHits(.writeQueue) == 1)
-        // Whoever asked learns of it, now rather than by a timeout.
+        inside.send(Wire.request("MESSAGE", "after", extra: route))
         #expect(await inside.wait(for: "SIP/2.0 430"))
         try await bench.stop()
         try await backend.stop()

@@ -29,11 +29,16 @@ package struct EdgeSettings: Sendable, Hashable {
     package var domains: [String] = []
     /// How long SIGTERM waits for transactions.
     package var drainTimeout = Duration.seconds(30)
-    /// A file of 32 random bytes or more that keeps flow tokens valid over restarts.
-    package var tokenKeyFile: String?
+    /// Files of 32 random bytes or more that keep flow tokens valid over restarts; new tokens are made by the first.
+    package var tokenKeyFiles: [String] = []
     package var path = PathSetting.always
     /// Fields that are taken out of messages of untrusted peers, besides the identities of RFC 3325.
     package var removeHeaders = HeaderFilter.standardNames
+    /// The value of Server in the edge's own responses; nil for none.
+    package var serverHeader: String?
+
+    /// The current key and two before it (FLW-16).
+    package static let tokenKeyLimit = 3
 
     package init() {}
 }
@@ -189,6 +194,8 @@ package struct LimitSettings: Sendable, Hashable {
     /// TLS handshakes of clients under way, in all and of one source.
     package var handshakes = 10_000
     package var handshakesPerSource = 1_000
+    package var connectionsPerIdentity = 16
+    package var handshakesPerWorker = 2_000
     package var transactions = 200_000
     /// What each worker remembers for `brana explain`: so many INVITEs, and as many other requests.
     package var rememberedRequests = 10_000

@@ -82,6 +82,12 @@ package struct PoolSettingsEntry: Sendable, Hashable {
     package var retryCodes: [UInt16] = []
     package var tries = 3
     package var allowsLoopback = false
+    /// Whether requests go to backends over TLS or not at all.
+    package var requiresTLS = false
+    /// Whether backends answer the keep-alive of RFC 5626.
+    package var answersKeepAlive = false
+    /// Whether responses by UDP may come from any address.
+    package var acceptsAnySource = false
     /// The listener that is named towards the backends.
     package var via: String?
     /// Whether its backends are believed and confided in like our own servers (RFC 3325).

@@ -28,7 +28,11 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
     package var keys: [String] {
         switch self {
         case .file: ["edge", "listeners", "tls", "resolver", "pools", "routes", "limits", "admin", "logging"]
-        case .edge: ["name", "workers", "domains", "drain_timeout", "token_key_file", "path", "remove_headers"]
+        case .edge:
+            [
+                "name", "workers", "domains", "drain_timeout", "token_key_file", "path", "remove_headers",
+                "server_header",
+            ]
         case .listener: ["name", "address", "transport", "tls", "role", "advertise", "udp_only", "over_limit", "trust"]
         case .tls:
             [
@@ -47,7 +51,7 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
                 "allow_downgrade", "tls_loss", "affinity", "balance", "health", "ejection", "retry_after_limit",
                 "slow_start",
                 "connections", "queue", "first_response_timeout", "retry_codes", "tries", "allow_loopback", "via",
-                "trust",
+                "trust", "require_tls", "keep_alive", "any_response_source",
             ]
         case .health: ["probe", "interval", "jitter", "timeout", "fall", "rise", "accept", "probe_before_use"]
         case .ejection:
@@ -60,7 +64,8 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
         case .rejection: ["status", "reason"]
         case .limits:
             [
-                "connections", "connections_per_source", "handshakes", "handshakes_per_source", "transactions",
+                "connections", "connections_per_source", "connections_per_identity", "handshakes",
+                "handshakes_per_source", "handshakes_per_worker", "transactions",
                 "remembered_requests", "handshake_timeout", "connect_timeout", "idle_timeout", "message_timeout",
                 "message_size", "header_size", "write_queue", "shed_lag", "refuse_lag", "trusted", "rates", "ban",
             ]

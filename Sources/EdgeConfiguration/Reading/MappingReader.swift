@@ -123,10 +123,19 @@ struct MappingReader {
 
     /// The name of a file, made absolute; it must be readable.
     func filePath(_ key: String, checks: Bool) -> String? {
-        guard let text = string(key) else { return nil }
+        guard let text = string(key), let node = values[key] else { return nil }
+        return absolute(text, node, key, checks: checks)
+    }
+
+    /// The names of files, likewise; a single one counts as a list of one.
+    func filePaths(_ key: String, checks: Bool) -> [String] {
+        strings(key).map { absolute($0.text, $0.node, key, checks: checks) }
+    }
+
+    private func absolute(_ text: String, _ node: Node, _ key: String, checks: Bool) -> String {
         let absolute = text.hasPrefix("/") ? text : "\(reader.folder)/\(text)"
         if checks, !FileAccess.isReadable(absolute) {
-            reader.error(values[key], "\(path(key)): cannot read \(absolute); check the path and its permissions")
+            reader.error(node, "\(path(key)): cannot read \(absolute); check the path and its permissions")
         }
         return absolute
     }

@@ -10,6 +10,8 @@ extension SectionReader {
         values.integer("connections_per_source", in: 1...1_000_000, &limits.connectionsPerSource)
         values.integer("handshakes", in: 1...1_000_000, &limits.handshakes)
         values.integer("handshakes_per_source", in: 1...1_000_000, &limits.handshakesPerSource)
+        values.integer("handshakes_per_worker", in: 64...1_000_000, &limits.handshakesPerWorker)
+        values.integer("connections_per_identity", in: 0...1_000_000, &limits.connectionsPerIdentity)
         values.integer("transactions", in: 1...10_000_000, &limits.transactions)
         values.integer("remembered_requests", in: 0...1_000_000, &limits.rememberedRequests)
         values.duration("handshake_timeout", in: .milliseconds(100) ... .seconds(60), &limits.handshakeTimeout)

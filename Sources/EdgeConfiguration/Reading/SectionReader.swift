@@ -72,9 +72,20 @@ struct SectionReader {
         edgeReader.integer("workers", in: 0...64, &edge.workers)
         edge.domains = edgeReader.hosts("domains")
         edgeReader.duration("drain_timeout", in: .zero ... .seconds(3600), &edge.drainTimeout)
-        edge.tokenKeyFile = edgeReader.filePath("token_key_file", checks: checksFiles)
+        edge.tokenKeyFiles = edgeReader.filePaths("token_key_file", checks: checksFiles)
+        if edge.tokenKeyFiles.count > EdgeSettings.tokenKeyLimit {
+            reader.error(
+                edgeReader["token_key_file"],
+                "edge.token_key_file names more than \(EdgeSettings.tokenKeyLimit) files: the current key and two before it"
+            )
+        }
         edgeReader.choice("path", &edge.path)
         if edgeReader["remove_headers"] != nil { edge.removeHeaders = headers(edgeReader, "remove_headers") }
+        edge.serverHeader = edgeReader.string("server_header")
+        let isPlain = edge.serverHeader?.utf8.allSatisfy { (0x20...0x7E).contains($0) } ?? true
+        if !isPlain || (edge.serverHeader?.utf8.count ?? 0) > 100 {
+            reader.error(edgeReader["server_header"], "edge.server_header must be 1 to 100 printable ASCII characters")
+        }
     }
 
     /// A list of header fields that can be taken out of messages.

@@ -65,6 +65,10 @@ extension ControlPlane {
             perListener { total.connections[$0, .accepted] &- total.connections[$0, .closed] }
         )
         page.write(
+            MetricCatalog.listenerNameAstray,
+            configuration.listeners.map { MetricSample([$0.name], .integer(astrayNames[$0.name] == nil ? 0 : 1)) }
+        )
+        page.write(
             MetricCatalog.connectionsRefused,
             configuration.listeners.flatMap { settings in
                 var refusals = CounterTable<RefusalLabel>()

@@ -10,7 +10,8 @@ package struct CheckedConfiguration: Sendable {
     package let configuration: Configuration
     let contexts: TLSContexts
     let resolver: ResolverParts
-    let tokenKey: TokenKey
+    /// The keys of flow tokens; nil where the file names none.
+    let tokenKeys: TokenKeyRing?
     /// What is doubtful.
     package let warnings: [ConfigurationProblem]
     private let places: ConfigurationPlaces
@@ -49,23 +50,34 @@ package struct CheckedConfiguration: Sendable {
                 note("pools.\(pool.name).target: \(error)", at: "pools.\(pool.name).target")
             }
         }
-        let key = configuration.edge.tokenKeyFile.map { TokenKey(file: $0) } ?? TokenKey()
-        if key == nil {
-            note(
-                "edge.token_key_file must hold \(TokenKey.minimumLength) random bytes at least; make it with: "
-                    + "head -c \(TokenKey.minimumLength) /dev/urandom",
-                at: "edge.token_key_file"
-            )
-        }
-        guard let key, !problems.contains(where: { $0.severity == .error }) else { throw Refusal(problems: problems) }
+        let keys = tokenKeys(configuration.edge.tokenKeyFiles) { note($0, at: "edge.token_key_file") }
+        guard !problems.contains(where: { $0.severity == .error }) else { throw Refusal(problems: problems) }
         return CheckedConfiguration(
             configuration: configuration,
             contexts: contexts,
             resolver: resolver,
-            tokenKey: key,
+            tokenKeys: keys,
             warnings: problems,
             places: places
         )
+    }
+
+    /// The keys that the files hold, the current one first; nil without any.
+    private static func tokenKeys(_ files: [String], note: (String) -> Void) -> TokenKeyRing? {
+        guard !files.isEmpty else { return nil }
+        let keys = files.compactMap { TokenKey(file: $0) }
+        guard keys.count == files.count else {
+            note(
+                "edge.token_key_file must hold \(TokenKey.minimumLength) random bytes at least; make it with: "
+                    + "head -c \(TokenKey.minimumLength) /dev/urandom"
+            )
+            return nil
+        }
+        let ring = TokenKeyRing(keys)
+        if ring == nil {
+            note("two keys of edge.token_key_file cannot be told apart; name each once, or make another new one")
+        }
+        return ring
     }
 
     /// The refusal of a configuration that turned out to be unusable at these places, such as `admin.http`; of the

@@ -5,6 +5,7 @@ internal import EdgeConfiguration
 internal import Logging
 internal import NIOCore
 internal import SIPLocation
+internal import SIPProxy
 
 /// What the log is told of a pool's records: each thing once, when it comes up.
 extension ControlPlane {
@@ -52,6 +53,21 @@ extension ControlPlane {
                 "reason": "\(reason)",
             ]
         )
+    }
+
+    /// A dialog names all of a pool as its next hop: each of its requests may reach another backend, of which but one knows
+    /// the dialog (PRX-84).
+    func noteSharedName(_ name: NextHopName) {
+        let host = DNSName(name.host)
+        for pool in pools.values where !pool.hasSharedNameNote && pool.state.membership.publishedCount > 1 {
+            guard case .name(host) = pool.target.host else { continue }
+            pool.hasSharedNameNote = true
+            warn(
+                pool,
+                "a dialog names the whole pool as its next hop",
+                ["name": "\(name.host)", "advice": "let backends write names of their own in Contact and Record-Route"]
+            )
+        }
     }
 
     private func warn(_ pool: ManagedPool, _ message: Logger.Message, _ details: Logger.Metadata) {

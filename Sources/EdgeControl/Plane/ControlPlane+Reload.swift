@@ -54,7 +54,6 @@ extension ControlPlane {
         let (old, new) = (configuration, checked.configuration)
         var changed: [String] = []
         if new.edge.workers != old.edge.workers { changed.append("edge.workers") }
-        if new.edge.tokenKeyFile != old.edge.tokenKeyFile { changed.append("edge.token_key_file") }
         if new.admin.socket != old.admin.socket { changed.append("admin.socket") }
         if new.admin.http != old.admin.http { changed.append("admin.http") }
         if new.logging.syslog != old.logging.syslog { changed.append("logging.syslog") }
@@ -83,6 +82,7 @@ extension ControlPlane {
         }
         use(staged.resolver)
         take(staged)
+        checkOwnNames()
         requestLog.use(configuration.logging.requestLine)
         log.use(level: configuration.logging.level)
     }
@@ -201,6 +201,7 @@ extension ControlPlane {
     /// learnt of backends while it was staged stays.
     private func take(_ staged: StagedConfiguration) {
         let before = pools
+        tokenKeys = tokenKeys(with: staged.checked)
         checked = staged.checked
         (host, formerListeners) = (staged.ground.host, staged.formerListeners)
         pools = [:]

@@ -36,6 +36,8 @@ package actor ControlPlane {
     var resolverChanges = 0
     var resolverFile = ResolverFile()
     var numbers = Numbers()
+    /// What is wrong with the names that listeners advertise, by listener.
+    var astrayNames: [String: String] = [:]
     var pools: [String: ManagedPool] = [:]
     var generation: UInt64 = 0
     var edge: Edge?
@@ -50,7 +52,8 @@ package actor ControlPlane {
     var isAdopting = false
     var isDraining = false
     var poolCounters: [String: PoolCounters] = [:]
-    private let tokens: TokenAuthenticator
+    /// The keys of flow tokens, those of earlier configurations among them.
+    var tokenKeys: TokenKeyRing
     private let loopKey: UInt32
     private var isPublishScheduled = false
     private var nextChange: NIODeadline?
@@ -69,8 +72,7 @@ package actor ControlPlane {
         resolverSettings = checked.resolver.clientSettings(checked.configuration.resolver)
         dns = try await DNSClient(loop: group.next(), settings: resolverSettings)
         resolver = TargetResolver(client: dns)
-        let key = checked.tokenKey
-        tokens = TokenAuthenticator(currentKeyID: 1) { id, bytes in id == 1 ? key.mac(bytes) : nil }
+        tokenKeys = checked.tokenKeys ?? TokenKeyRing()
         loopKey = .random(in: .min ... .max)
     }
 
@@ -95,6 +97,7 @@ package actor ControlPlane {
         self.edge = edge
         // What DNS has told meanwhile.
         publish()
+        checkOwnNames()
         for pool in pools.values { watch(pool) }
         ticker = Task { [weak self] in
             while !Task.isCancelled {
@@ -163,18 +166,25 @@ package actor ControlPlane {
         let now = NIODeadline.now()
         generation += 1
         nextChange = pools.values.compactMap { $0.nextChange(after: now) }.min()
+        let keys = tokenKeys(with: checked)
         var builder = SnapshotBuilder(
             configuration: checked.configuration,
             formerListeners: formerListeners,
             hostAddresses: host.addresses,
             contexts: checked.contexts,
-            tokens: tokens,
+            tokens: TokenAuthenticator(currentKeyID: keys.currentID) { keys.mac($0, $1) },
             loopKey: loopKey,
             numbers: numbers
         )
         let snapshot = builder.build(generation: generation, views: pools.mapValues { $0.view(now: now) })
         numbers = builder.numbers
         return snapshot
+    }
+
+    /// The keys of flow tokens by a configuration: those that it names, and behind them those that tokens in use were made
+    /// with (FLW-16).
+    func tokenKeys(with checked: CheckedConfiguration) -> TokenKeyRing {
+        checked.tokenKeys.map { tokenKeys.followed(by: $0) } ?? tokenKeys
     }
 
     /// Publishes soon; changes that come together make one snapshot.
@@ -244,6 +254,7 @@ package actor ControlPlane {
     }
 
     private func resolve(_ name: NextHopName) async -> ResolutionOutcome {
+        if name.isInDialog { noteSharedName(name) }
         let policy = host.namePolicy(pools: Array(pools.values), own: ownListeners)
         return await NextHopResolution.resolve(name, by: resolver, policy: policy)
     }

@@ -25,6 +25,8 @@ final class ManagedPool {
     /// What the latest resolution found wrong with the records.
     var notes: [String] = []
     var tlsMemory = TLSMemory()
+    /// Whether the log was told that dialogs name the pool instead of one of its backends (PRX-84).
+    var hasSharedNameNote = false
     var refreshes: UInt64 = 0
     var refreshTask: Task<Void, Never>?
     var probeTasks: [Endpoint: Task<Void, Never>] = [:]
@@ -37,7 +39,10 @@ final class ManagedPool {
         state =
             former?.state.retargeted(settings: view, policy: policy, now: .now())
             ?? PoolState(id: id, settings: view, policy: policy)
-        if let former, former.target == target { tlsMemory = former.tlsMemory }
+        if let former, former.target == target {
+            tlsMemory = former.tlsMemory
+            hasSharedNameNote = former.hasSharedNameNote
+        }
     }
 
     func reconfigure(_ settings: PoolSettingsEntry, target: SIPTarget) {

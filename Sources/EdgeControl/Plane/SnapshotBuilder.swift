@@ -116,6 +116,8 @@ struct SnapshotBuilder {
         policy.retryCodes = pool.retryCodes
         policy.retryAfterLimit = TimeAmount(pool.retryAfterLimit)
         policy.isTrusted = pool.trust
+        policy.requiresTLS = pool.requiresTLS
+        policy.acceptsAnySource = pool.acceptsAnySource
         if let via = configuration.listeners.first(where: { $0.name == pool.via }) {
             let id = numbers.listener(via)
             for transport in SIPTransport.allCases { policy.listeners[transport] = id }
@@ -126,7 +128,7 @@ struct SnapshotBuilder {
     private func setup(_ pool: PoolSettingsEntry, _ view: PoolView) -> BackendSetup {
         let context = pool.tls.flatMap { contexts.clients[$0] } ?? contexts.standard
         let verifies = pool.verifyName && (context?.profile.verify ?? true)
-        return BackendSetup(
+        var setup = BackendSetup(
             tls: context,
             serverName: view.referenceDomain,
             verifiesName: verifies,
@@ -134,6 +136,8 @@ struct SnapshotBuilder {
             connections: pool.connections,
             queue: pool.queue
         )
+        setup.answersKeepAlive = pool.answersKeepAlive
+        return setup
     }
 
     private var outside: BackendSetup {
@@ -154,6 +158,9 @@ struct SnapshotBuilder {
         settings.pathMode = PathMode(rawValue: configuration.edge.path.rawValue) ?? .always
         settings.domains = configuration.edge.domains
         settings.removedHeaders = HeaderFilter(configuration.edge.removeHeaders)
+        if let server = configuration.edge.serverHeader {
+            settings.serverLine = ByteBuffer(string: "Server: \(server)\r\n")
+        }
         settings.loopKey = loopKey
         return settings
     }
@@ -167,6 +174,8 @@ struct SnapshotBuilder {
         limits.overload.shedLag = TimeAmount(from.shedLag)
         limits.overload.refuseLag = TimeAmount(from.refuseLag)
         limits.sources = sourceLimits
+        limits.connectionsPerIdentity = from.connectionsPerIdentity
+        limits.handshakesPerWorker = from.handshakesPerWorker
         limits.message.message = from.messageSize
         limits.message.headerSection = from.headerSize
         limits.handshakeTimeout = TimeAmount(from.handshakeTimeout)

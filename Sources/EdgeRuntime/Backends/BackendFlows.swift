@@ -36,6 +36,10 @@ final class BackendFlows {
     private var racers: [StaggeredConnect] = []
     private var waiting = Deque<Waiting>()
     private var backoff = ConnectBackoff()
+    /// Why the latest connection did not come up, which is also why none is tried for a while.
+    private var lastFailure = AttemptFailure.refused
+    /// Whether a connection that was found dead is to be followed by another one at once.
+    private var isReplacing = false
     private var use = FlowUse()
 
     init(worker: Worker, target: BackendTarget) {
@@ -83,7 +87,8 @@ final class BackendFlows {
     func closed(_ flow: StreamFlow, wasReady: Bool) {
         guard wasReady else { return connectFailed(flow, flow.openingFailure) }
         streams.removeAll { $0 === flow }
-        guard !waiting.isEmpty else { return }
+        guard !waiting.isEmpty || isReplacing else { return }
+        isReplacing = false
         openAnother()
         if streams.isEmpty, !isConnecting { failWaiting(.closed) }
     }
@@ -92,6 +97,7 @@ final class BackendFlows {
     func connectFailed(_ flow: StreamFlow, _ failure: AttemptFailure) {
         guard flow === opening else { return }
         opening = nil
+        lastFailure = failure
         backoff.failed(now: worker.eventLoop.now, using: &worker.random)
         let racers = takeRacers()
         let wasOutrun = isOutrun
@@ -110,6 +116,25 @@ final class BackendFlows {
         guard !racers.isEmpty else { return [] }
         defer { racers = [] }
         return racers
+    }
+
+    /// Once a second: pings the connections on which nothing comes, where the backend answers to that, and replaces those
+    /// that turn out dead (FLW-32).
+    func keepAlive(now: NIODeadline) {
+        guard !streams.isEmpty, worker.snapshot.setup(for: target).answersKeepAlive else { return }
+        var dead: [StreamFlow] = []
+        for flow in streams where flow.phase == .ready {
+            switch flow.pulse.advance(to: now, lastRead: flow.lastRead, using: &worker.random) {
+            case .none: continue
+            case .ping: flow.enqueue(worker.ping)
+            case .close: dead.append(flow)
+            }
+        }
+        for flow in dead {
+            worker.counters.limits.increment(.keepAlive)
+            isReplacing = true
+            flow.abort()
+        }
     }
 
     /// Probes found the backend up again: what was held against it is past.
@@ -183,7 +208,7 @@ final class BackendFlows {
 
     private func wait(_ bytes: ByteBuffer, attempt: AttemptID?) {
         guard waiting.count < worker.snapshot.setup(for: target).queue else { return fail(attempt, .queueFull) }
-        guard isConnecting || !streams.isEmpty || mayOpen else { return fail(attempt, .refused) }
+        guard isConnecting || !streams.isEmpty || mayOpen else { return fail(attempt, lastFailure) }
         let entry = Waiting(attempt: attempt, bytes: bytes)
         if isOutrun, streams.isEmpty, let attempt, let other = otherAddresses(attempt).first(where: isOpen),
             move(entry, to: other)
@@ -239,7 +264,10 @@ final class BackendFlows {
 
     /// Gives a message to a flow, unless it waited until its attempt was given up.
     private func put(_ message: Waiting, on flow: StreamFlow) {
-        guard let attempt = message.attempt else { return flow.enqueue(message.bytes) }
+        guard let attempt = message.attempt else {
+            flow.enqueue(message.bytes)
+            return
+        }
         guard worker.core.awaits(attempt) else { return }
         flow.enqueue(message.bytes)
         worker.core.attemptSent(attempt, on: flow.context.id, now: worker.eventLoop.now)

@@ -43,6 +43,9 @@ package struct BackendSetup: Sendable {
     package let connections: Int
     /// Messages that may wait for a flow to one backend.
     package let queue: Int
+    /// Whether the backends are known to answer the keep-alive of RFC 5626 section 4.4.1, so that silence means that a
+    /// connection is dead (FLW-32).
+    package var answersKeepAlive = false
 
     package init(
         tls: TLSContext?,
@@ -69,12 +72,18 @@ package struct EdgeLimits: Sendable, Hashable {
     package var handshakesPerSource = 1_000
     package var sources = SourceLimits()
     package var overload = OverloadMonitor.Policy()
+    /// Connections to access listeners by one identity that a certificate proves; 0: no limit (FLW-42).
+    package var connectionsPerIdentity = 16
+    /// TLS handshakes with clients that one worker has under way; more connections wait to be accepted (FLW-40).
+    package var handshakesPerWorker = 2_000
     package var message = MessageLimits()
     package var handshakeTimeout = TimeAmount.seconds(5)
     package var connectTimeout = TimeAmount.seconds(3)
     package var idleTimeout = TimeAmount.seconds(180)
     package var messageTimeout = TimeAmount.seconds(10)
     package var writeQueue = 1 << 20
+    /// How long a peer whose queue has overflowed may take nothing (TRN-10).
+    package var writeStall = TimeAmount.seconds(10)
 
     package init() {}
 }

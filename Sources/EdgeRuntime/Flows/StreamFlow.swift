@@ -32,6 +32,14 @@ final class StreamFlow: ChannelInboundHandler {
     private(set) var connectedAt: NIODeadline
     /// Whether it was given up while it was being opened.
     private(set) var isAbandoned = false
+    /// Whether the peer sends nothing more, and still takes what is sent (TRN-08).
+    private(set) var isInputClosed = false
+    /// How long the client was promised to be kept without a sign of life; nil: as the configuration says (FLW-36).
+    var idleLimit: TimeAmount?
+    /// Whom its certificate proves, as long as the flow counts among that identity's connections (FLW-42).
+    var countedIdentity: String?
+    /// When the backend is asked whether it is still there.
+    var pulse = KeepAlivePulse()
     /// When the message that is being received began.
     private(set) var messageSince: NIODeadline?
     private(set) var bytesIn: UInt64 = 0
@@ -48,6 +56,8 @@ final class StreamFlow: ChannelInboundHandler {
     private var isDirty = false
     /// Bytes collected since the peer stopped to take any.
     private var blockedBytes = 0
+    /// What a peer whose queue has overflowed takes since then.
+    private var stall: WriteStall?
 
     init(worker: Worker, context: FlowContext, usesTLS: Bool, limits: MessageLimits, now: NIODeadline) {
         self.worker = worker
@@ -78,8 +88,11 @@ final class StreamFlow: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let completed = event as? TLSHandshakeCompleted {
-            worker.handshakeCompleted(self, completed)
+            guard worker.handshakeCompleted(self, completed) else { return context.close(promise: nil) }
             becomeReady()
+        } else if let event = event as? ChannelEvent, event == .inputClosed, phase == .ready, !isInputClosed {
+            isInputClosed = true
+            worker.inputClosed(self)
         }
     }
 
@@ -94,7 +107,8 @@ final class StreamFlow: ChannelInboundHandler {
             case .message(let bytes):
                 receive(bytes, now: now)
             case .keepAlive:
-                enqueue(worker.pong)
+                // Two answers to pings of ours look like one ping.
+                if !pulse.hasPinged { enqueue(worker.pong) }
             case .needMore:
                 messageSince = framer.isInsideMessage ? messageSince ?? now : nil
                 return
@@ -110,6 +124,7 @@ final class StreamFlow: ChannelInboundHandler {
         context.channel.setOption(.autoRead, value: isWritable).whenFailure { _ in }
         guard isWritable else { return }
         blockedBytes = 0
+        stall = nil
         context.read()
         worker.writable(self)
     }
@@ -143,26 +158,48 @@ final class StreamFlow: ChannelInboundHandler {
 
     /// Collects a message to be sent; it leaves when the worker flushes, at the end of this loop tick.
     ///
-    /// A peer that takes nothing while more piles up than the limit allows loses its connection.
-    func enqueue(_ message: ByteBuffer) {
-        guard phase == .ready else { return }
+    /// False where nothing can be sent, or more than the limit waits already for a peer that takes nothing.
+    @discardableResult
+    func enqueue(_ message: ByteBuffer) -> Bool {
+        guard phase == .ready else { return false }
         if !isWritable {
+            guard blockedBytes + message.readableBytes <= worker.snapshot.limits.writeQueue else {
+                overflow()
+                return false
+            }
             blockedBytes += message.readableBytes
-            guard blockedBytes <= worker.snapshot.limits.writeQueue else { return giveUp() }
         }
         if outgoing.readableBytes == 0 {
             outgoing = message
         } else {
             outgoing.writeImmutableBuffer(message)
         }
-        guard !isDirty else { return }
+        guard !isDirty else { return true }
         isDirty = true
         worker.markDirty(self)
+        return true
     }
 
-    private func giveUp() {
+    private func overflow() {
+        guard stall == nil else { return }
         worker.counters.limits.increment(.writeQueue)
-        worker.counters.drops.increment(.queueFull)
+        stall = WriteStall(taken: takenBytes, now: worker.eventLoop.now)
+    }
+
+    /// Whether the queue has overflowed and nothing was taken from it for so long since then (TRN-10).
+    func isStalled(at now: NIODeadline, for limit: TimeAmount) -> Bool {
+        stall?.advance(to: now, taken: takenBytes)
+        return stall.map { now - $0.since >= limit } ?? false
+    }
+
+    /// Bytes that have left the process, or somewhat less over TLS.
+    private var takenBytes: Int64 {
+        let waiting = try? channelContext?.channel.syncOptions?.getOption(.bufferedWritableBytes)
+        return Int64(bytesOut) - Int64(waiting ?? 0)
+    }
+
+    /// Closes without sending what waits, which nobody takes.
+    func abort() {
         outgoing = ByteBuffer()
         channelContext?.close(promise: nil)
     }

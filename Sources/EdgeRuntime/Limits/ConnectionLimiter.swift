@@ -42,6 +42,7 @@ package final class ConnectionLimiter: Sendable {
         var total = 0
         var handshakes = 0
         var bySource: [IPAddress: Open] = [:]
+        var byIdentity: [String: Int] = [:]
         var rates: SourceTable?
 
         /// Takes one new connection off a source's rate.
@@ -109,6 +110,24 @@ package final class ConnectionLimiter: Sendable {
             guard var open = counts.bySource[source] else { return }
             open.connections -= 1
             counts.bySource[source] = open.connections > 0 ? open : nil
+        }
+    }
+
+    /// Takes a place for a connection of whom a certificate proves, unless that one has `limit` already.
+    package func admit(_ identity: String, limit: Int) -> Bool {
+        counts.withLockedValue { counts in
+            let open = counts.byIdentity[identity, default: 0]
+            guard open < limit else { return false }
+            counts.byIdentity[identity] = open + 1
+            return true
+        }
+    }
+
+    /// Gives that place back.
+    package func release(_ identity: String) {
+        counts.withLockedValue { counts in
+            let open = counts.byIdentity[identity, default: 1] - 1
+            counts.byIdentity[identity] = open > 0 ? open : nil
         }
     }
 }

@@ -95,6 +95,7 @@ extension DropLabel {
         case .overLimit: self = .overLimit
         case .deadFlow: self = .deadFlow
         case .absorbedAck: self = .absorbedAck
+        case .foreignSource: self = .foreignSource
         }
     }
 }

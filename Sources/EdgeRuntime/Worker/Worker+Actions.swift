@@ -22,6 +22,8 @@ extension Worker {
         case .handOver(let worker, let message, let context):
             guard Int(worker) < siblings.count, worker != index else { return }
             siblings[Int(worker)].deliver(message, on: context)
+        case .limitIdle(let id, let time):
+            streams[id]?.idleLimit = time
         case .closeFlow(let id):
             streams[id]?.close()
         case .event(let event):
@@ -31,7 +33,8 @@ extension Worker {
 
     private func respond(_ bytes: ByteBuffer, on id: FlowID, datagram: DatagramAddress?) {
         if let flow = streams[id] {
-            flow.enqueue(bytes)
+            if !flow.enqueue(bytes) { counters.drops.increment(flow.phase == .ready ? .queueFull : .deadFlow) }
+            if flow.isInputClosed { closeUnlessAwaited(flow) }
         } else if let flow = datagrams[id] {
             flow.enqueue(bytes, to: datagram)
         } else {
@@ -55,24 +58,26 @@ extension Worker {
             )
             return
         }
-        let sent = sendHere(bytes, on: id, datagram: datagram)
+        let failure = sendHere(bytes, on: id, datagram: datagram)
         guard let attempt else { return }
-        if sent {
-            core.attemptSent(attempt, on: id, now: eventLoop.now)
+        if let failure {
+            core.attemptFailed(attempt, failure, now: eventLoop.now)
         } else {
-            core.attemptFailed(attempt, .flowGone, now: eventLoop.now)
+            core.attemptSent(attempt, on: id, now: eventLoop.now)
         }
     }
 
-    /// Sends on a flow of this worker; false when there is no such flow.
-    func sendHere(_ bytes: ByteBuffer, on id: FlowID, datagram: DatagramAddress?) -> Bool {
-        if let flow = streams[id], flow.phase == .ready {
-            flow.enqueue(bytes)
-            return true
+    /// Sends on a flow of this worker; gives why that cannot be: it is gone, answers to nothing any more, or its queue is
+    /// full.
+    func sendHere(_ bytes: ByteBuffer, on id: FlowID, datagram: DatagramAddress?) -> AttemptFailure? {
+        if let flow = streams[id], flow.phase == .ready, !flow.isInputClosed {
+            if flow.enqueue(bytes) { return nil }
+            counters.drops.increment(.queueFull)
+            return .queueFull
         }
-        guard let flow = datagrams[id] else { return false }
+        guard let flow = datagrams[id] else { return .flowGone }
         flow.enqueue(bytes, to: datagram)
-        return true
+        return nil
     }
 
     private func resolve(_ id: ResolutionID, _ name: NextHopName) {

@@ -156,6 +156,7 @@ extension LimitLabel {
         switch refusal {
         case .connections: self = .connections
         case .connectionsPerSource: self = .connectionsPerSource
+        case .connectionsPerIdentity: self = .connectionsPerIdentity
         case .handshakes: self = .handshakes
         case .handshakesPerSource: self = .handshakesPerSource
         case .rateHandshakes: self = .rateHandshakes

@@ -126,12 +126,12 @@ extension Worker {
     /// The address that datagrams to a backend leave from: the UDP listener's, when there is one of that family
     /// (TRN-52), else any.
     private func datagramSource(_ listener: ListenerID, for target: BackendTarget) -> SocketAddress {
-        if let identity = snapshot.listener(listener)?.identity, identity.transport == .udp,
-            identity.address.isIPv6 == target.endpoint.address.isIPv6
-        {
-            return SocketAddress(identity.address, port: identity.port)
-        }
-        return SocketAddress(target.endpoint.address.isIPv6 ? .v6(high: 0, low: 0) : .v4(0), port: 0)
+        let any: IPAddress = target.endpoint.address.isIPv6 ? .v6(high: 0, low: 0) : .v4(0)
+        guard let identity = snapshot.listener(listener)?.identity, identity.transport == .udp,
+            identity.reaches(target.endpoint.address)
+        else { return SocketAddress(any, port: 0) }
+        let isSameFamily = identity.address.isIPv6 == target.endpoint.address.isIPv6
+        return SocketAddress(isSameFamily ? identity.address : any, port: identity.port)
     }
 }
 

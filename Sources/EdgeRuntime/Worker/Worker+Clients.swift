@@ -30,12 +30,17 @@ extension Worker {
             now: eventLoop.now
         )
         streams[context.id] = flow
+        if setup.tls != nil { handshakeBegan() }
+        // A server's response finds its way by a new connection (TRN-26), a client's only by this one (TRN-08).
+        let isClient = setup.identity.isAccess
         return channel.eventLoop.makeCompletedFuture {
+            if isClient { try? channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true) }
             if let tls = setup.tls {
                 let handler = TLSHandler(
                     context: tls,
                     role: .server,
-                    handshakeDeadline: snapshot.limits.handshakeTimeout
+                    handshakeDeadline: snapshot.limits.handshakeTimeout,
+                    allowsHalfClosure: isClient
                 )
                 try channel.pipeline.syncOperations.addHandler(handler)
             }
@@ -43,16 +48,35 @@ extension Worker {
         }
     }
 
+    /// The token of a client's flow, by the key that holds now.
+    func token(
+        _ id: FlowID,
+        _ listener: ListenerID,
+        _ transport: SIPTransport,
+        _ address: IPAddress,
+        _ port: UInt16
+    ) -> ByteBuffer {
+        FlowToken(flow: id, transport: transport, listener: listener, address: address, port: port)
+            .sealed(by: snapshot.proxy.tokens)
+    }
+
+    /// Gives the flows that are open tokens by a new key: they may outlive the key that they began with (FLW-16).
+    func renewTokens() {
+        for flow in streams.values where flow.context.side == .client {
+            let context = flow.context
+            flow.context.token = token(
+                context.id,
+                context.listener,
+                context.transport,
+                context.remoteAddress,
+                context.remotePort
+            )
+        }
+    }
+
     /// What the core is told of a client's flow.
     func clientContext(_ listener: ListenerIdentity, _ id: FlowID, address: IPAddress, port: UInt16) -> FlowContext {
-        let token = FlowToken(
-            flow: id,
-            transport: listener.transport,
-            listener: listener.id,
-            address: address,
-            port: port
-        )
-        return FlowContext(
+        FlowContext(
             id: id,
             side: .client,
             listener: listener.id,
@@ -60,7 +84,7 @@ extension Worker {
             remoteAddress: address,
             remotePort: port,
             remoteText: ByteBuffer(string: address.description),
-            token: token.sealed(by: snapshot.proxy.tokens)
+            token: token(id, listener.id, listener.transport, address, port)
         )
     }
 
@@ -87,11 +111,29 @@ extension Worker {
         return clientContext(setup.identity, id, address: address, port: port)
     }
 
-    func handshakeCompleted(_ flow: StreamFlow, _ completed: TLSHandshakeCompleted) {
+    /// TLS stands; false when the client has too many connections already.
+    func handshakeCompleted(_ flow: StreamFlow, _ completed: TLSHandshakeCompleted) -> Bool {
         let side = SideLabel(flow.context.side)
         counters.handshakeCompleted(side, completed, eventLoop.now - flow.connectedAt)
         if side == .client { limiter.handshakeEnded(flow.context.remoteAddress) }
         flow.context.verifiedNames = completed.peer?.sipDomains ?? []
+        guard let peer = completed.peer, flow.context.side == .client else { return true }
+        return admit(flow, as: peer)
+    }
+
+    /// Counts a client's connection among those that its certificate's owner has open (FLW-42); servers of others and our
+    /// own open as many as they need.
+    private func admit(_ flow: StreamFlow, as peer: PeerIdentity) -> Bool {
+        let limit = snapshot.limits.connectionsPerIdentity
+        guard limit > 0, snapshot.listener(flow.context.listener)?.identity.isAccess ?? false else { return true }
+        let identity = peer.sipDomains.first ?? peer.subject
+        guard limiter.admit(identity, limit: limit) else {
+            counters.refusals.increment(Int(flow.context.listener.index), .connectionsPerIdentity)
+            counters.limits.increment(.connectionsPerIdentity)
+            return false
+        }
+        flow.countedIdentity = identity
+        return true
     }
 
     func handshakeFailed(_ flow: StreamFlow, _ failure: TLSFailure) {
@@ -124,6 +166,7 @@ extension Worker {
 
     /// A flow has come up.
     func ready(_ flow: StreamFlow) {
+        if flow.isClientOverTLS { handshakeEnded() }
         guard case .backend(let target) = flow.context.side else { return }
         backends[target]?.ready(flow)
         runActions()
@@ -136,6 +179,16 @@ extension Worker {
         runActions()
     }
 
+    /// A client sends nothing more: what it has asked is still answered, then the flow is closed (TRN-08).
+    func inputClosed(_ flow: StreamFlow) {
+        guard flow.context.side == .client else { return }
+        if !core.inputClosed(flow.context.id) { flow.close() }
+    }
+
+    func closeUnlessAwaited(_ flow: StreamFlow) {
+        if !core.busyFlows.contains(flow.context.id) { flow.close() }
+    }
+
     /// A stream flow is gone.
     func closed(_ flow: StreamFlow, wasReady: Bool) {
         counters.add(bytesIn: flow.bytesIn, bytesOut: flow.bytesOut, SideLabel(flow.context.side))
@@ -145,6 +198,8 @@ extension Worker {
             counters.connections.increment(Int(flow.context.listener.index), .closed)
             if flow.usesTLS, !wasReady { limiter.handshakeEnded(flow.context.remoteAddress) }
             limiter.release(flow.context.remoteAddress)
+            if let identity = flow.countedIdentity { limiter.release(identity) }
+            if !wasReady, flow.isClientOverTLS { handshakeEnded() }
         case .backend(let target): backends[target]?.closed(flow, wasReady: wasReady)
         }
         if wasReady { core.flowClosed(flow.context.id, now: eventLoop.now) }
@@ -180,4 +235,8 @@ extension Worker {
     private func refused(_ flow: DatagramFlow) {
         if flow.server == nil { core.flowClosed(flow.id, now: eventLoop.now) } else { returns.refused(flow) }
     }
+}
+
+extension StreamFlow {
+    var isClientOverTLS: Bool { usesTLS && context.side == .client }
 }

@@ -5,23 +5,28 @@ internal import SIPProxy
 internal import Telemetry
 
 extension Worker {
-    /// Once a second: closes flows that are idle too long or deliver a message too slowly (TRN-05), and those to backends
-    /// that are gone when no dialog uses them any more (LOC-55); then reports.
+    /// Once a second: closes flows that are idle too long, deliver a message too slowly (TRN-05) or take nothing of what
+    /// they are sent (TRN-10), and those to backends that are gone when no dialog uses them any more (LOC-55); then reports.
     func keepHouse() {
         let now = eventLoop.now
         let limits = snapshot.limits
         (lastLag, worstLag) = (worstLag, .zero)
         var closing: [StreamFlow] = []
+        var resting: [StreamFlow] = []
         for flow in streams.values where flow.phase == .ready {
             if let since = flow.messageSince, now - since > limits.messageTimeout {
                 counters.limits.increment(.messageTimeout)
                 closing.append(flow)
-            } else if flow.context.side == .client, now - flow.lastRead > limits.idleTimeout {
-                counters.limits.increment(.idleTimeout)
-                closing.append(flow)
+            } else if flow.isStalled(at: now, for: limits.writeStall) {
+                flow.abort()
+            } else if flow.context.side == .client,
+                flow.isInputClosed || now - flow.lastRead >= flow.idleLimit ?? limits.idleTimeout
+            {
+                resting.append(flow)
             }
         }
-        for flow in closing { flow.close() }
+        for flow in closing + unused(resting) { flow.close() }
+        for flows in backends.values { flows.keepAlive(now: now) }
         for (target, flows) in backends where flows.hasRested(at: now) && !snapshot.knows(target) {
             flows.close()
             backends[target] = nil
@@ -30,6 +35,16 @@ extension Worker {
         sendObservations()
         // Responses that found nobody go on from there.
         runActions()
+    }
+
+    /// Those of the flows on which nobody waits for an answer: a call may ring longer than its client says anything
+    /// (TRN-45).
+    private func unused(_ resting: [StreamFlow]) -> [StreamFlow] {
+        guard !resting.isEmpty else { return [] }
+        let busy = core.busyFlows
+        let unused = resting.filter { !busy.contains($0.context.id) }
+        for flow in unused where !flow.isInputClosed { counters.limits.increment(.idleTimeout) }
+        return unused
     }
 
     /// The worker's numbers now.

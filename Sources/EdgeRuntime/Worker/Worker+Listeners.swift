@@ -3,6 +3,7 @@
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
+internal import Telemetry
 
 /// The listeners of one worker.
 extension Worker {
@@ -36,11 +37,34 @@ extension Worker {
     /// Begins to accept on a listener that is bound.
     func startAccepting(_ id: ListenerID) -> EventLoopFuture<Void> {
         guard let channel = listenerChannels[id] else { return eventLoop.makeSucceededVoidFuture() }
+        acceptingListeners.insert(id)
+        if admission.isPaused, isTLS(id) { return eventLoop.makeSucceededVoidFuture() }
         return channel.setOption(.autoRead, value: true)
     }
 
+    /// A client begins its TLS handshake.
+    func handshakeBegan() {
+        guard admission.began(limit: snapshot.limits.handshakesPerWorker) else { return }
+        counters.limits.increment(.handshakesPerWorker)
+        setAccepting(false)
+    }
+
+    /// It has ended, whichever way.
+    func handshakeEnded() {
+        if admission.ended(limit: snapshot.limits.handshakesPerWorker) { setAccepting(true) }
+    }
+
+    private func setAccepting(_ isAccepting: Bool) {
+        for (id, channel) in listenerChannels where acceptingListeners.contains(id) && isTLS(id) {
+            channel.setOption(.autoRead, value: isAccepting).whenFailure { _ in }
+        }
+    }
+
+    private func isTLS(_ id: ListenerID) -> Bool { snapshot.listener(id)?.identity.transport == .tls }
+
     /// Accepts no more; connections that were accepted stay.
     func closeListener(_ id: ListenerID) {
+        acceptingListeners.remove(id)
         listenerChannels.removeValue(forKey: id)?.close(promise: nil)
         guard let flow = listenerDatagrams.removeValue(forKey: id) else { return }
         forget(flow)

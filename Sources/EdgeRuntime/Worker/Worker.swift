@@ -22,6 +22,8 @@ package final class Worker {
     var backends: [BackendTarget: BackendFlows] = [:]
     var listenerChannels: [ListenerID: any Channel] = [:]
     var listenerDatagrams: [ListenerID: DatagramFlow] = [:]
+    /// Those that are to accept, whether they do at present or not.
+    var acceptingListeners: Set<ListenerID> = []
     /// The sockets of responses to other servers over UDP.
     private(set) lazy var returns = ReturnSockets(worker: self)
     /// The other workers by index, this one among them; set once before anything is opened.
@@ -38,6 +40,10 @@ package final class Worker {
 
     /// One CRLF, the answer to a keep-alive (RFC 5626 section 4.4.1).
     let pong = ByteBuffer(string: "\r\n")
+    /// Two of them, the keep-alive itself.
+    let ping = ByteBuffer(string: "\r\n\r\n")
+    /// How many TLS handshakes with clients are under way, and whether connections wait for that.
+    var admission = HandshakeAdmission()
 
     private var nextSerial: UInt64
     private var dirtyStreams: [StreamFlow] = []
@@ -100,6 +106,7 @@ package final class Worker {
         let before = self.snapshot
         self.snapshot = snapshot
         adoptLimits()
+        if snapshot.proxy.tokens.currentKeyID != before.proxy.tokens.currentKeyID { renewTokens() }
         core.adopt(snapshot.proxy, now: eventLoop.now)
         runActions()
         for (target, flows) in backends where snapshot.isUsable(target) && !before.isUsable(target) { flows.forgive() }

@@ -33,14 +33,14 @@ package struct WorkerHandle: Sendable {
         for origin: WorkerHandle
     ) {
         execute { worker in
-            let sent = worker.sendHere(bytes, on: id, datagram: datagram)
+            let failure = worker.sendHere(bytes, on: id, datagram: datagram)
             guard let attempt else { return }
             origin.execute { asking in
                 let now = asking.eventLoop.now
-                if sent {
-                    asking.core.attemptSent(attempt, on: id, now: now)
+                if let failure {
+                    asking.core.attemptFailed(attempt, failure, now: now)
                 } else {
-                    asking.core.attemptFailed(attempt, .flowGone, now: now)
+                    asking.core.attemptSent(attempt, on: id, now: now)
                 }
                 asking.runActions()
             }

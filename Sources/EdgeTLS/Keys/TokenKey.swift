@@ -21,6 +21,13 @@ package struct TokenKey: Sendable {
         bytes = (0..<Self.minimumLength).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     }
 
+    /// The number by which tokens name the key, drawn from its bytes and telling nothing else of them.
+    package var id: UInt8 {
+        let label: StaticString = "flow token key id"
+        let text = UnsafeRawBufferPointer(start: label.utf8Start, count: label.utf8CodeUnitCount)
+        return mac(text).map { UInt8(truncatingIfNeeded: $0.0 >> 56) } ?? 0
+    }
+
     /// The first 128 bits of the MAC over `message`; nil when the library cannot.
     package func mac(_ message: UnsafeRawBufferPointer) -> (UInt64, UInt64)? {
         var digest = [UInt8](repeating: 0, count: 32)

@@ -47,7 +47,12 @@ package enum ResponseWriter {
     }
 
     /// An answer to a message that could not be read whole, from the fields that could; nil when none may be given.
-    package static func response(to message: MalformedMessage, tag: UInt64? = nil, source: Source?) -> ByteBuffer? {
+    package static func response(
+        to message: MalformedMessage,
+        tag: UInt64? = nil,
+        source: Source?,
+        extra: (inout ByteBuffer) -> Void = { _ in }
+    ) -> ByteBuffer? {
         guard let status = message.status else { return nil }
         var output = ByteBuffer()
         writeStatusLine(status, message.reason.rawValue, into: &output)
@@ -64,6 +69,7 @@ package enum ResponseWriter {
             if field.name == .via { isTopmost = false }
         }
         copier.flush(into: &output)
+        extra(&output)
         output.writeStaticString("Content-Length: 0\r\n\r\n")
         return output
     }

@@ -26,6 +26,8 @@ struct ForwardPlan {
     var repairedURI: RouteValue?
     /// Whether the next Route is a strict router, which wants its URI in the request line (PRX-38).
     var isNextStrict = false
+    /// Whether the Request-URI's `maddr`, port and transport led here and no further (PRX-17).
+    var isPlaceOurs = false
     var isSecure = false
     var loopPart: UInt32 = 0
     var addsRecordRoute = false

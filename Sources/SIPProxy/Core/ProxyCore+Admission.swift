@@ -33,7 +33,8 @@ extension ProxyCore {
 
     private func turnAway(_ request: SIPMessage, on flow: FlowContext, answering: Bool) {
         guard answering else { return act(.event(.dropped(.overLimit))) }
-        answerStatelessly(request, on: flow, .overloaded)
+        // Those who register anew after an outage come back spread (RFC 5626 section 4.5, FLW-40).
+        answerStatelessly(request, on: flow, request.method == .register ? unavailable() : .overloaded)
     }
 
     /// Whether overload turns a request away; never one inside a dialog (OVL-20).
@@ -69,15 +70,14 @@ extension ProxyCore {
     }
 
     private func statelessResponse(to request: SIPMessage, on flow: FlowContext, _ rejection: Rejection) -> ByteBuffer {
-        ResponseWriter.response(
+        ownResponse(
             to: request,
-            status: rejection.status,
-            reason: rejection.reason,
+            rejection.status,
+            rejection.reason,
             tag: keys.statelessTag(of: request),
-            source: source(of: flow)
-        ) { buffer in
-            if let extra = rejection.extra { buffer.writeImmutableBuffer(extra) }
-        }
+            on: flow,
+            extra: rejection.extra
+        )
     }
 
     /// Whether an ACK is for an answer that was given without state: its To tag shows that.

@@ -21,13 +21,7 @@ extension ProxyCore {
             return act(.event(.dropped(.cancelFromElsewhere)))
         }
         // The tag of the 200 is the one that responses to the INVITE have; a repeat gets the same again (TXN-37).
-        let response = ResponseWriter.response(
-            to: cancel,
-            status: 200,
-            reason: "OK",
-            tag: server.tag,
-            source: source(of: flow)
-        )
+        let response = ownResponse(to: cancel, 200, "OK", tag: server.tag, on: flow)
         counters.answered(200)
         respond(to: cancel, on: flow, response)
         guard server.isInvite, server.state == .proceeding, !server.isCancelled else { return }

@@ -59,7 +59,7 @@ extension ProxyCore {
         now: NIODeadline,
         avoiding isAvoided: (BackendID) -> Bool
     ) -> Selection? {
-        let needsTLS = server.plan.isSecure
+        let needsTLS = server.plan.isSecure || server.policy.requiresTLS
         if server.affinity == nil { server.affinity = affinityKey(server, pool.affinity) }
         let selection = pool.select(
             key: server.affinity,

@@ -10,15 +10,14 @@ extension ProxyCore {
     func reject(_ server: ServerTransaction, _ rejection: Rejection, now: NIODeadline) {
         guard !server.hasFinal else { return }
         server.ownReason = rejection.reason
-        let response = ResponseWriter.response(
+        let response = ownResponse(
             to: server.request,
-            status: rejection.status,
-            reason: rejection.reason,
+            rejection.status,
+            rejection.reason,
             tag: server.tag,
-            source: source(of: server.flow)
-        ) { buffer in
-            if let extra = rejection.extra { buffer.writeImmutableBuffer(extra) }
-        }
+            on: server.flow,
+            extra: rejection.extra
+        )
         server.lastResponse = response
         counters.answered(rejection.status)
         respond(server, response)
@@ -27,13 +26,7 @@ extension ProxyCore {
 
     /// 100 Trying, at once, to an INVITE (TXN-19, TXN-23).
     func sendTrying(_ server: ServerTransaction) {
-        let response = ResponseWriter.response(
-            to: server.request,
-            status: 100,
-            reason: "Trying",
-            tag: nil,
-            source: source(of: server.flow)
-        )
+        let response = ownResponse(to: server.request, 100, "Trying", tag: nil, on: server.flow)
         server.lastResponse = response
         counters.answered(100)
         respond(server, response)

@@ -82,11 +82,13 @@ extension ProxyCore {
         return true
     }
 
-    /// What went by TCP for its size alone, and finds no TCP there, goes by UDP after all (RFC 3261 section 18.1.1).
+    /// What went by TCP for its size alone, and is refused there, goes by UDP after all (RFC 3261 section 18.1.1).
+    ///
+    /// Silence is no refusal: the host may be down, or a filter may swallow what comes (TRN-41).
     private func returnsToUDP(_ client: ClientTransaction, _ failure: AttemptFailure, now: NIODeadline) -> Bool {
         let server = client.server
-        guard client.isMovedToTCP, failure == .refused || failure == .connectTimeout, !client.isAbandoned,
-            !server.isCancelled, !server.hasFinal, let target = client.backend
+        guard client.isMovedToTCP, failure == .refused, !client.isAbandoned, !server.isCancelled, !server.hasFinal,
+            let target = client.backend
         else { return false }
         send(server, to: .backend(target, index: client.poolIndex), now: now, movingLarge: false)
         return true

@@ -51,23 +51,27 @@ extension ProxyCore {
         throw isTrusted(server.flow, server.snapshot) ? .notServed : .noRelay
     }
 
-    /// Why a pool could take nothing at all: no TLS for a SIPS request (PRX-85), or nobody there.
+    /// Why a pool could take nothing at all: no TLS for a SIPS request (PRX-85) or where the pool demands it (PRX-91), or
+    /// nobody there.
     private func poolFailure(_ server: ServerTransaction) -> Rejection {
-        if server.plan.isSecure, let pool = server.pool,
+        guard let pool = server.pool, !pool.backends.isEmpty,
             !pool.backends.contains(where: { $0.endpoint.transport.isSecure })
-        {
-            return sipsNotAllowed(server)
-        }
-        return unavailable()
+        else { return unavailable() }
+        if server.plan.isSecure { return sipsNotAllowed(server) }
+        return server.policy.requiresTLS ? refusal(server, warning: "381", "SIPS Required") : unavailable()
     }
 
     /// A SIPS request goes on over TLS or not at all (RFC 5630 section 5.3).
     private func sipsNotAllowed(_ server: ServerTransaction) -> Rejection {
+        refusal(server, warning: "380", "SIPS Not Allowed")
+    }
+
+    private func refusal(_ server: ServerTransaction, warning code: String, _ text: String) -> Rejection {
         let host = server.snapshot.listeners[server.flow.listener]?.identity.advertisedHost ?? "localhost"
         return Rejection(
             480,
             "Temporarily Unavailable",
-            extra: ByteBuffer(string: "Warning: 380 \(host) \"SIPS Not Allowed\"\r\n")
+            extra: ByteBuffer(string: "Warning: \(code) \(host) \"\(text)\"\r\n")
         )
     }
 
@@ -200,8 +204,4 @@ extension ProxyCore {
         }
         return client.isInvite ? limits.invite : limits.nonInvite
     }
-}
-
-extension ListenerIdentity {
-    var isAccess: Bool { role == .access }
 }

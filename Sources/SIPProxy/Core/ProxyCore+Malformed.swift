@@ -32,6 +32,9 @@ extension ProxyCore {
     /// answer goes (RFC 3261 section 18.2, RFC 3581 section 4).
     private func refusal(of message: MalformedMessage, on flow: FlowContext) -> ByteBuffer? {
         let source = flow.transport.isReliable ? nil : source(of: flow)
-        return ResponseWriter.response(to: message, tag: keys.tag(of: message), source: source)
+        let server = snapshot.settings.serverLine
+        return ResponseWriter.response(to: message, tag: keys.tag(of: message), source: source) { buffer in
+            buffer.writeImmutableBuffer(server)
+        }
     }
 }

@@ -24,10 +24,10 @@ extension ProxyCore {
         return server
     }
 
-    /// The connection of a request is gone: its client may come back over another one.
-    func orphan(_ server: ServerTransaction) {
+    /// The connection of a request is gone, or takes responses alone: its client may come back over another one.
+    func orphan(_ server: ServerTransaction, isGone: Bool = true) {
         guard server.state != .terminated, server.flow.transport.isReliable else { return }
-        server.isFlowGone = true
+        server.isFlowGone = isGone
         let bare = keys.key(
             of: server.request,
             method: server.request.method,

@@ -35,7 +35,8 @@ extension ProxyCore {
         let literal = uri.maddr.map { request.address($0) } ?? uri.address
         guard let address = literal else {
             let host = uri.maddr.map { request.bytes.text($0) } ?? domain
-            let name = NextHopName(host: host, port: uri.port, transport: transport, isSecure: secure, domain: domain)
+            var name = NextHopName(host: host, port: uri.port, transport: transport, isSecure: secure, domain: domain)
+            name.isInDialog = request.to.tag != nil
             return .name(name)
         }
         let hop = endpoint(address, uri.port, transport)

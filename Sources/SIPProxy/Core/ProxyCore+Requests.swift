@@ -65,6 +65,28 @@ extension ProxyCore {
         }
     }
 
+    /// A response of the edge's own.
+    func ownResponse(
+        to request: SIPMessage,
+        _ status: UInt16,
+        _ reason: String,
+        tag: UInt64?,
+        on flow: FlowContext,
+        extra: ByteBuffer? = nil
+    ) -> ByteBuffer {
+        let server = snapshot.settings.serverLine
+        return ResponseWriter.response(
+            to: request,
+            status: status,
+            reason: reason,
+            tag: tag,
+            source: source(of: flow)
+        ) { buffer in
+            if let extra { buffer.writeImmutableBuffer(extra) }
+            buffer.writeImmutableBuffer(server)
+        }
+    }
+
     func source(of flow: FlowContext) -> ResponseWriter.Source {
         ResponseWriter.Source(address: flow.remoteAddress, text: flow.remoteText, port: flow.remotePort)
     }

@@ -14,6 +14,7 @@ extension ProxyCore {
         guard let client = clients[branch.slot], client.nonce == branch.nonce, belongs(response, to: client),
             flow.transport.isSecure || !client.transport.isSecure
         else { return act(.event(.dropped(.strayResponse))) }
+        guard !isFromElsewhere(flow, client) else { return act(.event(.dropped(.foreignSource))) }
         heard(client, now: now)
         if response.cSeq.method == .cancel, client.server.request.method != .cancel {
             client.cancelRetransmitAt = nil
@@ -35,6 +36,20 @@ extension ProxyCore {
             response.cSeq.method == request.method || (response.cSeq.method == .cancel && client.hasSentCancel)
         else { return false }
         return response.bytes.equals(response.callID, request.bytes, request.callID)
+    }
+
+    /// Whether a response to a datagram comes neither from where its request went nor from another server of the same
+    /// pool or name: whoever has seen or guessed a branch could end the call with it (TRN-37).
+    private func isFromElsewhere(_ flow: FlowContext, _ client: ClientTransaction) -> Bool {
+        guard client.transport == .udp, let sentTo = client.target?.endpoint.address ?? client.datagram?.address else {
+            return false
+        }
+        let source = flow.remoteAddress.unmapped
+        guard source != sentTo.unmapped else { return false }
+        let proxy = client.server.snapshot.proxy
+        let pool = client.target?.pool.map { Int($0.index) } ?? .max
+        guard pool < proxy.pools.count else { return !(client.server.hops?.view?.has(source) ?? false) }
+        return !proxy.policies[pool].acceptsAnySource && !proxy.pools[pool].has(source)
     }
 
     /// Whether the Via below ours, by which the client would send on, names everybody and not what the request named
@@ -248,6 +263,10 @@ extension ProxyCore {
             response.optionTags(.require).contains(where: { response.equals($0, "outbound") })
         else { return }
         let seconds = snapshot.settings.flowTimer
+        if server.flow.transport.isReliable {
+            // Somewhat longer than the client was told, so that a ping on its way is not missed (RFC 5626 section 5.4).
+            act(.limitIdle(server.flow.id, .milliseconds(Int64(seconds) * 1250)))
+        }
         edits.removeAll(.flowTimer, of: response)
         edits.appendLine(to: response) { buffer in
             buffer.writeStaticString("Flow-Timer: ")
@@ -278,4 +297,9 @@ extension ProxyCore {
     func parse(_ bytes: ByteBuffer) -> ParseOutcome {
         MessageParser.parse(bytes, framing: .datagram, limits: .none)
     }
+}
+
+extension PoolView {
+    /// Whether a backend has that address.
+    func has(_ address: IPAddress) -> Bool { backends.contains { $0.endpoint.address.unmapped == address } }
 }

@@ -49,9 +49,39 @@ extension ProxyCore {
             plan.destination = try nextHop(next.uri, request, isRoute: true, isSecure: isSecure, from: flow, box: box)
         } else if isInDialog, let uri = plan.repairedURI?.uri ?? request.requestURI {
             plan.destination = try nextHop(uri, request, isSecure: plan.isSecure, from: flow, box: box)
+        } else if plan.repairedURI == nil, let uri = request.requestURI, let maddr = uri.maddr {
+            try followAddress(maddr, of: uri, request, on: flow, box: box, into: &plan)
         } else {
             plan.destination = .pool
         }
+    }
+
+    /// A Request-URI says by `maddr` where its request is to go (RFC 3261 section 16.4): here, which then says nothing
+    /// more; to another place of this host; or elsewhere, where clients have nothing relayed (PRX-17, PRX-23).
+    private func followAddress(
+        _ maddr: ByteRange,
+        of uri: SIPURI,
+        _ request: SIPMessage,
+        on flow: FlowContext,
+        box: SnapshotBox,
+        into plan: inout ForwardPlan
+    ) throws(Rejection) {
+        let isOurs = box.listeners.hasAddress(maddr, of: request)
+        if isOurs, cameThere(uri, request, flow, box) {
+            plan.isPlaceOurs = true
+            plan.destination = .pool
+            return
+        }
+        guard isOurs || isTrusted(flow, box) else { throw .noRelay }
+        plan.destination = try nextHop(uri, request, isSecure: plan.isSecure, from: flow, box: box)
+    }
+
+    /// Whether a request came by the port and transport that its Request-URI names; what it leaves open is as it came.
+    private func cameThere(_ uri: SIPURI, _ request: SIPMessage, _ flow: FlowContext, _ box: SnapshotBox) -> Bool {
+        guard let listener = box.listeners[flow.listener]?.identity else { return false }
+        let named = uri.scheme == .sips ? .tls : request.transport(of: uri)
+        guard uri.transport == nil || named == flow.transport else { return false }
+        return uri.port == nil || uri.port == listener.port || uri.port == listener.advertisedPort
     }
 
     /// A request whose Request-URI is a Record-Route value of ours comes from a strict router: the real Request-URI is

@@ -61,7 +61,7 @@ extension ProxyCore {
         case .backend(let target, _):
             let policies = box.proxy.policies
             let policy = target.pool.flatMap { Int($0.index) < policies.count ? policies[Int($0.index)] : nil }
-            return box.listeners.facing(target.endpoint.transport, policy: policy ?? ForwardingPolicy())
+            return box.listeners.facing(target.endpoint, policy: policy ?? ForwardingPolicy())
         }
     }
 
@@ -168,16 +168,19 @@ extension ProxyCore {
     private func editRoutes(_ request: SIPMessage, _ plan: ForwardPlan) {
         let bytes = request.bytes
         if let repaired = plan.repairedURI {
-            edits.replaceRequestURI(of: request) { $0.writeImmutableBuffer(bytes.slice(repaired.uri.range)) }
+            edits.replaceRequestURI(of: request) { request.writeRequestURI(repaired.uri, into: &$0) }
             if plan.ownRoutes + 1 >= plan.routes.count { return edits.removeAll(.route, of: request) }
             return edits.removeRoutes(first: plan.ownRoutes, last: true, of: plan.routes, in: request)
+        }
+        if plan.isPlaceOurs, let uri = request.requestURI {
+            edits.replaceRequestURI(of: request) { request.writeRequestURI(uri, .withoutPlace, into: &$0) }
         }
         guard plan.isNextStrict, plan.ownRoutes < plan.routes.count, let uri = request.requestURI else {
             return edits.popRoutes(plan.ownRoutes, of: plan.routes, in: request)
         }
         let next = plan.routes[plan.ownRoutes]
         edits.popRoutes(plan.ownRoutes + 1, of: plan.routes, in: request)
-        edits.replaceRequestURI(of: request) { $0.writeImmutableBuffer(bytes.slice(next.uri.range)) }
+        edits.replaceRequestURI(of: request) { request.writeRequestURI(next.uri, into: &$0) }
         edits.appendRoute(on: request) { $0.writeImmutableBuffer(bytes.slice(uri.range)) }
     }
 }

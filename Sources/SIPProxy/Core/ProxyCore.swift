@@ -128,6 +128,27 @@ package final class ProxyCore {
         for server in servers.all where server.flow.id == flow { orphan(server) }
     }
 
+    /// A client sends nothing more on a flow, and still takes what is sent to it; gives whether a request that came on it
+    /// waits for its final response (TRN-08).
+    package func inputClosed(_ flow: FlowID) -> Bool {
+        var isAwaited = false
+        for server in servers.all where server.flow.id == flow {
+            orphan(server, isGone: false)
+            if server.state == .proceeding { isAwaited = true }
+        }
+        return isAwaited
+    }
+
+    /// The flows on which somebody waits for a final response; for rare events only.
+    package var busyFlows: Set<FlowID> {
+        var busy: Set<FlowID> = []
+        for server in servers.all where server.state == .proceeding { busy.insert(server.flow.id) }
+        for client in clients.all where client.state == .calling || client.state == .proceeding {
+            if let flow = client.flow { busy.insert(flow) }
+        }
+        return busy
+    }
+
     /// Works by another snapshot from now on; requests that have begun go on by theirs.
     package func adopt(_ snapshot: ProxySnapshot, now: NIODeadline) {
         box = SnapshotBox(snapshot)
@@ -158,7 +179,7 @@ package final class ProxyCore {
         let policy = target.pool.flatMap { pool in
             Int(pool.index) < snapshot.policies.count ? snapshot.policies[Int(pool.index)] : nil
         }
-        let facing = box.listeners.facing(target.endpoint.transport, policy: policy ?? ForwardingPolicy())
+        let facing = box.listeners.facing(target.endpoint, policy: policy ?? ForwardingPolicy())
         return facing?.identity.id ?? ListenerID(index: 0)
     }
 

@@ -43,11 +43,20 @@ final class RenderedListeners: Sendable {
     subscript(id: ListenerID) -> Listener? { byID[Int(id.index)] }
 
     /// The listener that Via, Record-Route and Path name towards a next hop: the pool's choice, else one of the same
-    /// transport, inner ones first, else any.
-    func facing(_ transport: SIPTransport, policy: ForwardingPolicy) -> Listener? {
-        if let chosen = policy.listeners[transport], let listener = self[chosen] { return listener }
-        let same = listeners.filter { $0.identity.transport == transport }
-        return same.first { $0.identity.role == .inner } ?? same.first { $0.identity.role == .peer } ?? same.first
+    /// transport, of its address family before others (TRN-52) and inner ones first, else any.
+    func facing(_ endpoint: Endpoint, policy: ForwardingPolicy) -> Listener? {
+        if let chosen = policy.listeners[endpoint.transport], let listener = self[chosen] { return listener }
+        func first(_ passes: (ListenerIdentity) -> Bool) -> Listener? {
+            var found: Listener?
+            for listener in listeners where passes(listener.identity) {
+                if listener.identity.role == .inner { return listener }
+                let isBetter = listener.identity.role == .peer && found?.identity.role != .peer
+                if found == nil || isBetter { found = listener }
+            }
+            return found
+        }
+        return first { $0.transport == endpoint.transport && $0.reaches(endpoint.address) }
+            ?? first { $0.transport == endpoint.transport }
             ?? listeners.first { $0.identity.role == .inner } ?? listeners.first
     }
 
@@ -58,6 +67,14 @@ final class RenderedListeners: Sendable {
             return addresses.contains(address.unmapped) || hosts.contains(address.hostText)
         }
         return hosts.contains(Self.name(bytes.text(uri.host)))
+    }
+
+    /// Whether the value of a `maddr` parameter is an address or name of this edge.
+    func hasAddress(_ maddr: ByteRange, of message: SIPMessage) -> Bool {
+        if let address = message.address(maddr) {
+            return addresses.contains(address.unmapped) || hosts.contains(address.hostText)
+        }
+        return hosts.contains(Self.name(message.bytes.text(maddr)))
     }
 
     /// Whether a listener of this edge is bound there.

@@ -13,6 +13,8 @@ package struct NextHopName: Sendable, Hashable {
     package let isSecure: Bool
     /// The host of the URI, which a certificate must prove (RFC 5922 section 4).
     package let domain: String
+    /// Whether a request within a dialog asks: then one server of it is meant (PRX-84).
+    package var isInDialog = false
 
     package init(host: String, port: UInt16?, transport: SIPTransport?, isSecure: Bool, domain: String? = nil) {
         self.host = host

@@ -21,6 +21,8 @@ package enum ProxyAction: Sendable {
     case resolve(ResolutionID, NextHopName)
     /// A response whose branch names another worker.
     indirect case handOver(WorkerIndex, SIPMessage, FlowContext)
+    /// A client was promised to have its flow kept for so long without a sign of life, and no longer (FLW-36).
+    case limitIdle(FlowID, TimeAmount)
     /// Close a flow on which nothing more can be trusted.
     case closeFlow(FlowID)
     /// Something to count, to log, or to learn about a backend.
@@ -119,6 +121,8 @@ package enum DropReason: String, Sendable, Hashable, CaseIterable {
     case deadFlow = "dead_flow"
     /// An ACK for a final that was sent without state (OVL-05).
     case absorbedAck = "absorbed_ack"
+    /// A response to a datagram from somewhere else than its request went (TRN-37).
+    case foreignSource = "foreign_source"
 }
 
 /// The limits that the core keeps.

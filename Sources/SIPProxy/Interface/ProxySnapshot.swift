@@ -54,6 +54,17 @@ package struct ListenerIdentity: Sendable, Hashable {
     }
 }
 
+extension ListenerIdentity {
+    /// Whether clients come in there.
+    package var isAccess: Bool { role == .access }
+
+    /// Whether its socket speaks the family of an address; one at :: speaks both.
+    package func reaches(_ other: IPAddress) -> Bool {
+        let own = address.unmapped
+        return own.isIPv6 == other.unmapped.isIPv6 || (own.isIPv6 && own.isUnspecified)
+    }
+}
+
 /// One route rule; the first whose conditions all hold decides.
 ///
 /// An empty condition always holds.
@@ -109,6 +120,10 @@ package struct ForwardingPolicy: Sendable, Hashable {
     package var retryCodes: [UInt16] = []
     /// The longest Retry-After that is honoured (LOC-49).
     package var retryAfterLimit = TimeAmount.seconds(300)
+    /// Whether responses to datagrams may come from any address: trunks with several (TRN-37).
+    package var acceptsAnySource = false
+    /// Whether requests go to backends over TLS or not at all (PRX-91).
+    package var requiresTLS = false
     /// The listener that Via, Record-Route and Path name towards this pool, by transport.
     package var listeners: [SIPTransport: ListenerID] = [:]
     /// Whether its backends are believed and confided in like our own servers.
@@ -137,6 +152,8 @@ package struct ProxySettings: Sendable {
     package var pathMode = PathMode.always
     /// Served domains and aliases, in lower case; empty: whatever a route rule takes.
     package var domains: [String] = []
+    /// The Server line of the edge's own responses; empty: they tell nothing of what software it is (MSG-58).
+    package var serverLine = ByteBuffer()
     /// A secret that keeps loop parts of other nodes apart from ours.
     package var loopKey: UInt32 = 0
     /// Flow-Timer to grant (FLW-22).

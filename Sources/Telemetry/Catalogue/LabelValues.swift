@@ -30,7 +30,9 @@ package enum OriginLabel: Int, LabelValue { case backend, local }
 
 /// The limit that a connection was refused for; the words are those of the configuration.
 package enum RefusalLabel: Int, LabelValue {
-    case connections, connectionsPerSource, handshakes, handshakesPerSource, rateHandshakes, descriptors, ban, overload
+    case connections, connectionsPerSource, connectionsPerIdentity, handshakes, handshakesPerSource, rateHandshakes,
+        descriptors
+    case ban, overload
 }
 
 /// The negotiated TLS version.
@@ -94,9 +96,9 @@ package enum MembershipLabel: Int, LabelValue { case added, reweighted, draining
 
 /// A limit that was reached; the words are those of the configuration where it has one.
 package enum LimitLabel: Int, LabelValue {
-    case connections, connectionsPerSource, transactions, routeValues, statelessResolutions
-    case messageTimeout, idleTimeout, writeQueue, queue, responseSockets
-    case handshakes, handshakesPerSource, descriptors, overload, ban
+    case connections, connectionsPerSource, connectionsPerIdentity, transactions, routeValues, statelessResolutions
+    case messageTimeout, idleTimeout, writeQueue, queue, responseSockets, keepAlive
+    case handshakes, handshakesPerSource, handshakesPerWorker, descriptors, overload, ban
     case rateRegister, rateInvite, rateOther, rateBytes, rateNetwork, rateConnection, rateHandshakes
 }
 

@@ -56,7 +56,14 @@ extension MetricCatalog {
         .of("reason", RefusalLabel.self)
     )
 
-    static let listener = [connectionsAccepted, connectionsActive, connectionsRefused]
+    package static let listenerNameAstray = Metric(
+        .gauge,
+        "listener_name_astray",
+        "1 when DNS did not lead the advertised name back to the listener, at the start or the last reload.",
+        .listener
+    )
+
+    static let listener = [connectionsAccepted, connectionsActive, connectionsRefused, listenerNameAstray]
 
     package static let tlsHandshakes = Metric(
         .counter,

@@ -31,7 +31,7 @@ struct ExampleConfigurationTests {
         }
         if let file = resolver.trustAnchor { try Self.place(Data(Self.anchor.utf8), at: file) }
         if let file = resolver.overrides { try Self.place(Data(Self.override.utf8), at: file) }
-        if let file = configuration.edge.tokenKeyFile {
+        for file in configuration.edge.tokenKeyFiles {
             try Self.place(Data((0..<32).map { UInt8($0) }), at: file)
         }
         do throws(CheckedConfiguration.Refusal) {

@@ -88,6 +88,10 @@ struct PoolReloadTests {
         }
         let edge = try await TestEdge(logger: recorder.logger) { text($0) }
         #expect(try await Self.states(edge).values.count { $0 != "draining" } == 4)
+        // All four have the name of their one server.
+        let places = (5081...5084).map { "tcp:127.0.0.1:\($0)" }.joined(separator: ", ")
+        let unclear = await edge.plane.carryOut(.drain, backend: "n.own.test")
+        #expect(unclear == .refused("n.own.test is more than one backend: say which of \(places)"))
         _ = try write(5081...5081)
         #expect(await edge.plane.reload().succeeded)
         await edge.plane.refresh("voice")

@@ -14,6 +14,8 @@ import TestSupport
 final class EdgeBench: Sendable {
     let edge: Edge
     let port: Int
+    /// Of all listeners.
+    let ports: [Int]
     private let log: NIOLockedValueBox<[String]>
 
     /// An edge whose pool has one backend a port, each of a priority of its own.
@@ -63,7 +65,9 @@ final class EdgeBench: Sendable {
         connections: Int = 2,
         firstResponse: FirstResponseLimits? = FirstResponseLimits(),
         listening transport: SIPTransport = .tcp,
+        beside others: [SIPTransport] = [],
         role: ListenerIdentity.Role = .inner,
+        speaking backendTransport: SIPTransport? = nil,
         outside: BackendSetup? = nil,
         names: [String: ResolutionOutcome] = [:],
         tls: TLSContext? = nil,
@@ -80,11 +84,16 @@ final class EdgeBench: Sendable {
             connections: connections,
             queue: queue
         )
-        let port = try FreePort.next()
-        let listener = Self.listener(UInt16(port), transport, role)
+        let ports = try (0...others.count).map { _ in try FreePort.next() }
+        let listeners = zip(ports, [transport] + others).enumerated().map { place, listener in
+            Self.listener(UInt8(place), UInt16(listener.0), listener.1, role)
+        }
+        let spoken = backendTransport ?? (tls == nil ? .tcp : .tls)
         let snapshot = EdgeSnapshot(
-            proxy: proxy(listener, places, tls == nil ? .tcp : .tls, firstResponse, settings),
-            listeners: [ListenerSetup(identity: listener, tls: nil, connectionsPerSource: connectionsPerSource)],
+            proxy: proxy(listeners, places, spoken, firstResponse, settings),
+            listeners: listeners.map {
+                ListenerSetup(identity: $0, tls: nil, connectionsPerSource: connectionsPerSource)
+            },
             backends: [setup],
             outside: outside ?? setup,
             limits: limits,
@@ -102,12 +111,13 @@ final class EdgeBench: Sendable {
         )
         let edge = try await Edge(workers: workers, snapshot: snapshot, hooks: hooks)
         try await edge.adopt(snapshot)
-        return EdgeBench(edge: edge, port: port, log: log)
+        return EdgeBench(edge: edge, ports: ports, log: log)
     }
 
-    private init(edge: Edge, port: Int, log: NIOLockedValueBox<[String]>) {
+    private init(edge: Edge, ports: [Int], log: NIOLockedValueBox<[String]>) {
         self.edge = edge
-        self.port = port
+        self.ports = ports
+        port = ports[0]
         self.log = log
     }
 
@@ -137,12 +147,13 @@ final class EdgeBench: Sendable {
     func stop() async throws { try await edge.shutDown() }
 
     private static func listener(
+        _ index: UInt8,
         _ port: UInt16,
         _ transport: SIPTransport,
         _ role: ListenerIdentity.Role
     ) -> ListenerIdentity {
         ListenerIdentity(
-            id: ListenerID(index: 0),
+            id: ListenerID(index: index),
             name: "public",
             role: role,
             transport: transport,
@@ -154,7 +165,7 @@ final class EdgeBench: Sendable {
     }
 
     private static func proxy(
-        _ listener: ListenerIdentity,
+        _ listeners: [ListenerIdentity],
         _ places: [Place],
         _ transport: SIPTransport,
         _ firstResponse: FirstResponseLimits?,
@@ -176,7 +187,7 @@ final class EdgeBench: Sendable {
         let poolSettings = PoolSettings(name: "voice", firstResponse: firstResponse)
         return ProxySnapshot(
             generation: 1,
-            listeners: [listener],
+            listeners: listeners,
             routes: [RouteRule(action: .pool(pool))],
             pools: [PoolView(id: pool, settings: poolSettings, backends: backends)],
             policies: [ForwardingPolicy()],

@@ -19,18 +19,43 @@ struct EmbeddedWorker {
 
     var lines: [String] { log.withLockedValue { $0 } }
 
-    init(on loop: EmbeddedEventLoop) {
-        let setup = BackendSetup(
+    /// A TCP listener at a documentation address.
+    static func listener(_ role: ListenerIdentity.Role) -> ListenerIdentity {
+        ListenerIdentity(
+            id: ListenerID(index: 0),
+            name: "l",
+            role: role,
+            transport: .tcp,
+            address: .v4(0xC000_0205),
+            port: 5060,
+            advertisedHost: "192.0.2.5",
+            advertisedPort: 5060
+        )
+    }
+
+    /// - Parameters:
+    ///   - listener: one that is there, though it listens nowhere.
+    ///   - connections: to one backend; none can be opened on this loop.
+    init(
+        on loop: EmbeddedEventLoop,
+        listener: ListenerIdentity? = nil,
+        connections: Int = 1,
+        answersKeepAlive: Bool = false,
+        limits: EdgeLimits = EdgeLimits()
+    ) {
+        var setup = BackendSetup(
             tls: nil,
             serverName: nil,
             verifiesName: false,
             acceptsWildcards: false,
-            connections: 1,
+            connections: connections,
             queue: 1
         )
+        setup.answersKeepAlive = answersKeepAlive
+        let listeners = listener.map { [$0] } ?? []
         let proxy = ProxySnapshot(
             generation: 1,
-            listeners: [],
+            listeners: listeners,
             routes: [],
             pools: [],
             policies: [],
@@ -43,10 +68,10 @@ struct EmbeddedWorker {
             eventLoop: loop,
             snapshot: EdgeSnapshot(
                 proxy: proxy,
-                listeners: [],
+                listeners: listeners.map { ListenerSetup(identity: $0, tls: nil, connectionsPerSource: 100) },
                 backends: [],
                 outside: setup,
-                limits: EdgeLimits(),
+                limits: limits,
                 logsRequests: false
             ),
             serialBase: 1,

@@ -52,6 +52,9 @@ final class WireConnection: Sendable {
 
     func close() async throws { try await channel.close() }
 
+    /// Sends nothing more, and still reads.
+    func closeOutput() async throws { try await channel.close(mode: .output).get() }
+
     private final class Recorder: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
 

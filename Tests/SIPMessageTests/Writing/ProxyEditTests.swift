@@ -182,7 +182,7 @@ struct ProxyEditTests {
         )
     }
 
-    @Test("MSG-54: Content-Length is added where it lacks, and an existing one is left")
+    @Test("MSG-54, PRX-43: Content-Length is added where it lacks, and an existing one is left")
     func contentLength() throws {
         let text = String(buffer: Wire.request(body: "abc")).replacing("Content-Length: 3\r\n", with: "")
         let open = try Wire.parse(ByteBuffer(string: text), framing: .datagram)

@@ -76,7 +76,7 @@ struct ViaTests {
         ),
     ]
 
-    @Test("V-VIA-01 to V-VIA-06, V-VIA-11: datagrams", arguments: datagrams)
+    @Test("V-VIA-01 to V-VIA-06, V-VIA-11, TRN-17, TRN-18, TRN-19, TRN-20, TRN-29: datagrams", arguments: datagrams)
     func datagram(sample: Case) {
         let bench = Bench(1)
         let flow = bench.client("U", Side.publicUDP, address: sample.source.0, port: sample.source.1)

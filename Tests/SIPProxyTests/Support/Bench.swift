@@ -28,6 +28,8 @@ final class Bench {
     /// Names asked for that no answer was given for.
     private(set) var questions: [(id: ResolutionID, name: NextHopName)] = []
     private(set) var handedOver: [WorkerIndex] = []
+    /// For how long flows were promised to be kept without a sign of life.
+    private(set) var idleLimits: [FlowID: TimeAmount] = [:]
     var behaviour: [Endpoint: Behaviour] = [:]
     /// What names resolve to; a name that is not here is kept in `questions`.
     var zone: [String: [Endpoint]] = [:]
@@ -260,6 +262,7 @@ final class Bench {
                 questions.append((id, name))
             }
         case .handOver(let worker, _, _): handedOver.append(worker)
+        case .limitIdle(let flow, let time): idleLimits[flow] = time
         case .closeFlow: break
         case .event(let event): events.append(event)
         }
