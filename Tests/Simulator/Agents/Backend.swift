@@ -24,7 +24,8 @@ final class Backend: Agent {
         let client: Int
         let contact: String
         let paths: [String]
-        let at: NIODeadline
+        /// Since when the client had the line that it registered by.
+        let lineSince: NIODeadline
     }
 
     let index: Int
@@ -273,7 +274,13 @@ final class Backend: Agent {
         let request = service.request
         let client = request.text(ofField: "x-client").flatMap { Int($0) } ?? -1
         let paths = (request.routeValues(.path) ?? []).map { request.bytes.text($0.range) }
-        let entry = Registration(client: client, contact: request.contactURI, paths: paths, at: now)
+        let lineSince = request.text(ofField: "x-line").flatMap { UInt64($0) } ?? 0
+        let entry = Registration(
+            client: client,
+            contact: request.contactURI,
+            paths: paths,
+            lineSince: .uptimeNanoseconds(lineSince)
+        )
         registrations.removeAll { $0.client == client }
         registrations.append(entry)
         let lines = request.headers.filter { $0.name == .path }.map { field in
@@ -320,7 +327,7 @@ final class Backend: Agent {
                 number: 1,
                 contact: "<\(contact(isSecure: false, on: line))>"
             )
-            ask(draft, .toClient(entry.client, registeredAt: entry.at), on: line) { [self] exchange, response in
+            ask(draft, .toClient(entry.client, lineSince: entry.lineSince), on: line) { [self] exchange, response in
                 guard let response, response.status < 300, let to = exchange.successes.first else { return }
                 agenda.after(dice.time(1, 20)) { [self] in
                     guard let dialog = dialogs["\(callID) \(tag) \(to)"] else { return }

@@ -146,7 +146,7 @@ final class Client: Agent {
         draft.uri = "sip:example.com"
         draft.to = identity
         draft.contact = "<\(contact(isSecure: false, on: line))>;+sip.instance=\"<urn:uuid:\(index)>\";reg-id=1"
-        draft.extra = ["Supported: path, outbound", "X-Client: \(index)"]
+        draft.extra = ["Supported: path, outbound", "X-Client: \(index)", "X-Line: \(lineSince.uptimeNanoseconds)"]
         world.count.registers += 1
         ask(draft, .initial(pool: 0, isSecure: false), on: line) { _, _ in }
     }
@@ -155,7 +155,6 @@ final class Client: Agent {
         let isSecure = asksSecurely
         var draft = draft("INVITE", isSecure: isSecure)
         draft.contact = "<\(contact(isSecure: isSecure, on: line))>"
-        draft.extra = ["X-Client: \(index)"]
         draft.body = Draft.body(dice)
         world.count.calls += 1
         let exchange = ask(draft, .initial(pool: 0, isSecure: isSecure), on: line) { [self] exchange, response in

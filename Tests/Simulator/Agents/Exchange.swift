@@ -10,8 +10,8 @@ final class Exchange {
         /// To a pool.
         case initial(pool: Int, isSecure: Bool)
         case inDialog(Dialog)
-        /// From a backend to a registered client.
-        case toClient(Int, registeredAt: NIODeadline)
+        /// From a backend to a client that registered by the line which it has had since then.
+        case toClient(Int, lineSince: NIODeadline)
         case cancel
     }
 

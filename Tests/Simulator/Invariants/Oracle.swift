@@ -29,8 +29,8 @@ final class Oracle {
             guard !exchange.isInterrupted else { return }
             judge(exchange, status, pool, isSecure, agent)
         case .inDialog(let dialog): if !isExcused { judge(exchange, status, dialog, agent) }
-        case .toClient(let client, let registeredAt):
-            guard !isExcused, let client = world.client(client), client.lineSince < registeredAt,
+        case .toClient(let client, let lineSince):
+            guard !isExcused, let client = world.client(client), client.lineSince == lineSince,
                 client.line?.isOpen == true, isUndisturbed(agent, since: exchange.startedAt)
             else { return }
             fail(exchange, status, agent, "though \(client.name) is there")

@@ -138,7 +138,10 @@ final class World {
         }
         var words = Set(standing.compactMap(\.trouble))
         if standing.isEmpty { words = ["no backend in the pool"] }
-        if words.isEmpty { words = ["nothing now"] }
+        if words.isEmpty {
+            words = ["nothing now"]
+            trace("nothing is wrong with \(standing.map(\.name)) now")
+        }
         for word in words { count.blamed[word, default: 0] += 1 }
     }
 
