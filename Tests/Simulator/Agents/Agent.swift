@@ -79,7 +79,8 @@ class Agent {
         world.ledger.check(request: request, at: self)
         let service = Service(request, callID: callID, tag: toTag ?? fresh("t"), on: line, at: now)
         services[key] = service
-        agenda.after(.seconds(200)) { self.services[key] = nil }
+        // Timer C may end it, and a stalled connection bring the ACK late.
+        agenda.after(.seconds(300)) { self.services[key] = nil }
         guard let toTag else { return serve(service) }
         guard isOwn(toTag) else {
             return world.fail("\(method) of dialog \(toTag) reached \(name): \(String(buffer: request.bytes))")

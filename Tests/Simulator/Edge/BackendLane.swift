@@ -198,7 +198,7 @@ final class BackendLane {
         while let stream = best, !waiting.isEmpty {
             let next = waiting.removeFirst()
             put(next, on: stream)
-            if stream.pendingBytes > StreamEnd.watermark { stream.flush() }
+            if stream.pendingBytes > edge.network.watermark { stream.flush() }
         }
         isEmptying = false
         if !waiting.isEmpty { openAnother() }

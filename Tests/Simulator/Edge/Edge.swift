@@ -21,14 +21,16 @@ final class Edge {
     /// Who learns of what the core tells.
     var hear: (ProxyEvent) -> Void = { _ in }
     var tick = TimeAmount.milliseconds(10)
-    /// So many connections there may be to one backend.
-    let connections = 2
-    let queue = 256
+    /// Connections to one backend, and messages that may wait for them.
+    let connections: Int
+    let queue: Int
     private var serial: UInt64 = 0x018F_0000_0000
     private var isRunning = false
     private var isTicking = false
 
-    init(_ network: Network, _ snapshot: ProxySnapshot, seed: UInt64) {
+    init(_ network: Network, _ snapshot: ProxySnapshot, connections: Int, queue: Int, seed: UInt64) {
+        self.connections = connections
+        self.queue = queue
         self.network = network
         agenda = network.agenda
         dice = network.dice

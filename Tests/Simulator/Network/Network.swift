@@ -24,6 +24,8 @@ final class Network {
     let agenda: Agenda
     let dice: Dice
     var conditions = Conditions()
+    /// Bytes that are on their way over a connection, above which no more should be written.
+    let watermark: Int
     /// What listens where.
     var sockets: [DatagramAddress: Socket] = [:]
     /// Who accepts connections where.
@@ -38,7 +40,8 @@ final class Network {
     private(set) var duplicateCount = 0
     private var ends: [StreamEnd] = []
 
-    init(_ agenda: Agenda, _ dice: Dice) {
+    init(_ agenda: Agenda, _ dice: Dice, watermark: Int) {
+        self.watermark = watermark
         self.agenda = agenda
         self.dice = dice
     }

@@ -4,9 +4,6 @@ internal import NIOCore
 
 /// One end of a simulated connection: bytes arrive in order, in pieces, late, or never.
 final class StreamEnd {
-    /// Bytes that are on their way, above which no more should be written.
-    static let watermark = 16 * 1024
-
     private unowned let network: Network
     private var peer: StreamEnd?
     /// Whether this end knows of no end of the connection.
@@ -31,7 +28,7 @@ final class StreamEnd {
         return (near, far)
     }
 
-    var isWritable: Bool { onTheWay < Self.watermark }
+    var isWritable: Bool { onTheWay < network.watermark }
 
     /// Sends bytes, in as many pieces as chance has it.
     func send(_ bytes: ByteBuffer) {

@@ -19,6 +19,13 @@ struct Settings {
     let hasNoFirstResponse: Bool
     let isProbing: Bool
     let hasVandal: Bool
+    /// Connections to one backend, and messages that may wait for them.
+    let connections: Int
+    let queue: Int
+    /// Bytes that a connection takes before it wants no more.
+    let watermark: Int
+    /// Statuses besides 503 that let the next backend be tried.
+    let retryCodes: [UInt16]
     let tick: TimeAmount
 
     init(_ dice: Dice) {
@@ -32,6 +39,10 @@ struct Settings {
         hasNoFirstResponse = dice.chance(8)
         isProbing = dice.chance(80)
         hasVandal = dice.chance(40)
+        connections = dice.number(1...3)
+        queue = dice.pick(8, 256, 256)
+        watermark = dice.pick(1024, 4096, 65_536)
+        retryCodes = dice.pick([], [], [480, 404])
         tick = dice.pick(.milliseconds(10), .milliseconds(10), .milliseconds(30))
     }
 
@@ -56,6 +67,7 @@ struct Settings {
     func forwarding(_ dice: Dice) -> ForwardingPolicy {
         var policy = ForwardingPolicy()
         policy.tries = UInt8(tries)
+        policy.retryCodes = retryCodes
         return policy
     }
 

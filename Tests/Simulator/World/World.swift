@@ -27,12 +27,18 @@ final class World {
     private(set) lazy var oracle = Oracle(self)
     private(set) lazy var dns = NameService(self)
     private(set) lazy var plane = Plane(self)
-    private(set) lazy var edge = Edge(network, plane.snapshot(), seed: dice.generator.next())
+    private(set) lazy var edge = Edge(
+        network,
+        plane.snapshot(),
+        connections: settings.connections,
+        queue: settings.queue,
+        seed: dice.generator.next()
+    )
 
     init(seed: UInt64, isTraced: Bool) {
         dice = Dice(seed: seed)
         settings = Settings(dice)
-        network = Network(agenda, dice)
+        network = Network(agenda, dice, watermark: settings.watermark)
         self.isTraced = isTraced
         backends = (0..<settings.backends).map { Backend(self, $0) }
         clients = (0..<settings.clients).map { Client(self, $0) }
