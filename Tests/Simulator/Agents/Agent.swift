@@ -112,6 +112,8 @@ class Agent {
             service.isAcked = true
             return
         }
+        // So is one whose INVITE was here before a crash.
+        guard world.calls.seen[branch] != name else { return }
         // An ACK for a 2xx is a request of its own, which names its INVITE by dialog and number.
         world.ledger.check(request: ack, at: self)
         let callID = ack.bytes.text(ack.callID)

@@ -218,6 +218,7 @@ final class BackendLane {
     }
 
     private func fail(_ attempt: AttemptID?, _ failure: AttemptFailure) {
+        if failure == .queueFull { edge.fullAt[target.endpoint] = edge.agenda.now }
         if let attempt { edge.core.attemptFailed(attempt, failure, now: edge.agenda.now) }
     }
 }

@@ -24,6 +24,8 @@ final class Edge {
     /// Connections to one backend, and messages that may wait for them.
     let connections: Int
     let queue: Int
+    /// When the queue of a backend last had no room.
+    var fullAt: [Endpoint: NIODeadline] = [:]
     private var serial: UInt64 = 0x018F_0000_0000
     private var isRunning = false
     private var isTicking = false

@@ -74,8 +74,10 @@ final class Oracle {
         fail(exchange, status, agent, "though \(good.joined(separator: ", ")) stood ready and \(bad) others did not")
     }
 
+    /// Whether it was well all the time, and there was room in its queue.
     private func stoodReady(_ backend: Backend, for exchange: Exchange) -> Bool {
         backend.isHealthy(since: exchange.startedAt - Self.settling)
+            && !backend.endpoints.contains { world.edge.fullAt[$0].map { $0 >= exchange.startedAt } ?? false }
             && !(backend.transport == .udp && world.calls.disturbed.contains(exchange.draft.callID))
     }
 

@@ -151,8 +151,8 @@ final class World {
         for word in words { count.blamed[word, default: 0] += 1 }
     }
 
-    /// Whether its client could be heard all the time: datagrams that were lost all along excuse everything.
+    /// Whether what became of it reached its client: lost datagrams excuse that it heard nothing.
     func isWithinReach(_ exchange: Exchange) -> Bool {
-        exchange.line.transport.isReliable || exchange.isProceeding || !calls.disturbed.contains(exchange.draft.callID)
+        exchange.line.transport.isReliable || exchange.hasAnswer || !calls.disturbed.contains(exchange.draft.callID)
     }
 }
