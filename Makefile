@@ -1,13 +1,14 @@
 # Each target says what it does as it goes. `make demo` and `make test` want Debian 12 and Swift 6.3, and install what
 # else is missing.
 
-.PHONY: help demo build release test lint fuzz install clean
+.PHONY: help demo build release test lint fuzz simulate install clean
 
 help:
 	@echo 'make demo     build Brana and show it: zone server, edge, three backends and calls, in one process'
 	@echo 'make test     install what the tests need, lint, build, run every test'
 	@echo 'make lint     format, layers, file lengths, and a build in which warnings are errors'
 	@echo 'make fuzz     a minute of fuzzing for each reader of SIP and DNS (SECONDS_EACH=n for longer)'
+	@echo 'make simulate an hour of calls through trouble in virtual time (SEED=n SEEDS=count HOURS=h for others)'
 	@echo 'make release  the optimised binary: .build/release/brana'
 	@echo 'make install  release, then binary and unit into DESTDIR (default: /)'
 
@@ -31,6 +32,8 @@ test:
 	@$(MAKE) --no-print-directory lint
 	@echo '== test: every suite but the system tests'
 	@swift test --skip-build --skip SystemTests
+	@echo '== test: short simulations, of a minute each'
+	@bash Tests/Simulate/run.sh --seeds 1500 --hours 0.0167
 	@echo '== test: system tests, with real peers'
 	@swift test --skip-build --filter SystemTests
 
@@ -40,6 +43,9 @@ lint:
 
 fuzz:
 	@bash Tests/Fuzz/run.sh $(or $(SECONDS_EACH),60)
+
+simulate:
+	@bash Tests/Simulate/run.sh --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) --hours $(or $(HOURS),1)
 
 install: release
 	install -D -m 755 .build/release/brana $(DESTDIR)/usr/bin/brana

@@ -153,6 +153,13 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "Simulator",
+            dependencies: ["SIPMessage", "BackendPool", "SIPProxy", "EdgeRuntime", "TestSupport", nioCore],
+            path: "Tests/Simulator",
+            swiftSettings: strict
+        ),
+        .testTarget(name: "SimulatorTests", dependencies: ["Simulator"], swiftSettings: strict),
         .testTarget(name: "BranaTests", dependencies: ["brana", "EdgeControl"], swiftSettings: strict),
         .testTarget(
             name: "SystemTests",

@@ -33,6 +33,16 @@ struct PanicTests {
         #expect(last == Selection(index: 1, isPanic: true))
     }
 
+    @Test("PRX-85: where a request may not go it does not go even then, and that is no place that stands ready")
+    func forbidden() {
+        let pool = PoolView.sample([("a", 10, 1), ("b", 10, 1)], down: ["b"])
+        var generator = SeededGenerator(seed: 2)
+        let last = pool.select(forbidden: { $0 == 0 }, using: &generator)
+        #expect(last == Selection(index: 1, isPanic: true))
+        #expect(pool.select(forbidden: { $0 == 1 }, using: &generator) == Selection(index: 0, isPanic: false))
+        #expect(pool.select(forbidden: { _ in true }, using: &generator) == nil)
+    }
+
     @Test("What the operator took out, and what must be left alone, is not tried even then")
     func excluded() {
         let backends = [

@@ -18,15 +18,25 @@ extension PoolView {
     ///   - key: what the pool's affinity policy takes of the request; nil draws.
     ///   - tried: where the request has been.
     ///   - locallyDown: what the worker knows of a backend and the snapshot does not yet: it cannot be reached now.
+    ///   - forbidden: where the request may not go, even when no other backend is usable.
     ///   - load: what a backend bears now, the less the better; asked of two backends, and only where load decides.
     package func select(
         key: AffinityKey? = nil,
         tried: TriedBackends = TriedBackends(),
         locallyDown: (Int) -> Bool = { _ in false },
+        forbidden: (Int) -> Bool = { _ in false },
         load: (Int) -> Double = { _ in 0 },
         using generator: inout some RandomNumberGenerator
     ) -> Selection? {
-        select(key: key, tried: tried, locallyDown: locallyDown, load: load, seed: generator.next())
+        let seed = generator.next()
+        return select(
+            key: key,
+            tried: tried,
+            locallyDown: locallyDown,
+            forbidden: forbidden,
+            load: load,
+            seed: seed
+        )
     }
 
     /// The same with one random number, from which all draws of this selection are made.
@@ -34,14 +44,17 @@ extension PoolView {
         key: AffinityKey? = nil,
         tried: TriedBackends = TriedBackends(),
         locallyDown: (Int) -> Bool = { _ in false },
+        forbidden: (Int) -> Bool = { _ in false },
         load: (Int) -> Double = { _ in 0 },
         seed: UInt64
     ) -> Selection? {
         var generator = DrawGenerator(seed: seed)
         func wasTried(_ index: Int) -> Bool { tried.contains(index) }
-        func isUsable(_ index: Int) -> Bool { slots[index].isUsable && !locallyDown(index) }
+        func isUsable(_ index: Int) -> Bool { slots[index].isUsable && !forbidden(index) && !locallyDown(index) }
         func isLeft(_ index: Int) -> Bool { isUsable(index) && !tried.contains(index) }
-        func isLeftInPanic(_ index: Int) -> Bool { slots[index].isUsableInPanic && !tried.contains(index) }
+        func isLeftInPanic(_ index: Int) -> Bool {
+            slots[index].isUsableInPanic && !tried.contains(index) && !forbidden(index)
+        }
 
         func pick(_ eligible: (Int) -> Bool) -> Int? {
             if comparesLoad, key == nil {

@@ -26,6 +26,9 @@ struct LocalHealth {
     /// Times that a backend fell under suspicion.
     private(set) var suspicions: UInt64 = 0
 
+    /// Attempts at all backends that have had no response yet.
+    var outstanding: Int { watches.values.reduce(0) { $0 + $1.outstanding } }
+
     /// A request leaves for a backend.
     mutating func sent(_ kind: RequestKind, to id: BackendID, now: NIODeadline) -> BackendWatch {
         let watch = watch(id)

@@ -7,6 +7,9 @@ internal import SIPMessage
 /// ACK: absorbed when it is for a final that was sent from here or relayed other than 2xx, else forwarded without any
 /// state (RFC 3261 sections 17.2.1 and 16.11, TXN-43).
 extension ProxyCore {
+    /// The slot of attempts that carry ACKs; no transaction has it.
+    static let ackSlot = UInt32.max - 1
+
     func receiveACK(_ ack: SIPMessage, on flow: FlowContext, _ admission: Admission, now: NIODeadline) {
         let key = keys.key(of: ack, method: .invite, on: flow)
         if let server = server(of: ack, method: .invite, key: key, on: flow) {
@@ -25,6 +28,10 @@ extension ProxyCore {
         guard ack.maxForwards != 0 else { return act(.event(.dropped(.maxForwards))) }
         guard ack.requestURI?.scheme != .other else { return act(.event(.dropped(.strayAck))) }
         var plan = ForwardPlan()
+        sendACK(ack, on: flow, &plan)
+    }
+
+    private func sendACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: inout ForwardPlan) {
         plan.isSecure = ack.requestURI?.scheme == .sips
         plan.loopPart = loopPart(of: ack)
         do {
@@ -40,7 +47,7 @@ extension ProxyCore {
         case .flow(let token):
             let bytes = write(ack, on: flow, plan, branch(of: ack, plan), .flow(token), token.transport, box: box)
             let datagram = token.transport == .udp ? DatagramAddress(address: token.address, port: token.port) : nil
-            act(.sendOnFlow(token.flow, datagram: datagram, nil, bytes))
+            act(.sendOnFlow(token.flow, datagram: datagram, mayTurn(ack, on: flow, plan, token), bytes))
         case .endpoint(let endpoint, let domain):
             guard !isDisabled(endpoint) else { return act(.event(.dropped(.strayAck))) }
             forwardACK(ack, on: flow, plan, to: target(at: endpoint, domain: domain))
@@ -51,6 +58,26 @@ extension ProxyCore {
             guard let endpoint = statelessChoice(ack, flow) else { return act(.event(.dropped(.strayAck))) }
             forwardACK(ack, on: flow, plan, to: target(at: endpoint, domain: nil))
         }
+    }
+
+    /// The attempt that tells whether a token's flow is gone, where the ACK would then go outwards (FLW-26).
+    private func mayTurn(
+        _ ack: SIPMessage,
+        on flow: FlowContext,
+        _ plan: ForwardPlan,
+        _ token: FlowToken
+    ) -> AttemptID? {
+        guard plan.goneFlow == nil, namesOwnFlow(token, ack, on: flow) else { return nil }
+        let attempt = AttemptID(slot: Self.ackSlot, nonce: makeNonce())
+        turning[attempt] = TurningACK(ack: ack, flow: flow, gone: token.flow)
+        return attempt
+    }
+
+    /// The flow of an ACK's token is gone: it follows its INVITE, which went outwards.
+    func turn(_ entry: TurningACK) {
+        var plan = ForwardPlan()
+        plan.goneFlow = entry.gone
+        sendACK(entry.ack, on: entry.flow, &plan)
     }
 
     func forwardACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: ForwardPlan, to target: BackendTarget) {
@@ -77,4 +104,11 @@ extension ProxyCore {
         hash.add(ack.bytes, ack.topmostVia.branch ?? ack.topmostVia.range)
         return Branch(worker: worker, slot: .max, nonce: hash.key.first & Branch.nonceMask, loop: plan.loopPart)
     }
+}
+
+/// An ACK for a 2xx on its way to the flow that its token names, whose client may have come back over another one.
+struct TurningACK {
+    let ack: SIPMessage
+    let flow: FlowContext
+    let gone: FlowID
 }

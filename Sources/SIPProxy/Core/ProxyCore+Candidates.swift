@@ -61,22 +61,21 @@ extension ProxyCore {
     ) -> Selection? {
         let needsTLS = server.plan.isSecure || server.policy.requiresTLS
         if server.affinity == nil { server.affinity = affinityKey(server, pool.affinity) }
-        let selection = pool.select(
+        // Remembered for who asks why.
+        func passesBy(_ index: Int, _ holds: Bool) -> Bool {
+            if holds, !server.tried.contains(index) { server.passedBy.insert(index) }
+            return holds
+        }
+        return pool.select(
             key: server.affinity,
             tried: server.tried,
-            locallyDown: { index in
-                let backend = pool.backends[index]
-                guard (needsTLS && !backend.endpoint.transport.isSecure) || isAvoided(backend.id) else { return false }
-                // Remembered for who asks why.
-                if !server.tried.contains(index) { server.passedBy.insert(index) }
-                return true
+            locallyDown: { index in passesBy(index, isAvoided(pool.backends[index].id)) },
+            forbidden: { index in
+                needsTLS && passesBy(index, !pool.backends[index].endpoint.transport.isSecure)
             },
             load: { loads.cost(of: $0, in: pool, now: now) },
             using: &generator
         )
-        // Panic mode knows nothing of what the request demands.
-        guard let selection, !needsTLS || pool.backends[selection.index].endpoint.transport.isSecure else { return nil }
-        return selection
     }
 
     /// What affinity is kept by (LOC-56).

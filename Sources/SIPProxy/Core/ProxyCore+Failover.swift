@@ -44,8 +44,7 @@ extension ProxyCore {
     /// (FLW-26).
     private func turnsOutwards(_ server: ServerTransaction, now: NIODeadline) -> Bool {
         guard case .flow(let token) = server.plan.destination, server.plan.goneFlow == nil, !server.isCancelled,
-            server.request.to.tag != nil, server.flow.side == .client, token.listener == server.flow.listener,
-            token.address == server.flow.remoteAddress
+            namesOwnFlow(token, server.request, on: server.flow)
         else { return false }
         var plan = ForwardPlan()
         plan.isSecure = server.plan.isSecure
@@ -60,6 +59,12 @@ extension ProxyCore {
             reject(server, error, now: now)
         }
         return true
+    }
+
+    /// Whether a token in a request within a dialog may name an earlier flow of its own sender.
+    func namesOwnFlow(_ token: FlowToken, _ request: SIPMessage, on flow: FlowContext) -> Bool {
+        request.to.tag != nil && flow.side == .client && token.listener == flow.listener
+            && token.address == flow.remoteAddress
     }
 
     /// Sends the request to the next candidate after an attempt that failed; false when there is none.

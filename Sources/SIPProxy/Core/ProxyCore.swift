@@ -25,6 +25,8 @@ package final class ProxyCore {
     var statelessResolutions = 0
     /// Responses on their way to servers, until they are known to be sent.
     var returning: [AttemptID: ReturnWalk] = [:]
+    /// ACKs that go outwards if the flow which they name is gone.
+    var turning: [AttemptID: TurningACK] = [:]
     /// What was seen of backends here.
     var local = LocalHealth()
     var loads = BackendLoads()
@@ -64,6 +66,18 @@ package final class ProxyCore {
 
     /// Client transactions that have not ended.
     package var clientTransactionCount: Int { clients.count }
+
+    /// Keys by which server transactions are found.
+    package var indexedKeys: Int { serverByKey.count + orphans.count }
+
+    /// Names that are being asked for.
+    package var pendingResolutions: Int { resolving.count }
+
+    /// Responses that look for a connection to their client, and ACKs that may have to.
+    package var pendingReturns: Int { returning.count + turning.count }
+
+    /// Attempts whose backends have not said anything yet.
+    package var awaitedAttempts: Int { local.outstanding }
 
     /// Timers that run; one that nobody needs any more runs to its end.
     package var timerCount: Int { wheel.count }
@@ -108,6 +122,7 @@ package final class ProxyCore {
     /// The driver has put an attempt on a flow, and for a response by datagram seen nobody refuse it.
     package func attemptSent(_ attempt: AttemptID, on flow: FlowID, now: NIODeadline) {
         if attempt.slot == Self.returnSlot { returning[attempt] = nil }
+        if attempt.slot == Self.ackSlot { turning[attempt] = nil }
         client(attempt)?.flow = flow
     }
 
@@ -118,6 +133,7 @@ package final class ProxyCore {
 
     /// An attempt could not be sent, or its flow was lost before anything was heard.
     package func attemptFailed(_ attempt: AttemptID, _ failure: AttemptFailure, now: NIODeadline) {
+        if let ack = turning.removeValue(forKey: attempt) { return turn(ack) }
         guard let client = client(attempt) else { return returnFailed(attempt) }
         failed(client, failure, now: now)
     }

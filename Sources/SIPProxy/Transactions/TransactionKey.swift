@@ -4,7 +4,8 @@ internal import NIOCore
 internal import SIPMessage
 
 /// What tells one server transaction from another (RFC 3261 section 17.2.3): a keyed 128-bit hash of branch, sent-by,
-/// method and, on streams, the connection (TXN-33, TXN-35).
+/// method and, on streams, the connection (TXN-33, TXN-35); for all others the listener, so that nobody outside can take
+/// the place of a server inside whose branch it has learnt.
 ///
 /// The key of the hash is random and never leaves the process, so nobody can aim for a collision.
 struct TransactionKey: Hashable {
@@ -32,7 +33,7 @@ struct TransactionKeyMaker {
         let via = message.topmostVia
         hash.add(UInt64(method.rawValue))
         if method == .other { hash.add(message.bytes, message.cSeq.methodText) }
-        if flow.transport.isReliable, withConnection { hash.add(flow.id.rawValue) }
+        hash.add(flow.transport.isReliable && withConnection ? flow.id.rawValue : UInt64(flow.listener.index))
         hash.add(message.bytes, via.host)
         hash.add(UInt64(via.effectivePort))
         guard let branch = via.branch, Self.hasCookie(message, branch) else {

@@ -213,6 +213,32 @@ struct FlowTests {
         #expect(bench.sent.to("X").answers == [430])
     }
 
+    @Test("FLW-26: the ACK of a client that reconnected in a dialog goes outwards, as its INVITE does")
+    func acknowledgementOfMovedClient() {
+        bench.disconnect(client)
+        let again = bench.client("C2", port: 51001)
+        let text = Wire.request(
+            "ACK",
+            "sip:bob@192.0.2.1:5060;transport=tcp",
+            toTag: "b",
+            extra: ["Route: <sip:\(token)@edge1.example.com;lr>"]
+        )
+        bench.receive(text, on: again)
+        #expect(bench.sent.requests.last == "ACK B1" && bench.core.pendingReturns == 0)
+        #expect(bench.sent.last?.wire.values("Route") == [])
+        let sent = bench.sent.count
+        bench.receive(text, on: bench.client("X", address: "198.51.100.99"))
+        #expect(Array(bench.sent.dropFirst(sent)).requests == ["ACK gone"] && bench.core.pendingReturns == 0)
+    }
+
+    @Test("FLW-26: an ACK over a flow that stands waits for nothing")
+    func acknowledgementOnFlow() {
+        let other = bench.client("C2", port: 51001)
+        let text = Wire.request("ACK", toTag: "b", extra: ["Route: <sip:\(token)@edge1.example.com;lr>"])
+        bench.receive(text, on: other)
+        #expect(bench.sent.requests == ["ACK C"] && bench.core.pendingReturns == 0)
+    }
+
     @Test("FLW-37: a request for a client's address without our Path does not find its flow")
     func byAddress() {
         var settings = ProxySettings()

@@ -211,6 +211,27 @@ struct ValidationTests {
         #expect(bench.sent.last?.wire.value("Warning") == "380 edge1.example.com \"SIPS Not Allowed\"")
     }
 
+    @Test("LOC-54, PRX-85: when no TLS backend is usable, a SIPS request tries those, and no other, all the same")
+    func sipsInPanic() {
+        let id = PoolID(index: 0)
+        let backends = [Endpoint.backend(1), .backend(2, .tls), .backend(3, .udp)].map { endpoint in
+            let isTLS = endpoint.transport == .tls
+            return BackendView(
+                id: BackendID(pool: id, endpoint: endpoint),
+                name: "n",
+                state: isTLS ? .ejected : .up,
+                isUsable: !isTLS
+            )
+        }
+        let pool = PoolView(id: id, settings: PoolSettings(name: "p"), backends: backends)
+        let bench = Bench(.sample([pool]))
+        for number in 1...20 {
+            let text = Wire.request("INVITE", "sips:bob@example.com", branch: "z9hG4bK\(number)", number: number)
+            bench.receive(text, on: bench.client("C\(number)"))
+        }
+        #expect(bench.sent.requests == Array(repeating: "INVITE B2", count: 20))
+    }
+
     @Test("PRX-85: nor is it sent on a client's flow in the clear")
     func sipsToClearFlow() {
         let clear = bench.client("D", Side.publicTCP)

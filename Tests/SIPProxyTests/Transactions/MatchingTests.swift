@@ -129,6 +129,17 @@ struct MatchingTests {
         #expect(bench.sent.requests == ["INVITE B1", "ACK B1"])
     }
 
+    @Test("Whoever sends a server's request to another listener first does not take its place")
+    func copyAtAnotherListener() {
+        let inner = bench.client("S", Side.innerUDP, address: "192.0.2.1", port: 5060)
+        let text = Wire.request("OPTIONS", via: "UDP 192.0.2.1:5060;rport")
+        bench.receive(text, on: datagrams)
+        bench.receive(text, on: inner)
+        #expect(bench.core.transactionCount == 2 && bench.sent.to("B1").count == 2)
+        bench.answer(200, to: bench.sent.to("B1")[1])
+        #expect(bench.sent.answers == [200] && bench.sent.last?.flow == inner.id)
+    }
+
     @Test("TXN-35: one sent-by and branch on two connections are two transactions")
     func connections() {
         let other = bench.client("D")
