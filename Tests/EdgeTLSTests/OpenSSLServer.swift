@@ -35,6 +35,8 @@ final class OpenSSLServer {
     }
 
     func stop() {
-        self.process.terminate()
+        // Where the process of the tests blocks SIGTERM, its children do too.
+        _ = kill(self.process.processIdentifier, SIGKILL)
+        self.process.waitUntilExit()
     }
 }
