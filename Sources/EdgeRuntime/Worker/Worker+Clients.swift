@@ -182,7 +182,8 @@ extension Worker {
     /// A client sends nothing more: what it has asked is still answered, then the flow is closed (TRN-08).
     func inputClosed(_ flow: StreamFlow) {
         guard flow.context.side == .client else { return }
-        if !core.inputClosed(flow.context.id) { flow.close() }
+        scheduleEndings()
+        endedInputs.insert(flow.context.id)
     }
 
     func closeUnlessAwaited(_ flow: StreamFlow) {
@@ -202,7 +203,31 @@ extension Worker {
             if !wasReady, flow.isClientOverTLS { handshakeEnded() }
         case .backend(let target): backends[target]?.closed(flow, wasReady: wasReady)
         }
-        if wasReady { core.flowClosed(flow.context.id, now: eventLoop.now) }
+        if wasReady { noteClosed(flow.context.id) }
+        runActions()
+    }
+
+    private func noteClosed(_ flow: FlowID) {
+        scheduleEndings()
+        closedFlows.insert(flow)
+    }
+
+    /// Tells the core at the end of this loop tick: where many clients leave at once, it looks through its transactions
+    /// once for all of them.
+    private func scheduleEndings() {
+        guard closedFlows.isEmpty, endedInputs.isEmpty else { return }
+        eventLoop.assumeIsolated().execute { [self] in tellEndings() }
+    }
+
+    private func tellEndings() {
+        let (closed, ended) = (closedFlows, endedInputs)
+        (closedFlows, endedInputs) = ([], [])
+        if !closed.isEmpty { core.flowsClosed(closed, now: eventLoop.now) }
+        let open = ended.subtracting(closed)
+        if !open.isEmpty {
+            let awaited = core.inputsClosed(open)
+            for flow in open.subtracting(awaited) { streams[flow]?.close() }
+        }
         runActions()
     }
 

@@ -20,6 +20,10 @@ package final class Worker {
     var streams: [FlowID: StreamFlow] = [:]
     var datagrams: [FlowID: DatagramFlow] = [:]
     var backends: [BackendTarget: BackendFlows] = [:]
+    /// Flows that have closed in this loop tick.
+    var closedFlows: Set<FlowID> = []
+    /// Those on which a client sends nothing more, of which the core does not know yet.
+    var endedInputs: Set<FlowID> = []
     var listenerChannels: [ListenerID: any Channel] = [:]
     var listenerDatagrams: [ListenerID: DatagramFlow] = [:]
     /// Those that are to accept, whether they do at present or not.

@@ -70,7 +70,7 @@ extension ProxyCore {
     /// After a 2xx every other attempt that still rings is called off (PRX-63).
     func cancelOthers(_ server: ServerTransaction, than winner: ClientTransaction, now: NIODeadline) {
         guard server.liveClients > 1 else { return }
-        for client in clients.all where client.server === server && client !== winner {
+        for client in clients.all(where: { $0.server === server && $0 !== winner }) {
             client.wantsCancel = true
             if client.state == .proceeding { sendCancel(client, now: now) }
         }

@@ -19,7 +19,7 @@ extension ProxyCore {
             )
         }
         let wanted = callID.readableBytesView
-        let running = servers.all.filter { server in
+        let running = servers.all { server in
             guard !server.hasFinal else { return false }
             let id = server.request.callID
             return id.count == wanted.count && server.request.bytes.slice(id).readableBytesView.elementsEqual(wanted)

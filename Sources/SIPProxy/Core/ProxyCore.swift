@@ -139,27 +139,31 @@ package final class ProxyCore {
     }
 
     /// A flow is gone: everything that awaits an answer on it must know.
-    package func flowClosed(_ flow: FlowID, now: NIODeadline) {
-        for client in clients.all where client.flow == flow { lost(client, now: now) }
-        for server in servers.all where server.flow.id == flow { orphan(server) }
+    package func flowClosed(_ flow: FlowID, now: NIODeadline) { flowsClosed([flow], now: now) }
+
+    /// Several flows are gone: all transactions are looked through once for all of them.
+    package func flowsClosed(_ flows: Set<FlowID>, now: NIODeadline) {
+        let lost = clients.all { client in client.flow.map(flows.contains) ?? false }
+        for client in lost { self.lost(client, now: now) }
+        for server in servers.all(where: { flows.contains($0.flow.id) }) { orphan(server) }
     }
 
-    /// A client sends nothing more on a flow, and still takes what is sent to it; gives whether a request that came on it
-    /// waits for its final response (TRN-08).
-    package func inputClosed(_ flow: FlowID) -> Bool {
-        var isAwaited = false
-        for server in servers.all where server.flow.id == flow {
+    /// Clients send nothing more on these flows, and still take what is sent to them; gives those on which a request that
+    /// came there waits for its final response (TRN-08).
+    package func inputsClosed(_ flows: Set<FlowID>) -> Set<FlowID> {
+        var awaited: Set<FlowID> = []
+        for server in servers.all(where: { flows.contains($0.flow.id) }) {
             orphan(server, isGone: false)
-            if server.state == .proceeding { isAwaited = true }
+            if server.state == .proceeding { awaited.insert(server.flow.id) }
         }
-        return isAwaited
+        return awaited
     }
 
     /// The flows on which somebody waits for a final response; for rare events only.
     package var busyFlows: Set<FlowID> {
         var busy: Set<FlowID> = []
-        for server in servers.all where server.state == .proceeding { busy.insert(server.flow.id) }
-        for client in clients.all where client.state == .calling || client.state == .proceeding {
+        for server in servers.all(where: { $0.state == .proceeding }) { busy.insert(server.flow.id) }
+        for client in clients.all(where: { $0.state == .calling || $0.state == .proceeding }) {
             if let flow = client.flow { busy.insert(flow) }
         }
         return busy

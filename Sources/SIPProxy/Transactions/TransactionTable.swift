@@ -30,6 +30,10 @@ struct TransactionTable<Transaction: AnyObject> {
         count -= 1
     }
 
-    /// Every transaction; for rare events only.
-    var all: [Transaction] { slots.compactMap { $0 } }
+    /// Every transaction that passes; for rare events only.
+    func all(where passes: (Transaction) -> Bool) -> [Transaction] {
+        var found: [Transaction] = []
+        for case let transaction? in slots where passes(transaction) { found.append(transaction) }
+        return found
+    }
 }

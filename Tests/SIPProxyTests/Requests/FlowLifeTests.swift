@@ -174,12 +174,12 @@ struct FlowLifeTests {
     @Test("TRN-08: who waits for an answer on a half-closed connection still gets it there")
     func halfClosed() {
         let client = bench.client()
-        #expect(!bench.core.inputClosed(client.id))
+        #expect(bench.core.inputsClosed([client.id]).isEmpty)
         bench.receive(Wire.request("OPTIONS"), on: client)
-        #expect(bench.core.inputClosed(client.id) && bench.core.busyFlows.contains(client.id))
+        #expect(bench.core.inputsClosed([client.id]) == [client.id] && bench.core.busyFlows.contains(client.id))
         bench.answer(200, to: bench.sent.to("B1")[0])
         #expect(bench.sent.to("C").answers == [200])
-        #expect(!bench.core.inputClosed(client.id) && bench.core.busyFlows.isEmpty)
+        #expect(bench.core.inputsClosed([client.id]).isEmpty && bench.core.busyFlows.isEmpty)
     }
 
     @Test("TRN-08, TXN-25: or over another one, where it repeats its INVITE")
@@ -187,7 +187,7 @@ struct FlowLifeTests {
         let client = bench.client()
         let invite = Wire.request("INVITE")
         bench.receive(invite, on: client)
-        #expect(bench.core.inputClosed(client.id))
+        #expect(bench.core.inputsClosed([client.id]) == [client.id])
         let again = bench.client("C2", port: 51001)
         bench.receive(invite, on: again)
         bench.answer(200, to: bench.sent.to("B1")[0])
