@@ -82,6 +82,7 @@ struct FlowLifeTests {
         let worker = EmbeddedWorker(on: loop, listener: EmbeddedWorker.listener(.inner)).worker
         let (_, idle) = try client(worker)
         idle.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        loop.run()
         #expect(!idle.isActive)
         let (flow, channel) = try client(worker)
         try send(waiting, on: channel)

@@ -33,7 +33,8 @@ struct DNSClientTests {
         let begin = ContinuousClock.now
         #expect(try await client.ask(ClientBench.host).get().outcome == .failure(.timeout))
         let taken = ContinuousClock.now - begin
-        #expect(taken >= .milliseconds(395) && taken < .seconds(4), "\(taken)")
+        // No machine is so busy that it takes a minute; four times the timeout is what it takes at least.
+        #expect(taken >= .milliseconds(395) && taken < .seconds(60), "\(taken)")
         for server in servers {
             #expect(server.queries.count == 2)
             await server.stop()

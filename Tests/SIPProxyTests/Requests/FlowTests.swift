@@ -195,6 +195,19 @@ struct FlowTests {
         #expect(bench.sent.answers.isEmpty && bench.sent.requests == ["ACK gone"])
     }
 
+    @Test("FLW-14: flows that close in one turn are told of together, and nothing of others")
+    func closedTogether() {
+        let clients = [client, bench.client("D", address: "203.0.113.8"), bench.client("E", address: "203.0.113.9")]
+        for (number, flow) in clients.enumerated() {
+            let request = invite(token: String(buffer: flow.token))
+            bench.receive(request.replacing("z9hG4bKa1", with: "z9hG4bKt\(number)"), on: backend)
+        }
+        bench.core.flowsClosed([clients[0].id, clients[2].id], now: bench.now)
+        bench.wait(0.01)
+        #expect(bench.sent.to("B1").answers.filter { $0 > 100 } == [430, 430])
+        #expect(bench.core.inputsClosed([clients[1].id]).isEmpty)
+    }
+
     @Test("FLW-26: a client that reconnected in a dialog is known by its old token, and its request goes outwards")
     func movedClient() {
         bench.disconnect(client)
