@@ -7,7 +7,7 @@ help:
 	@echo 'make demo     build Brana and show it: zone server, edge, three backends and calls, in one process'
 	@echo 'make test     install what the tests need, lint, build, run every test'
 	@echo 'make lint     format, layers, file lengths, and a build in which warnings are errors'
-	@echo 'make fuzz     a minute of fuzzing for each reader of SIP and DNS (SECONDS_EACH=n for longer)'
+	@echo 'make fuzz     a minute of fuzzing for the proxy core and each reader of SIP and DNS (SECONDS_EACH=n for longer)'
 	@echo 'make simulate an hour of calls through trouble in virtual time (SEED=n SEEDS=count HOURS=h for others)'
 	@echo 'make release  the optimised binary: .build/release/brana'
 	@echo 'make install  release, then binary and unit into DESTDIR (default: /)'
@@ -26,12 +26,17 @@ build:
 release:
 	swift build -c release --product brana
 
+# Test targets whose tests wait for real sockets and clocks.
+with_sockets = (SIPDNS|EdgeTLS|EdgeRuntime|EdgeControl|Brana)Tests
+
 test:
 	@echo '== test: see to the packages that the tests use'
 	@bash .ci/packages test
 	@$(MAKE) --no-print-directory lint
-	@echo '== test: every suite but the system tests'
-	@swift test --skip-build --skip SystemTests
+	@echo '== test: the suites that compute'
+	@swift test --skip-build --skip '$(with_sockets)|SystemTests'
+	@echo '== test: the suites with sockets, a few tests at a time, so that none waits for a processor past its deadline'
+	@SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip-build --filter '$(with_sockets)'
 	@echo '== test: short simulations, of a minute each'
 	@bash Tests/Simulate/run.sh --seeds 1500 --hours 0.0167
 	@echo '== test: system tests, with real peers'

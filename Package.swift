@@ -45,6 +45,7 @@ let package = Package(
 
         // Pure: values in, values out.
         .target(name: "SIPMessage", dependencies: [nioCore], swiftSettings: strict),
+        .target(name: "ProxyProtocol", dependencies: ["SIPMessage", nioCore], swiftSettings: strict),
         .target(name: "SIPLocation", dependencies: ["SIPMessage", nioCore], swiftSettings: strict),
         .target(name: "BackendPool", dependencies: ["SIPMessage", nioCore], swiftSettings: strict),
         .target(
@@ -55,7 +56,7 @@ let package = Package(
         .target(name: "Telemetry", dependencies: [hdrHistogram], swiftSettings: strict),
         .target(
             name: "EdgeConfiguration",
-            dependencies: ["SIPMessage", "SIPLocation", "BackendPool", "SIPProxy", yams],
+            dependencies: ["SIPMessage", "SIPLocation", "BackendPool", "SIPProxy", "ProxyProtocol", yams],
             swiftSettings: strict
         ),
 
@@ -73,7 +74,7 @@ let package = Package(
         .target(
             name: "EdgeRuntime",
             dependencies: [
-                "SIPMessage", "SIPProxy", "BackendPool", "Telemetry", "EdgeTLS", "EdgeConfiguration",
+                "SIPMessage", "SIPProxy", "BackendPool", "Telemetry", "EdgeTLS", "EdgeConfiguration", "ProxyProtocol",
                 nioCore, nioPosix, nioTLS, nioConcurrency, logging, collections,
             ],
             swiftSettings: strict
@@ -104,6 +105,11 @@ let package = Package(
         .testTarget(
             name: "SIPMessageTests",
             dependencies: ["SIPMessage", "TestSupport", nioCore, nioEmbedded, nioTestUtils],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ProxyProtocolTests",
+            dependencies: ["ProxyProtocol", "SIPMessage", "TestSupport", nioCore],
             swiftSettings: strict
         ),
         .testTarget(
@@ -141,7 +147,7 @@ let package = Package(
             name: "EdgeRuntimeTests",
             dependencies: [
                 "EdgeRuntime", "EdgeConfiguration", "EdgeTLS", "SIPProxy", "BackendPool", "SIPMessage", "Telemetry",
-                "TestSupport", nioCore, nioPosix, nioEmbedded, logging,
+                "ProxyProtocol", "TestSupport", nioCore, nioPosix, nioEmbedded, logging,
             ],
             swiftSettings: strict
         ),

@@ -9,9 +9,12 @@
 #include <stdint.h>
 #include <string.h>
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/ocsp.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
@@ -106,6 +109,36 @@ static inline int brana_ssl_ctx_set_versions(SSL_CTX *context, int minimum, int 
         && (int)SSL_CTX_set_max_proto_version(context, maximum) == 1;
 }
 
+static inline int brana_ssl_set_versions(SSL *ssl, int minimum, int maximum) {
+    return (int)SSL_set_min_proto_version(ssl, minimum) == 1 && (int)SSL_set_max_proto_version(ssl, maximum) == 1;
+}
+
+static inline int brana_ssl_set_groups(SSL *ssl, const char *groups) { return (int)SSL_set1_groups_list(ssl, groups); }
+
+/// Turns tickets on or off for one connection.
+static inline void brana_ssl_set_tickets(SSL *ssl, int tickets) {
+    if (tickets) SSL_clear_options(ssl, SSL_OP_NO_TICKET);
+    else SSL_set_options(ssl, SSL_OP_NO_TICKET);
+}
+
+/// Has tickets made and opened by `callback`.
+static inline void brana_ssl_ctx_set_ticket_callback(
+    SSL_CTX *context,
+    int (*callback)(SSL *, unsigned char *, unsigned char *, EVP_CIPHER_CTX *, EVP_MAC_CTX *, int)
+) {
+    SSL_CTX_set_tlsext_ticket_key_evp_cb(context, callback);
+}
+
+/// Sets HMAC-SHA-256 with this key.
+static inline int brana_ticket_mac_key(EVP_MAC_CTX *mac, const uint8_t *key, size_t length) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, length),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_CTX_set_params(mac, parameters);
+}
+
 static inline int brana_ssl_ctx_set_groups(SSL_CTX *context, const char *groups) {
     return (int)SSL_CTX_set1_groups_list(context, groups);
 }
@@ -133,6 +166,10 @@ static inline int brana_print_name(BIO *bio, const X509_NAME *name) {
 
 static inline STACK_OF(X509) *brana_x509_stack_new(void) { return sk_X509_new_null(); }
 static inline int brana_x509_stack_push(STACK_OF(X509) *stack, X509 *item) { return sk_X509_push(stack, item); }
+static inline int brana_x509_stack_count(const STACK_OF(X509) *stack) { return sk_X509_num(stack); }
+static inline X509 *brana_x509_stack_item(const STACK_OF(X509) *stack, int index) {
+    return sk_X509_value(stack, index);
+}
 static inline void brana_x509_stack_free(STACK_OF(X509) *stack) { sk_X509_free(stack); }
 
 static inline STACK_OF(X509_NAME) *brana_name_stack_new(void) { return sk_X509_NAME_new_null(); }
@@ -148,6 +185,34 @@ static inline GENERAL_NAME *brana_general_name(const GENERAL_NAMES *names, int i
 static inline int brana_object_count(const EXTENDED_KEY_USAGE *usages) { return sk_ASN1_OBJECT_num(usages); }
 static inline ASN1_OBJECT *brana_object(const EXTENDED_KEY_USAGE *usages, int index) {
     return sk_ASN1_OBJECT_value(usages, index);
+}
+
+// MARK: OCSP
+
+/// Has a client ask for a stapled OCSP response.
+static inline void brana_ssl_ask_for_staple(SSL *ssl) { SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp); }
+
+/// Has a client judge what was stapled, and a server staple.
+static inline void brana_ssl_ctx_set_status_callback(SSL_CTX *context, int (*callback)(SSL *, void *)) {
+    SSL_CTX_set_tlsext_status_cb(context, callback);
+}
+
+/// What the server has stapled; -1 for nothing.
+static inline long brana_ssl_staple(SSL *ssl, const uint8_t **bytes) {
+    return SSL_get_tlsext_status_ocsp_resp(ssl, (unsigned char **)bytes);
+}
+
+/// Staples a copy of the bytes; 0 when out of memory.
+static inline int brana_ssl_set_staple(SSL *ssl, const uint8_t *bytes, size_t count) {
+    uint8_t *copy = OPENSSL_malloc(count);
+    if (copy == NULL) return 0;
+    memcpy(copy, bytes, count);
+    return (int)SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)count);
+}
+
+static inline int brana_text_count(const STACK_OF(OPENSSL_STRING) *texts) { return sk_OPENSSL_STRING_num(texts); }
+static inline const char *brana_text(const STACK_OF(OPENSSL_STRING) *texts, int index) {
+    return sk_OPENSSL_STRING_value(texts, index);
 }
 
 /// The bytes of a general name that is text or an address; NULL for another kind.

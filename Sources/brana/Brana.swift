@@ -11,7 +11,8 @@ struct Brana: AsyncParsableCommand {
         abstract: "An edge load balancer for SIP: TLS in front, a live NAPTR and SRV pool behind.",
         version: BranaVersion.text,
         subcommands: [
-            RunCommand.self, CheckCommand.self, ResolveCommand.self, ZoneCommand.self, DemoCommand.self,
+            RunCommand.self, CheckCommand.self, ResolveCommand.self, TLSCommand.self, ZoneCommand.self,
+            DemoCommand.self,
             StatusCommand.self, PoolsCommand.self, FlowsCommand.self, ExplainCommand.self,
             ReloadCommand.self, DrainCommand.self, UndrainCommand.self, DisableCommand.self, EnableCommand.self,
         ]

@@ -103,6 +103,9 @@ struct HealthTests {
         #expect(change?.to == .down && change?.reason == "live traffic: connection refused")
         #expect(traffic(good)?.to == .up)
         #expect(traffic(.failed(.identity))?.reason == "live traffic: certificate is for another name")
+        #expect(
+            BackendFailure.unmatched.isHard && BackendFailure.unmatched.words == "certificate matches no TLSA record"
+        )
     }
 
     @Test("OVL-34: 503 to OPTIONS and success inside dialogs is no new traffic, not an up again")

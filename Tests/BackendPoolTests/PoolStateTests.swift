@@ -52,6 +52,23 @@ struct PoolStateTests {
         #expect(pool.observe(probe: good, of: .sample(2), now: now) == nil)
     }
 
+    @Test("OVL-32: of two edges, each acts on what it sees of a backend itself")
+    mutating func nodes() {
+        var other = PoolState(id: PoolID(index: 3), settings: PoolSettings(name: "voice", affinity: .callID))
+        for last in 1...2 as ClosedRange<UInt32> {
+            _ = pool.apply([.sample(1), .sample(2)], now: now)
+            _ = other.apply([.sample(1), .sample(2)], now: now)
+            _ = pool.observe(probe: last == 1 ? .failed(.refused) : good, of: .sample(last), now: now)
+            _ = other.observe(probe: good, of: .sample(last), now: now)
+        }
+        var generator = SeededGenerator(seed: 32)
+        func drawn(_ view: PoolView) -> Set<Int> {
+            Set((0..<200).compactMap { view.select(key: AffinityKey("\($0)".utf8), using: &generator)?.index })
+        }
+        #expect(drawn(pool.view(now: now)).count == 1 && drawn(other.view(now: now)).count == 2)
+        #expect(pool.view(now: now).backends.map(\.isUsable) == [false, true])
+    }
+
     @Test("LOC-50: at most half of a pool is ejected, and a lone backend never")
     mutating func ejectedShare() {
         let failures = (0..<3).map { _ in TrafficSummary(.failed(.timeout)) }

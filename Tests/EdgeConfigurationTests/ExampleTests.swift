@@ -23,8 +23,17 @@ struct ExampleTests {
 
     @Test("The examples are there")
     func names() {
-        let names = ["full", "interconnect-a", "interconnect-b", "levels", "minimal"]
+        let names = ["fronted", "full", "interconnect-a", "interconnect-b", "levels", "minimal"]
         #expect(Repository.yamlFiles(in: "config") == names.map { "config/\($0).yaml" })
+    }
+
+    @Test("Each file that a TLS profile names is known by its place, so that what is wrong with it is shown there")
+    func places() throws {
+        let outcome = ConfigurationLoader.load(Repository.path("config/full.yaml"), checksFiles: false)
+        let profiles = try #require(outcome.configuration).tls
+        let places = profiles.flatMap { name, profile in profile.files.map { "tls.\(name).\($0.path)" } }
+        #expect(places.contains("tls.public.server_names.0.further_certificates.0.ocsp_response"))
+        for place in places { #expect(outcome.positions[place] != nil, "\(place)") }
     }
 
     @Test("full.yaml has every key that the loader knows, and says of each what leaving it out means")

@@ -99,6 +99,7 @@ struct SchemaTests {
         #expect(words(.pool, "families") == Set(PoolSettingsEntry.Families.allCases.map(\.rawValue)))
         #expect(words(.pool, "naptr_failover") == Set(ResolutionPolicy.Failover.allCases.map(\.rawValue)))
         #expect(words(.pool, "tls_loss") == Set(ResolutionPolicy.TLSLoss.allCases.map(\.rawValue)))
+        #expect(words(.pool, "dane") == Set(ResolutionPolicy.DANE.allCases.map(\.rawValue)))
         #expect(words(.pool, "balance") == Set(PoolSettingsEntry.Balance.allCases.map(\.rawValue)))
         #expect(words(.health, "probe") == Set(PoolSettingsEntry.Probe.allCases.map(\.rawValue)))
         #expect(words(.syslog, "facility") == Set(SyslogFacility.names.keys))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import EdgeConfiguration
+internal import SIPLocation
 internal import SIPMessage
 internal import Testing
 
@@ -142,6 +143,28 @@ struct ValueTests {
         }
         #expect(problems("192.0.2.53").count == 1)
         #expect(problems("127.0.0.1").isEmpty && problems("tls://192.0.2.53").isEmpty)
+    }
+
+    @Test(
+        "`dane` needs DNSSEC and SRV records: without, `require` is refused and `opportunistic` warned of",
+        arguments: [
+            ("sips:a.test", "trust-ad", true), ("_sips._tcp.a.test", "trust-ad", true),
+            ("sips:a.test;transport=tcp", "trust-ad", true), ("sips:a.test", "off", false),
+            ("sips:a.test:5061", "trust-ad", false), ("sips:192.0.2.1", "trust-ad", false),
+        ] as [(String, String, Bool)]
+    )
+    func dane(target: String, dnssec: String, isUseful: Bool) {
+        for mode in ResolutionPolicy.DANE.allCases {
+            let text = MinimalText.with(
+                pool: "dane: \(mode.rawValue)",
+                sections: "resolver: { servers: \"127.0.0.1\", dnssec: \(dnssec) }"
+            )
+            let outcome = ConfigurationOutcome.of(text.replacing("sip:voice.example.test", with: target))
+            let isRefused = mode == .require && !isUseful
+            #expect((outcome.configuration == nil) == isRefused, "\(mode) \(outcome.problems)")
+            #expect(outcome.problems.isEmpty == (mode == .off || isUseful), "\(mode) \(outcome.problems)")
+            if !isRefused { #expect(outcome.configuration?.pools.first?.dane == mode) }
+        }
     }
 
     @Test(

@@ -13,6 +13,16 @@ import Testing
 
 @Suite("TLS to backends", .timeLimit(.minutes(1)))
 struct BackendTLSTests {
+    /// An edge that trusts its one backend, and opens so many connections to it at most.
+    private static func start(connections: Int) async throws -> (AnsweringServer, EdgeBench) {
+        let store = try TestCertificates()
+        let leaf = try store.leaf("backend", names: ["IP:127.0.0.1"])
+        let profile = TLSProfile(certificateChainFile: leaf.chain, privateKeyFile: leaf.key)
+        let backend = try await AnsweringServer.start(tls: try TLSContext(serverProfile: profile))
+        let own = try TLSContext(clientProfile: TLSProfile(trustFile: store.authority, verify: true))
+        return (backend, try await EdgeBench.start(backends: [backend.port], connections: connections, tls: own))
+    }
+
     @Test(
         "TLS-54: a backend that refuses our lack of a certificate is logged with peer, side, reason and detail, in TLS 1.3 too",
         arguments: [TLSVersion.tls12, .tls13]
@@ -50,6 +60,39 @@ struct BackendTLSTests {
         try await backend.stop()
     }
 
+    @Test("TLS-34: after a backend's close_notify the next request goes by a new connection, and is answered")
+    func closeNotify() async throws {
+        let (backend, bench) = try await Self.start(connections: 1)
+        let client = try await WireConnection.connect(bench.port)
+        client.send(Wire.options("before"))
+        #expect(await client.wait(for: "SIP/2.0 200"))
+        try await backend.closeConnections()
+        let isGone = try await Waiting.until(within: .seconds(5)) {
+            try await bench.backendLoad().connections == 0
+        }
+        #expect(isGone && backend.connectionCount == 1)
+        client.send(Wire.options("after"))
+        #expect(await client.wait(for: "SIP/2.0 200", times: 2))
+        #expect(backend.connectionCount == 2 && backend.received.count == 2)
+        // It said goodbye as it should, so nothing failed.
+        #expect(try await bench.count { $0.tlsFailures[.backend, .truncated] } == 0)
+        try await bench.stop()
+        try await backend.stop()
+    }
+
+    @Test(
+        "TLS-32: a worker opens no more connections to a backend than the pool allows, however many requests there are"
+    )
+    func connectionLimit() async throws {
+        let (backend, bench) = try await Self.start(connections: 2)
+        let client = try await WireConnection.connect(bench.port)
+        for number in 1...200 { client.send(Wire.options("many\(number)")) }
+        #expect(await client.wait(for: "SIP/2.0 200", times: 200))
+        #expect((1...2).contains(backend.connectionCount))
+        try await bench.stop()
+        try await backend.stop()
+    }
+
     @Test("TLS-35: what ends an established connection is counted and logged, but not an end without a close_notify")
     func truncated() throws {
         let loop = EmbeddedEventLoop()
@@ -75,7 +118,7 @@ struct BackendTLSTests {
         }
         let all = TLSFailure.Reason.allCases
         let lines = all.filter { $0 != .truncated }.map {
-            "TLS connection failed peer=192.0.2.1:5060 side=backend reason=\($0.rawValue) detail=words"
+            "TLS connection failed peer=192.0.2.1:5060 side=backend reason=\($0.rawValue) detail=words meaning=\($0.words)"
         }
         #expect(worker.lines == lines)
         #expect(worker.worker.counters.tlsFailures[.backend, .truncated] == 1)

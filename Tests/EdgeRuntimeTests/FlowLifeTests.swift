@@ -56,6 +56,53 @@ struct FlowLifeTests {
         #expect(!first.isActive && worker.counters.limits[.idleTimeout] == 2)
     }
 
+    @Test("TLS-09: a connection is closed when its peer's certificate expires, whether it is used or not")
+    func certificateEnd() throws {
+        let worker = EmbeddedWorker(on: loop, listener: EmbeddedWorker.listener(.access)).worker
+        let (proven, first) = try client(worker)
+        let (_, second) = try client(worker)
+        proven.certificate = CertificateLife(notAfter: 1_000_020, wallClock: 1_000_000, now: loop.now)
+        wait(19)
+        #expect(first.isActive)
+        wait(2)
+        #expect(!first.isActive && second.isActive && worker.counters.limits[.certificateEnd] == 1)
+    }
+
+    @Test("TLS-32: the connection whose peer's certificate ends soon serves until another stands, then closes unused")
+    func certificateReplaced() throws {
+        let worker = EmbeddedWorker(on: loop, connections: 0).worker
+        let target = BackendTarget(endpoint: EmbeddedWorker.backend, pool: nil)
+        let flows = worker.flows(to: target)
+        let old = worker.makeStream(to: target)
+        old.certificate = CertificateLife(notAfter: 1_000_200, wallClock: 1_000_000, now: loop.now)
+        let first = try up(old)
+        let request = ByteBuffer(string: Wire.options("one"))
+        wait(145)
+        flows.send(request, attempt: nil)
+        loop.run()
+        #expect(try first.isActive && sent(first) != nil, "there is no other yet")
+        let second = try up(worker.makeStream(to: target))
+        flows.send(request, attempt: nil)
+        wait(2)
+        #expect(try sent(second) != nil && sent(first) == nil)
+        #expect(!first.isActive && second.isActive && worker.counters.limits[.certificateEnd] == 0)
+    }
+
+    @Test(
+        "TLS-32: a connection retires a minute before its peer's certificate expires, or at the end when that is near"
+    )
+    func certificateLife() {
+        let now = loop.now
+        let long = CertificateLife(notAfter: 1_000_600, wallClock: 1_000_000, now: now)
+        #expect(long.retiresAt == now + .seconds(540) && long.endsAt == now + .seconds(600))
+        let short = CertificateLife(notAfter: 1_000_120, wallClock: 1_000_000, now: now)
+        #expect(short.retiresAt == short.endsAt && short.endsAt == now + .seconds(120))
+        for notAfter in [Int64.min, 0, 999_999] {
+            #expect(CertificateLife(notAfter: notAfter, wallClock: 1_000_000, now: now).endsAt == now)
+        }
+        #expect(CertificateLife(notAfter: .max, wallClock: -1, now: now).endsAt > now + .hours(24 * 365))
+    }
+
     @Test("TRN-45: a silent connection is kept for 31 s, and for as long as a call on it waits")
     func ringing() throws {
         let worker = EmbeddedWorker(on: loop, listener: EmbeddedWorker.listener(.inner)).worker
@@ -95,6 +142,7 @@ struct FlowLifeTests {
         worker.core.quiesce(now: loop.now)
         worker.core.receive(try cancel(), on: flow.context, now: loop.now)
         worker.runActions()
+        loop.run()
         #expect(!channel.isActive)
     }
 
@@ -212,6 +260,22 @@ struct FlowLifeTests {
             next.pipeline.fireUserInboundEventTriggered(peer("phone.example.test"))
             #expect(next.isActive)
         }
+    }
+
+    @Test("OVL-22: a handshake ends once, though its client is refused for its identity afterwards")
+    func handshakesEndOnce() throws {
+        let worker = EmbeddedWorker(on: loop, listener: EmbeddedWorker.listener(.access)).worker
+        var secure = ConnectionLimiter.Handshakes()
+        secure.isSecure = true
+        for _ in 0..<17 {
+            let (flow, channel) = try client(worker, usesTLS: true)
+            let address = flow.context.remoteAddress
+            #expect(worker.limiter.admit(address, total: 100, perSource: 100, secure, now: loop.now) == nil)
+            worker.handshakeBegan()
+            channel.pipeline.fireUserInboundEventTriggered(peer("phone.example.test"))
+        }
+        #expect(worker.counters.limits[.connectionsPerIdentity] == 1)
+        #expect(worker.limiter.handshakes == 0 && worker.admission.underWay == 0 && worker.limiter.total == 16)
     }
 
     @Test("FLW-42: connection 1,001 of one address is refused, and other addresses are not affected")

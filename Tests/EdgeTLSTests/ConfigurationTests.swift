@@ -30,7 +30,7 @@ struct ConfigurationTests {
         let context = try TLSContext(
             serverProfile: TLSProfile(self.all.server, trust: self.all.store.authority, verify: true)
         )
-        let summary = try #require(context.certificateSummary)
+        let summary = try #require(context.certificateSummaries.first)
         let now = Int64(Date().timeIntervalSince1970)
         #expect(summary.subject == "CN=server" && summary.file == self.all.server.chain)
         #expect(summary.dnsNames == [Certificates.Set.domain] && summary.addresses == ["127.0.0.1"])
@@ -106,6 +106,15 @@ struct ConfigurationTests {
         )
         let chained = try TLSContext(serverProfile: TLSProfile(self.all.chained, trust: trust, verify: true))
         #expect(chained.warnings.isEmpty, "\(chained.warnings)")
+    }
+
+    @Test("A certificate that ends within two weeks is warned of", arguments: [(20, false), (15, false), (10, true)])
+    func ending(days: Int, isWarned: Bool) throws {
+        let leaf = try self.all.store.leaf("ending-\(days)", days: days)
+        let warnings = try TLSContext(serverProfile: TLSProfile(leaf)).warnings
+        #expect(
+            warnings.contains { $0.contains("CN=ending-\(days) expires in ") && $0.hasSuffix("renew it") } == isWarned
+        )
     }
 
     @Test("A certificate that is not valid yet is refused")

@@ -130,8 +130,40 @@ struct HandshakeTests {
         let failure = try #require(pair.clientSide.failures.first)
         #expect(failure.reason == .nameMismatch && failure.serverName == "core.example.net")
         #expect(failure.words == "the certificate is for n1.dc.example.org, not for core.example.net")
-        #expect(failure.peerSubject == "CN=other-name" && failure.description.contains("CN=other-name"))
+        #expect(failure.refused?.subject == "CN=other-name" && failure.description.contains("CN=other-name"))
         #expect(!pair.client.isActive && pair.clientSide.outcome == nil)
+    }
+
+    @Test("TLS-54: a client whose certificate is refused is told by subject, names, server name and digest")
+    func refusedClient() throws {
+        let server = try self.server(verify: true, require: true)
+        let stranger = try TLSContext(clientProfile: TLSProfile(self.all.unknown, trust: self.all.store.authority))
+        let pair = try ChannelPair(server: server, client: stranger, name: "edge.example.test")
+        try pair.run()
+        let failure = try #require(pair.serverSide.failures.first)
+        #expect(failure.reason == .certificateInvalid && failure.serverName == "edge.example.test")
+        let refused = try #require(failure.refused)
+        #expect(refused.subject == "CN=unknown")
+        #expect(refused.names == "sip:edge.example.test, edge.example.test, 127.0.0.1")
+        #expect(refused.digest.count == 64 && refused.digest.allSatisfy(\.isHexDigit))
+        #expect(pair.serverSide.outcome == nil)
+    }
+
+    @Test("TLS-54, TLS-52: what a hostile certificate holds is cut and escaped before it is told")
+    func hostileNames() {
+        let long = [UInt8](repeating: UInt8(ascii: "a"), count: 300)
+        let names = CertificateNames(
+            uris: [Array("sip:a\0\"\n".utf8)],
+            dnsNames: [long] + Array(repeating: [], count: 1000)
+        )
+        let refused = RefusedCertificate(
+            subject: String(repeating: "s", count: 500),
+            names: names,
+            digest: [0x0A, 0xFF]
+        )
+        #expect(refused.subject.count == RefusedCertificate.subjectLimit && refused.digest == "0aff")
+        #expect(refused.names.hasPrefix(#"sip:a\x00\x22\x0a, aaaa"#) && refused.names.hasSuffix(" and 998 more"))
+        #expect(refused.names.utf8.count < 400)
     }
 
     @Test("With verification off any backend will do, and it has no identity")

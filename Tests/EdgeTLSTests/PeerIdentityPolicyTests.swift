@@ -93,7 +93,7 @@ struct PeerIdentityPolicyTests {
         Row(id: "empty name", dns: ["", ".", ".."], reference: "", strict: false, lenient: false),
     ]
 
-    @Test("A certificate's names against a reference name", arguments: Self.rows)
+    @Test("TLS-11, TLS-14 to TLS-17: a certificate's names against a reference name", arguments: Self.rows)
     func row(_ row: Row) {
         let strict = PeerIdentityPolicy.verify(domain: row.reference, acceptsWildcards: false, acceptsAddresses: false)
         let lenient = PeerIdentityPolicy.verify(domain: row.reference, acceptsWildcards: true, acceptsCommonName: true)

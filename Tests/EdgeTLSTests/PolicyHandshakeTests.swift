@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import EdgeTLS
 internal import Foundation
 internal import NIOCore
 internal import NIOEmbedded
 internal import TestSupport
 internal import Testing
+
+@testable internal import EdgeTLS
 
 /// Names, usages, revocation and sessions inside real handshakes.
 @Suite("TLS policies in the handshake")
@@ -36,8 +37,8 @@ struct PolicyHandshakeTests {
         let wildcard = try self.all.store.leaf("sni-wildcard", names: ["DNS:*.other.test"])
         var profile = TLSProfile(self.all.server)
         profile.additionalServerNames = [
-            .init(name: "*.other.test", certificateChainFile: wildcard.chain, privateKeyFile: wildcard.key),
-            .init(name: "A.Other.Test", certificateChainFile: exact.chain, privateKeyFile: exact.key),
+            .init(name: "*.other.test", use: .certificates([.init(chain: wildcard.chain, key: wildcard.key)])),
+            .init(name: "A.Other.Test", use: .certificates([.init(chain: exact.chain, key: exact.key)])),
         ]
         let rows: [(String?, String)] = [
             ("a.other.test", "CN=sni-exact"), ("A.OTHER.TEST", "CN=sni-exact"), ("b.other.test", "CN=sni-wildcard"),
@@ -48,7 +49,7 @@ struct PolicyHandshakeTests {
         for strict in [false, true] {
             profile.refusesUnknownServerNames = strict
             let server = try TLSContext(serverProfile: profile)
-            #expect(server.additionalCertificateSummaries.map(\.subject) == ["CN=sni-wildcard", "CN=sni-exact"])
+            #expect(server.certificateSummaries.map(\.subject) == ["CN=server", "CN=sni-wildcard", "CN=sni-exact"])
             for (name, subject) in rows {
                 let pair = try self.run(server, client, name: name)
                 if strict, name == "c.b.other.test" || name == "unknown.test" {
@@ -94,6 +95,16 @@ struct PolicyHandshakeTests {
         #expect(second.clientSide.outcome?.resumed == true)
     }
 
+    @Test("TLS-09: no session is taken up that would bring back a certificate which is about to expire")
+    func sessionBeforeExpiry() {
+        let now: Int64 = 1_000_000
+        let margin = ResumableSessions.validityMargin
+        #expect(ResumableSessions.isLasting(notAfter: nil, now: now), "one that rests on no certificate")
+        #expect(ResumableSessions.isLasting(notAfter: now + margin + 1, now: now))
+        #expect(!ResumableSessions.isLasting(notAfter: now + margin, now: now))
+        #expect(!ResumableSessions.isLasting(notAfter: .min, now: now))
+    }
+
     @Test("Without tickets nothing is taken up again", arguments: TLSVersion.modern)
     func noTickets(version: TLSVersion) throws {
         var profile = TLSProfile(self.all.server, version: version)
@@ -112,7 +123,7 @@ struct PolicyHandshakeTests {
         let tenant = try self.all.store.leaf("tenant-\(version)", names: names)
         var profile = TLSProfile(self.all.server, version: version)
         profile.additionalServerNames = [
-            .init(name: "tenant.test", certificateChainFile: tenant.chain, privateKeyFile: tenant.key)
+            .init(name: "tenant.test", use: .certificates([.init(chain: tenant.chain, key: tenant.key)]))
         ]
         let server = try TLSContext(serverProfile: profile)
         let session = self.all.store.directory + "/tenant-\(version).session"
@@ -184,6 +195,26 @@ struct PolicyHandshakeTests {
         #expect(bad.clientSide.failures.map(\.words) == ["certificate revoked"])
         let good = try self.run(TLSContext(serverProfile: TLSProfile(self.all.server)), client)
         #expect(good.clientSide.outcome != nil)
+    }
+
+    @Test("TLS-20: where no valid list tells, hard fail refuses and soft fail lets in, but never who is revoked")
+    func revocationModes() throws {
+        let leaf = try self.all.store.leaf("unlisted", names: ["DNS:unlisted.test"], issuer: .intermediate)
+        let revoked = try self.all.store.leaf("revoked-soft", names: ["DNS:revoked.test"])
+        var profile = TLSProfile(nil, trust: self.trust, verify: true)
+        // The list is that of the root; the leaf's issuer has none.
+        profile.crlFile = try self.all.store.revocationList("root-list", revoking: [revoked])
+        for isSoft in [false, true] {
+            profile.acceptsUnlisted = isSoft
+            let client = try TLSContext(clientProfile: profile)
+            let pair = try self.run(TLSContext(serverProfile: TLSProfile(leaf)), client)
+            #expect((pair.clientSide.outcome?.peer?.subject == "CN=unlisted") == isSoft)
+            if !isSoft { #expect(pair.clientSide.failures.map(\.words) == ["unable to get certificate CRL"]) }
+            let bad = try self.run(TLSContext(serverProfile: TLSProfile(revoked)), client)
+            #expect(bad.clientSide.failures.map(\.words) == ["certificate revoked"])
+            let unknown = try self.run(TLSContext(serverProfile: TLSProfile(self.all.unknown)), client)
+            #expect(unknown.clientSide.failures.map(\.reason) == [.certificateInvalid])
+        }
     }
 
     @Test(

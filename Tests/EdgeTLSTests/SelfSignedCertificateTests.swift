@@ -15,8 +15,8 @@ struct SelfSignedCertificateTests {
         let server = try TLSContext(
             serverProfile: TLSProfile(certificateChainFile: certificate, privateKeyFile: key, verify: false)
         )
-        #expect(server.certificateSummary?.dnsNames == ["edge.demo.test"])
-        #expect(server.certificateSummary?.addresses == ["127.0.0.1"])
+        #expect(server.certificateSummaries.first?.dnsNames == ["edge.demo.test"])
+        #expect(server.certificateSummaries.first?.addresses == ["127.0.0.1"])
         _ = try TLSContext(clientProfile: TLSProfile(trustFile: certificate))
     }
 }

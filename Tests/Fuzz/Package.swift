@@ -7,10 +7,21 @@ import PackageDescription
 let package = Package(
     name: "Fuzz",
     platforms: [.macOS(.v15)],
-    dependencies: [.package(url: "https://github.com/apple/swift-nio", from: "2.101.0")],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
     targets: [
         .target(name: "SIPMessage", dependencies: [nioCore], swiftSettings: strict + [counted]),
+        .target(name: "ProxyProtocol", dependencies: ["SIPMessage", nioCore], swiftSettings: strict + [counted]),
         .target(name: "SIPLocation", dependencies: ["SIPMessage", nioCore], swiftSettings: strict + [counted]),
+        .target(name: "BackendPool", dependencies: ["SIPMessage", nioCore], swiftSettings: strict + [counted]),
+        .target(
+            name: "SIPProxy",
+            dependencies: ["SIPMessage", "BackendPool", nioCore, collections],
+            swiftSettings: strict + [counted]
+        ),
+        .target(name: "TestSupport", swiftSettings: strict),
         .systemLibrary(name: "CLDNS", pkgConfig: "ldns"),
         .target(
             name: "SIPDNS",
@@ -31,6 +42,16 @@ let package = Package(
             swiftSettings: strict
         ),
         .executableTarget(
+            name: "FuzzCore",
+            dependencies: ["FuzzSupport", "SIPProxy", "BackendPool", "SIPMessage", "TestSupport", nioCore],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "FuzzProxy",
+            dependencies: ["FuzzSupport", "ProxyProtocol", "SIPMessage", nioCore],
+            swiftSettings: strict
+        ),
+        .executableTarget(
             name: "FuzzResponse",
             dependencies: ["FuzzSupport", "SIPDNS", "SIPLocation", nioCore],
             swiftSettings: strict
@@ -45,6 +66,7 @@ let package = Package(
 )
 
 var nioCore: Target.Dependency { .product(name: "NIOCore", package: "swift-nio") }
+var collections: Target.Dependency { .product(name: "DequeModule", package: "swift-collections") }
 var nioPosix: Target.Dependency { .product(name: "NIOPosix", package: "swift-nio") }
 
 /// Counts the edges that an input takes, in the code under test alone: nothing else leads the fuzzer.

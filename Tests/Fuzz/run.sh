@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Fuzzes the parser and the framer of SIP, and the readers of DNS responses and zone files, SECONDS each (default 60),
-# as `make fuzz` does:
+# Fuzzes the parser and the framer of SIP, the proxy core, and the readers of PROXY protocol headers, DNS responses and
+# zone files, SECONDS each (default 60), as `make fuzz` does:
 #
-#   bash Tests/Fuzz/run.sh [SECONDS] [parser|framer|response|zone]
+#   bash Tests/Fuzz/run.sh [SECONDS] [parser|framer|core|proxy|response|zone]
 #
 # Exits with an error, naming the input, when one crashed, hung or took too much memory. To run that input again:
 # SWIFT_BACKTRACE=enable=no .build-fuzz/release/FuzzParser FILE. What was found worth keeping between runs lies in .build-fuzz/found.
@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 seconds=${1:-60}
-targets=${2:-parser framer response zone}
+targets=${2:-parser framer core proxy response zone}
 out=$PWD/.build-fuzz
 
 # The fuzzer's run time comes with the Swift toolchain, for the same compiler that counts the edges.
@@ -38,7 +38,7 @@ for target in $targets; do
     export SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=16:malloc_context_size=8
     # The torture messages and the example zones are read in place; only what they lack lies in the corpus.
     case $target in
-    response) inputs=() ;;
+    response | core | proxy) inputs=() ;;
     zone) inputs=(zones -dict=Tests/Fuzz/zone.dict) ;;
     *) inputs=(Tests/TestSupport/Vectors -dict=Tests/Fuzz/sip.dict) ;;
     esac

@@ -76,6 +76,21 @@ extension SystemTests {
             try await stop(brana, [impostor, kamailio], nameServer)
         }
 
+        @Test("TLS-13: a server with a certificate of its own name is used where the pool names it")
+        func ownName() async throws {
+            let kamailio = try makeKamailio("kamailio", naming: "n1.dc.example.test")
+            let nameServer = try await serve([kamailio])
+            var edge = try makeEdge(nameServer)
+            edge.pool.append("verify_names: [n2.dc.example.test, N1.dc.example.test]")
+            let brana = try await Brana.run(edge.text, in: directory)
+            try await brana.waitUntilUp(1)
+            let caller = try Caller.make(edge, domain: Self.domain)
+            let tally = await caller.call(10, perSecond: 100)
+            #expect(tally.completed == 10 && tally.failed == 0, "\(tally)\n\(brana.process.log.text.suffix(2000))")
+            await caller.close()
+            try await stop(brana, [kamailio], nameServer)
+        }
+
         @Test("TLS-28, TLS-30: without a certificate the edge is refused, says so, and sends nothing in the clear")
         func anonymous() async throws {
             let kamailio = try makeKamailio("kamailio", naming: Self.domain)
@@ -96,16 +111,52 @@ extension SystemTests {
             try await stop(brana, [kamailio], nameServer)
         }
 
-        // MARK: Means
-
-        private func makeKamailio(_ name: String, naming domain: String) throws -> Kamailio {
-            let leaf = try certificates.leaf(name, names: ["DNS:\(domain)", "URI:sip:\(domain)"])
-            return try Kamailio(name, domain: Self.domain, showing: leaf, trusting: certificates, in: directory)
+        @Test("OVL-58: a challenge is answered at the registrar that made it, with the client's own credentials")
+        func digest() async throws {
+            let servers = try ["one", "two", "three"].map { try makeKamailio($0, naming: Self.domain, digest: true) }
+            let nameServer = try await serve(servers, areEqual: true)
+            var edge = try makeEdge(nameServer)
+            edge.pool.append("affinity: call-id")
+            let brana = try await Brana.run(edge.text, in: directory)
+            try await brana.waitUntilUp(servers.count)
+            let tunnel = try await Tunnel(to: edge, in: directory)
+            let load = Sipp.Load(port: tunnel.port, domain: Self.domain, calls: 30, transport: "tn")
+            let result = try await Sipp.call("pairs/digest-caller", load, in: directory)
+            #expect(
+                result.status == 0 && result["SuccessfulCall"] == 30 && result["FailedCall"] == 0,
+                "\(result.excerpt)"
+            )
+            // A nonce is known to the server alone that gave it, so that each second REGISTER came back to it.
+            for server in servers {
+                let registers = server.requests.count { $0.contains("request REGISTER ") }
+                let credentials = server.requests.filter { $0.contains("credentials Digest ") }
+                #expect(registers > 0 && registers == 2 * credentials.count, "\(server.excerpt)")
+                #expect(credentials.allSatisfy { $0.contains("uri=\"sip:127.0.0.1") && $0.contains("nonce=\"") })
+            }
+            #expect(servers.reduce(0) { $0 + $1.requests.count { $0.contains("credentials Digest ") } } == 30)
+            try await stop(brana, servers, nameServer)
+            await tunnel.stop()
         }
 
-        /// Serves the zone in which the servers stand one after the other.
-        private func serve(_ servers: [Kamailio]) async throws -> NameServer {
-            let records = servers.enumerated().map { (priority: 10 * ($0 + 1), weight: 10, port: $1.port) }
+        // MARK: Means
+
+        private func makeKamailio(_ name: String, naming domain: String, digest: Bool = false) throws -> Kamailio {
+            let leaf = try certificates.leaf(name, names: ["DNS:\(domain)", "URI:sip:\(domain)"])
+            return try Kamailio(
+                name,
+                domain: Self.domain,
+                showing: leaf,
+                trusting: certificates,
+                asksForPasswords: digest,
+                in: directory
+            )
+        }
+
+        /// Serves the zone in which the servers stand one after the other, or beside each other.
+        private func serve(_ servers: [Kamailio], areEqual: Bool = false) async throws -> NameServer {
+            let records = servers.enumerated().map {
+                (priority: areEqual ? 10 : 10 * ($0 + 1), weight: 10, port: $1.port)
+            }
             let zone = NameServer.zone(Self.domain, naptr: "SIPS+D2T", srv: "_sips._tcp", records)
             return try await NameServer([Self.domain: zone], in: directory)
         }

@@ -18,7 +18,9 @@ extension SystemTests {
             certificates = try TestCertificates()
         }
 
-        @Test("0/0 tunnels, 0/1 checks a certificate that is shown, 1/1 lets nobody in without a valid one")
+        @Test(
+            "TLS-25, TLS-53: 0/0 tunnels, 0/1 checks a certificate that is shown, 1/1 lets nobody in without a valid one"
+        )
         func levels() async throws {
             let backends = try await Caller.backends(1)
             let ports = try (0..<3).map { _ in try FreePort.next() }
@@ -40,8 +42,88 @@ extension SystemTests {
             let log = brana.process.log
             try await log.wait(for: "TLS handshake failed", times: 5, within: .seconds(2))
             #expect(log.text.contains("peer=127.0.0.1:"))
+            // Nothing of any key is told, not even at the level where most is.
+            for leaf in [good, bad, expired] { #expect(try !Self.tells(log.text, of: leaf.key)) }
+            #expect(try !Self.tells(log.text, of: certificates.directory + "/edge.key"))
             #expect(await brana.stop() == 0)
             await backends[0].stop()
+        }
+
+        @Test(
+            "TLS-22, TLS-23: with allow_peers only whom a listed domain's certificate proves comes in, whatever From says"
+        )
+        func allowed() async throws {
+            let backends = try await Caller.backends(1)
+            let ports = try (0..<3).map { _ in try FreePort.next() }
+            var text = try text(ports, backend: backends[0].port)
+            text = text.replacing("tls: asks }", with: "tls: asks, allow_peers: [partner.example.test] }")
+            text = text.replacing("tls: demands }", with: "tls: demands, allow_peers: [partner.example.test] }")
+            let brana = try await Brana.run(text, in: directory)
+            try await brana.waitUntilUp(1)
+            let partner = try certificates.leaf("partner", names: ["URI:sip:partner.example.test"])
+            let other = try certificates.leaf("other", names: ["DNS:example.test", "DNS:sub.partner.example.test"])
+            for port in ports[1...] {
+                #expect(try await ask(port, showing: partner))
+                #expect(try await !ask(port, showing: other))
+                #expect(try await !ask(port, showing: nil))
+            }
+            try await brana.process.log.wait(for: "peer is not allowed", times: 3, within: .seconds(2))
+            #expect(brana.process.log.text.contains("identities=example.test,sub.partner.example.test"))
+            #expect(brana.process.log.text.contains("identities=none"))
+            #expect(await brana.stop() == 0)
+            await backends[0].stop()
+        }
+
+        @Test(
+            "TLS-09, edge.watch_files: a renewed certificate is shown by itself, a bad one is not, and nobody is cut off"
+        )
+        func watched() async throws {
+            let backends = try await Caller.backends(1)
+            var edge = try EdgeText(
+                target: "\"sip:127.0.0.1:\(backends[0].port);transport=tcp\"",
+                certificates: certificates
+            )
+            edge.edge += ", watch_files: true"
+            let brana = try await Brana.run(edge.text, in: directory)
+            try await brana.waitUntilUp(1)
+            let load = OptionsLoad(edge: edge, domain: "voice.example.test")
+            let established = try await load.connect()
+            let before = try await shown(edge.port)
+
+            let next = try certificates.leaf("next", names: ["DNS:edge.example.test", "IP:127.0.0.1"])
+            try replace(edge.leaf.chain, by: next.chain)
+            try replace(edge.leaf.key, by: next.key)
+            try await brana.process.log.wait(for: "reloaded", within: .seconds(10))
+            let after = try await shown(edge.port)
+            #expect(after != before && after.hasSuffix("next"), "\(after)")
+
+            // A certificate without its key is refused, and the one before stays.
+            let foreign = try certificates.leaf("foreign", names: ["DNS:edge.example.test"])
+            try replace(edge.leaf.chain, by: foreign.chain)
+            try await brana.process.log.wait(for: "reload refused", within: .seconds(10))
+            #expect(try await shown(edge.port) == after)
+            #expect(try await brana.status().reloads.failed == 1)
+            #expect(await load.times(5, on: established).failures == 0)
+            await established.close()
+            #expect(await brana.stop() == 0)
+            await backends[0].stop()
+        }
+
+        /// The subject of the certificate that a listener shows.
+        private func shown(_ port: Int) async throws -> String {
+            let arguments = ["s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", certificates.authority]
+            let result = try await ChildProcess.run("openssl", arguments, in: directory, within: .seconds(10))
+            return result.output.split(separator: "\n").first { $0.contains("subject=") }.map(String.init) ?? "none"
+        }
+
+        private func replace(_ file: String, by other: String) throws {
+            try Data(contentsOf: URL(fileURLWithPath: other)).write(to: URL(fileURLWithPath: file), options: .atomic)
+        }
+
+        /// Whether a log has a line of a private key's file.
+        private static func tells(_ log: String, of file: String) throws -> Bool {
+            let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+            return lines.contains { $0.count > 20 && log.contains($0) }
         }
 
         /// Whether an OPTIONS is answered with 200 over a connection that `ss` sees; false when TLS refuses.
@@ -93,11 +175,15 @@ extension SystemTests {
                   tunnel: { \(identity), verify: false, require: false }
                   asks: { \(identity), verify: true, require: false }
                   demands: { \(identity), verify: true, require: true, minimum_version: "1.3" }
+                  # Whoever may be a server is not therefore a client.
+                  servers: { ca: \(certificates.otherAuthority), verify: true }
                 pools:
                   voice:
                     target: 127.0.0.1:\(backend);transport=tcp
                     allow_loopback: true
+                    tls: servers
                     health: { probe: options, interval: 500ms, timeout: 1s }
+                logging: { level: debug }
                 routes:
                   - { pool: voice }
                 """

@@ -67,6 +67,14 @@ package final class ChildProcess: Sendable {
     package var identifier: Int32 { process.processIdentifier }
     package var isRunning: Bool { process.isRunning }
 
+    /// The memory of it that is resident, in bytes.
+    package func residentBytes() throws -> Int {
+        let text = try String(contentsOfFile: "/proc/\(identifier)/statm", encoding: .utf8)
+        let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+        guard let pages else { throw TestSupportError("/proc/\(identifier)/statm holds \(text)") }
+        return pages * Int(getpagesize())
+    }
+
     /// Sends a signal, such as SIGHUP.
     package func signal(_ number: Int32) {
         if process.isRunning { Glibc.kill(process.processIdentifier, number) }

@@ -31,7 +31,8 @@ package enum FreePort {
     }
 
     private static func isFree(_ port: Int, _ kind: __socket_type) -> Bool {
-        let descriptor = socket(AF_INET, Int32(kind.rawValue), 0)
+        // A process that is started meanwhile must not hold it.
+        let descriptor = socket(AF_INET, Int32(kind.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         var address = sockaddr_in()

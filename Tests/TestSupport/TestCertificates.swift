@@ -75,6 +75,8 @@ package final class TestCertificates: Sendable {
     ///     before.
     ///   - startsIn: the beginning of its validity, in days from now.
     ///   - includesChain: whether the intermediate stands in the chain file.
+    ///   - responder: where its authority answers OCSP requests, as the certificate says; nil: it says nothing.
+    ///   - isRSA: whether its key is one of RSA, not of an elliptic curve.
     package func leaf(
         _ name: String,
         names: [String] = [],
@@ -82,13 +84,16 @@ package final class TestCertificates: Sendable {
         issuer: Issuer = .authority,
         days: Int = 30,
         startsIn: Int = 0,
-        includesChain: Bool = true
+        includesChain: Bool = true,
+        responder: String? = nil,
+        isRSA: Bool = false
     ) throws -> Leaf {
         let leaf = Leaf(chain: self.path(name, "pem"), key: self.path(name, "key"))
         var extensions = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
         if !names.isEmpty { extensions += "subjectAltName=\(names.joined(separator: ","))\n" }
         if !usages.isEmpty { extensions += "extendedKeyUsage=\(usages.joined(separator: ","))\n" }
-        try self.request(name)
+        if let responder { extensions += "authorityInfoAccess=OCSP;URI:\(responder)\n" }
+        try self.request(name, isRSA: isRSA)
         if days < 0 || startsIn != 0 {
             let start = startsIn != 0 ? startsIn : days - 30
             try self.signWithDates(name, extensions: extensions, from: start, to: max(days, start + 1))
@@ -109,6 +114,46 @@ package final class TestCertificates: Sendable {
         for leaf in leafs { try self.openssl(common + ["-revoke", leaf.chain]) }
         try self.openssl(common + ["-gencrl", "-out", self.path(name, "crl")])
         return self.path(name, "crl")
+    }
+
+    /// What an OCSP responder knows of a certificate.
+    package enum Status: String, Sendable, CaseIterable {
+        case good = "V"
+        case revoked = "R"
+        case unknown
+    }
+
+    /// The options of `openssl ocsp` for a responder of the intermediate authority that knows this of the leafs.
+    ///
+    /// - Parameter minutes: how long its answers count.
+    package func responder(
+        _ name: String,
+        _ leafs: [(leaf: Leaf, status: Status)],
+        minutes: Int = 60
+    ) throws -> [String] {
+        let end = Self.stamp(days: 30).dropFirst(2)
+        let lines = try leafs.filter { $0.status != .unknown }.map { leaf, status in
+            let serial = try self.openssl(["x509", "-in", leaf.chain, "-noout", "-serial"])
+                .trimmingCharacters(in: .whitespacesAndNewlines).dropFirst("serial=".count)
+            let revoked = status == .revoked ? String(Self.stamp(days: -1).dropFirst(2)) : ""
+            return "\(status.rawValue)\t\(end)\t\(revoked)\t\(serial)\tunknown\t/CN=leaf\n"
+        }
+        let index = try self.file(name + ".index", lines.joined())
+        return [
+            "ocsp", "-index", index, "-CA", self.path("intermediate", "pem"),
+            "-rsigner", self.path("intermediate", "pem"), "-rkey", self.path("intermediate", "key"),
+            "-nmin", String(minutes),
+        ]
+    }
+
+    /// Has the intermediate authority say this of a leaf that it issued; the path of its OCSP response comes back.
+    package func ocspResponse(_ name: String, _ leaf: Leaf, _ status: Status, minutes: Int = 60) throws -> String {
+        let request = self.path(name, "ocsp-request")
+        let issuer = self.path("intermediate", "pem")
+        try self.openssl(["ocsp", "-issuer", issuer, "-cert", leaf.chain, "-no_nonce", "-reqout", request])
+        let options = try self.responder(name, [(leaf, status)], minutes: minutes)
+        try self.openssl(options + ["-reqin", request, "-respout", self.path(name, "ocsp")])
+        return self.path(name, "ocsp")
     }
 
     /// Writes a file into the directory; its path comes back.
@@ -154,6 +199,8 @@ package final class TestCertificates: Sendable {
         if !holdsInput { try? source.fileHandleForWriting.close() }
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         ended.wait()
+        // A test process that runs hundreds of commands has no use for their descriptors.
+        try? output.fileHandleForReading.close()
         return (process.terminationStatus, text)
     }
 
@@ -174,11 +221,16 @@ package final class TestCertificates: Sendable {
         try self.sign("intermediate", extensions: extensions, issuer: .authority, days: 365)
     }
 
-    private func request(_ name: String) throws {
-        try self.openssl([
-            "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-subj", "/CN=\(name)", "-keyout", self.path(name, "key"), "-out", self.path(name, "csr"),
-        ])
+    private func request(_ name: String, isRSA: Bool = false) throws {
+        let kind = isRSA ? ["rsa:2048"] : ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        try self.openssl(
+            [
+                "req", "-new", "-newkey",
+            ] + kind + [
+                "-nodes",
+                "-subj", "/CN=\(name)", "-keyout", self.path(name, "key"), "-out", self.path(name, "csr"),
+            ]
+        )
     }
 
     private func sign(_ name: String, extensions: String, issuer: Issuer, days: Int) throws {

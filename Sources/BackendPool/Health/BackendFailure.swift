@@ -12,6 +12,8 @@ package enum BackendFailure: String, Sendable, Hashable, CaseIterable {
     case tls
     /// The certificate is not for the name that was asked for (RFC 5922 section 4).
     case identity
+    /// The certificate matches no TLSA record (RFC 6698 section 2.1).
+    case unmatched
     /// The connection ended before an answer came.
     case closed
     /// No answer came in time.
@@ -20,7 +22,7 @@ package enum BackendFailure: String, Sendable, Hashable, CaseIterable {
     /// Whether one such failure is proof enough (OVL-28): waiting for a second tells nothing new.
     package var isHard: Bool {
         switch self {
-        case .refused, .identity: true
+        case .refused, .identity, .unmatched: true
         case .unreachable, .connectTimeout, .tls, .closed, .timeout: false
         }
     }
@@ -33,6 +35,7 @@ package enum BackendFailure: String, Sendable, Hashable, CaseIterable {
         case .connectTimeout: "connection not set up in time"
         case .tls: "TLS handshake failed"
         case .identity: "certificate is for another name"
+        case .unmatched: "certificate matches no TLSA record"
         case .closed: "connection closed before an answer"
         case .timeout: "no answer in time"
         }

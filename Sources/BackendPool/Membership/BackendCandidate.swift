@@ -22,6 +22,8 @@ package struct BackendCandidate: Sendable, Hashable {
     package var addressOrder: UInt8
     /// When the first of the records that say so expires; nil for never.
     package var expiresAt: NIODeadline?
+    /// How it is authenticated by DANE; nil when the reference domain alone is to be proved.
+    package var dane: DANEPlan?
 
     package init(
         endpoint: Endpoint,

@@ -4,9 +4,10 @@ extension PoolView {
     /// Who could be chosen in a selection with these arguments, and who not and why; in the order of ``backends``.
     package func explain(
         tried: TriedBackends = TriedBackends(),
-        locallyDown: (Int) -> Bool = { _ in false }
+        locallyDown: (Int) -> Bool = { _ in false },
+        throttled: (Int) -> Bool = { _ in false }
     ) -> [SelectionNote] {
-        let usable = backends.indices.filter { backends[$0].isUsable && !locallyDown($0) }
+        let usable = backends.indices.filter { backends[$0].isUsable && !locallyDown($0) && !throttled($0) }
         let isPanic = usable.isEmpty
         let spent = isPanic && tried.count >= Self.panicTryLimit
         let pool = isPanic ? backends.indices.filter { backends[$0].isUsableInPanic } : usable
@@ -15,7 +16,9 @@ extension PoolView {
         return backends.indices.map { index in
             let backend = backends[index]
             let standing: SelectionNote.Standing =
-                if served.contains(index) {
+                if throttled(index) {
+                    .throttled
+                } else if served.contains(index) {
                     isPanic ? .panic : .eligible
                 } else if tried.contains(index) {
                     .tried
@@ -56,6 +59,7 @@ extension PoolView {
         case .panic: "tried although it is \(backend.state.rawValue): no backend is usable"
         case .tried: "tried already by this request"
         case .locallyDown: "not reachable from this worker at present"
+        case .throttled: "it asked to be spared (overload control), and the request was held back from it"
         case .state where backend.reason.isEmpty: backend.state.rawValue
         case .state: "\(backend.state.rawValue): \(backend.reason)"
         case .laterPriority: "priority \(backend.priority) is not used while a lower number is usable"

@@ -12,6 +12,8 @@ package struct SelectionNote: Sendable, Hashable {
         case tried
         /// The worker could not reach it, which the snapshot did not know yet.
         case locallyDown = "locally-down"
+        /// It asked to be spared (RFC 7339), and the request was held back from it.
+        case throttled
         /// Its state excluded it.
         case state
         /// A backend of a lower priority number was usable (RFC 2782).

@@ -123,6 +123,9 @@ package struct PoolState: Sendable {
         return (times + [membership.nextRemoval, families.nextEnd(after: now)].compactMap { $0 }).min()
     }
 
+    /// How backends are authenticated by DANE, those that drain among them (RFC 7673).
+    package var plans: [Endpoint: DANEPlan] { membership.members.compactMapValues(\.candidate.dane) }
+
     /// When the next probe of a backend is due, counted from now; nil when it is not to be probed.
     package func probeDelay(
         of endpoint: Endpoint,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import ProxyProtocol
 package import SIPMessage
 
 /// A whole configuration that has been checked: it can hold legal values only.
@@ -31,14 +32,24 @@ package struct EdgeSettings: Sendable, Hashable {
     package var drainTimeout = Duration.seconds(30)
     /// Files of 32 random bytes or more that keep flow tokens valid over restarts; new tokens are made by the first.
     package var tokenKeyFiles: [String] = []
+    /// Files of 32 random bytes or more that a fleet's session tickets are made with; new ones by the first (TLS-05).
+    package var ticketKeyFiles: [String] = []
+    /// After how long a new key takes over where there are no such files.
+    package var ticketRotation = Duration.seconds(12 * 3600)
+    /// Whether a reload follows when a file changes that the configuration names (TLS-09).
+    package var watchesFiles = false
     package var path = PathSetting.always
     /// Fields that are taken out of messages of untrusted peers, besides the identities of RFC 3325.
     package var removeHeaders = HeaderFilter.standardNames
+    /// Namespaces of Resource-Priority, in lower case, by which trusted peers mark what is held back last (RFC 4412).
+    package var priorityNamespaces: [String] = []
     /// The value of Server in the edge's own responses; nil for none.
     package var serverHeader: String?
+    /// The header field that tells trusted servers which domain a client's certificate proves (TLS-26).
+    package var peerHeader: String?
 
-    /// The current key and two before it (FLW-16).
-    package static let tokenKeyLimit = 3
+    /// Files of keys of one kind: the current key and two others (FLW-16, TLS-05).
+    package static let keyFileLimit = 3
 
     package init() {}
 }
@@ -86,35 +97,19 @@ package struct ListenerSettings: Sendable, Hashable {
     package var udpOnly = false
     package var overLimit = OverLimit.answer
     package var trust = Trust.role
+    /// Domains of which one must be proved by a certificate; nil: none need be (TLS-23).
+    package var allowedPeers: [String]?
+    /// From whom connections begin with a PROXY protocol header; nil: from nobody.
+    package var proxyProtocol: ProxyProtocolSettings?
 
     /// Whether what comes by it about users' identities is believed.
     package var isTrusted: Bool { trust == .role ? role != .access : trust == .always }
 }
 
-/// One profile of `tls`.
-package struct TLSSettings: Sendable, Hashable {
-    package struct ServerName: Sendable, Hashable {
-        package var name: String
-        package var certificate: String
-        package var key: String
-    }
-
-    /// Full chain and key, as absolute paths.
-    package var certificate: String?
-    package var key: String?
-    package var ca: String?
-    package var verify = true
-    package var require = false
-    package var minimumVersion = "1.2"
-    package var maximumVersion = "1.3"
-    package var ciphers: String?
-    package var cipherSuites: String?
-    package var verifyDepth = 9
-    package var crl: String?
-    package var sessionTickets = true
-    package var serverNames: [ServerName] = []
-
-    package init() {}
+/// `listeners[].proxy_protocol`: load balancers in front, which say whose connection each is.
+package struct ProxyProtocolSettings: Sendable, Hashable {
+    package var from: [RouteSettings.Network]
+    package var versions = Set(ProxyProtocolVersion.allCases)
 }
 
 /// `resolver`: where names are asked for.
@@ -200,6 +195,7 @@ package struct LimitSettings: Sendable, Hashable {
     /// What each worker remembers for `brana explain`: so many INVITEs, and as many other requests.
     package var rememberedRequests = 10_000
     package var handshakeTimeout = Duration.seconds(5)
+    package var proxyHeaderTimeout = Duration.seconds(2)
     package var connectTimeout = Duration.seconds(3)
     package var idleTimeout = Duration.seconds(180)
     package var messageTimeout = Duration.seconds(10)

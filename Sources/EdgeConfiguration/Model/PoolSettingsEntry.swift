@@ -52,6 +52,8 @@ package struct PoolSettingsEntry: Sendable, Hashable {
     /// The TLS profile shown to backends.
     package var tls: String?
     package var verifyName = true
+    /// Names that a backend's certificate may prove in the place of the target's (TLS-13).
+    package var verifyNames: [String] = []
     package var acceptsWildcards = false
     /// The preferred one first.
     package var transports: [SIPTransport] = [.tls, .tcp, .udp]
@@ -59,6 +61,8 @@ package struct PoolSettingsEntry: Sendable, Hashable {
     package var naptrFailover = ResolutionPolicy.Failover.sameOrder
     package var allowsDowngrade = false
     package var tlsLoss = ResolutionPolicy.TLSLoss.keep
+    /// Whether TLSA records authenticate backends (RFC 7673).
+    package var dane = ResolutionPolicy.DANE.off
     package var affinity = Affinity.none
     /// What decides where affinity does not.
     package var balance = Balance.srv
@@ -86,6 +90,10 @@ package struct PoolSettingsEntry: Sendable, Hashable {
     package var requiresTLS = false
     /// Whether backends answer the keep-alive of RFC 5626.
     package var answersKeepAlive = false
+    /// Whether connections to backends begin with a PROXY protocol header of version 2.
+    package var sendsProxyProtocol = false
+    /// Whether backends may ask, over TLS, that less be sent (RFC 7339).
+    package var controlsOverload = false
     /// Whether responses by UDP may come from any address.
     package var acceptsAnySource = false
     /// The listener that is named towards the backends.

@@ -7,8 +7,11 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
     case file = ""
     case edge
     case listener = "listeners[]"
+    case proxyProtocol = "listeners[].proxy_protocol"
     case tls = "tls.*"
+    case furtherCertificate = "tls.*.further_certificates[]"
     case serverName = "tls.*.server_names[]"
+    case serverNameCertificate = "tls.*.server_names[].further_certificates[]"
     case resolver
     case pool = "pools.*"
     case health = "pools.*.health"
@@ -30,16 +33,24 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
         case .file: ["edge", "listeners", "tls", "resolver", "pools", "routes", "limits", "admin", "logging"]
         case .edge:
             [
-                "name", "workers", "domains", "drain_timeout", "token_key_file", "path", "remove_headers",
-                "server_header",
+                "name", "workers", "domains", "drain_timeout", "token_key_file", "ticket_key_file", "ticket_rotation",
+                "watch_files", "path", "remove_headers", "priority_namespaces", "server_header", "peer_header",
             ]
-        case .listener: ["name", "address", "transport", "tls", "role", "advertise", "udp_only", "over_limit", "trust"]
+        case .listener:
+            [
+                "name", "address", "transport", "tls", "role", "advertise", "udp_only", "over_limit", "trust",
+                "allow_peers", "proxy_protocol",
+            ]
+        case .proxyProtocol: ["from", "versions"]
         case .tls:
             [
-                "certificate", "key", "ca", "verify", "require", "minimum_version", "maximum_version", "ciphers",
-                "cipher_suites", "verify_depth", "crl", "session_tickets", "server_names",
+                "certificate", "key", "further_certificates", "ca", "verify", "require", "minimum_version",
+                "maximum_version", "ciphers", "allow_cbc", "cipher_suites", "groups", "verify_depth", "eku",
+                "eku_client", "crl", "crl_mode", "ocsp", "ocsp_response", "ocsp_fetch", "session_tickets",
+                "server_names", "strict_server_names",
             ]
-        case .serverName: ["name", "certificate", "key"]
+        case .furtherCertificate, .serverNameCertificate: ["certificate", "key", "ocsp_response"]
+        case .serverName: ["name", "certificate", "key", "ocsp_response", "further_certificates", "profile"]
         case .resolver:
             [
                 "servers", "ca", "timeout", "attempts", "minimum_ttl", "maximum_ttl", "stale", "dnssec", "trust_anchor",
@@ -47,11 +58,13 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
             ]
         case .pool:
             [
-                "target", "tls", "verify_name", "accept_wildcards", "transports", "families", "naptr_failover",
-                "allow_downgrade", "tls_loss", "affinity", "balance", "health", "ejection", "retry_after_limit",
+                "target", "tls", "verify_name", "verify_names", "accept_wildcards", "transports", "families",
+                "naptr_failover",
+                "allow_downgrade", "tls_loss", "dane", "affinity", "balance", "health", "ejection", "retry_after_limit",
                 "slow_start",
                 "connections", "queue", "first_response_timeout", "retry_codes", "tries", "allow_loopback", "via",
-                "trust", "require_tls", "keep_alive", "any_response_source",
+                "trust", "require_tls", "keep_alive", "any_response_source", "send_proxy_protocol",
+                "overload_control",
             ]
         case .health: ["probe", "interval", "jitter", "timeout", "fall", "rise", "accept", "probe_before_use"]
         case .ejection:
@@ -66,7 +79,8 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
             [
                 "connections", "connections_per_source", "connections_per_identity", "handshakes",
                 "handshakes_per_source", "handshakes_per_worker", "transactions",
-                "remembered_requests", "handshake_timeout", "connect_timeout", "idle_timeout", "message_timeout",
+                "remembered_requests", "handshake_timeout", "proxy_header_timeout", "connect_timeout", "idle_timeout",
+                "message_timeout",
                 "message_size", "header_size", "write_queue", "shed_lag", "refuse_lag", "trusted", "rates", "ban",
             ]
         case .rates:

@@ -15,6 +15,7 @@ extension SectionReader {
         values.integer("transactions", in: 1...10_000_000, &limits.transactions)
         values.integer("remembered_requests", in: 0...1_000_000, &limits.rememberedRequests)
         values.duration("handshake_timeout", in: .milliseconds(100) ... .seconds(60), &limits.handshakeTimeout)
+        values.duration("proxy_header_timeout", in: .milliseconds(100) ... .seconds(60), &limits.proxyHeaderTimeout)
         values.duration("connect_timeout", in: .milliseconds(100) ... .seconds(60), &limits.connectTimeout)
         values.duration("idle_timeout", in: .seconds(32) ... .seconds(86_400), &limits.idleTimeout)
         values.duration("message_timeout", in: .seconds(1) ... .seconds(300), &limits.messageTimeout)

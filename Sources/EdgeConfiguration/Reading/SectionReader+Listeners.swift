@@ -53,6 +53,8 @@ extension SectionReader {
         values.choice("over_limit", &listener.overLimit)
         values.choice("trust", &listener.trust)
         readAdvertised(values, configuration, into: &listener)
+        readProxyProtocol(values, into: &listener)
+        readAllowedPeers(values, configuration, into: &listener)
         guard let name, place != nil, transport != nil else { return nil }
         reader.remember(values["address"], at: "listeners.\(name).address")
         checkIdentity(listener, values)
@@ -157,19 +159,27 @@ extension SectionReader {
 
     /// The TLS profile that an entry names.
     func profile(_ values: MappingReader, _ configuration: Configuration?, isListener: Bool) -> String? {
-        guard let name = values.string("tls") else {
+        guard let name = tlsProfile(values, "tls") else {
             if isListener, values["tls"] == nil {
                 reader.error(values.node, "\(values.path): a TLS listener needs 'tls', the name of a TLS profile")
             }
             return nil
         }
-        guard names.tls.contains(name) else {
-            reader.error(values["tls"], "there is no TLS profile '\(name)'\(suggestion(name, names.tls))")
-            return nil
-        }
-        if isListener, let profile = configuration?.tls[name], profile.certificate == nil {
-            reader.error(values["tls"], "TLS profile '\(name)' has no certificate, which a listener needs")
-        }
+        if isListener, let configuration { checkCertificate(of: name, configuration, values["tls"]) }
         return name
+    }
+
+    /// The name of a TLS profile, which must be there.
+    func tlsProfile(_ values: MappingReader, _ key: String) -> String? {
+        guard let name = values.string(key) else { return nil }
+        if names.tls.contains(name) { return name }
+        reader.error(values[key], "there is no TLS profile '\(name)'\(suggestion(name, names.tls))")
+        return nil
+    }
+
+    /// Notes a profile that a listener is to go by and that has no certificate.
+    func checkCertificate(of profile: String, _ configuration: Configuration, _ node: Node?) {
+        guard let settings = configuration.tls[profile], settings.certificate == nil else { return }
+        reader.error(node, "TLS profile '\(profile)' has no certificate, which a listener needs")
     }
 }

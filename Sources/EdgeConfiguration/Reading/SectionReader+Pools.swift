@@ -13,11 +13,13 @@ extension SectionReader {
         var pool = PoolSettingsEntry(name: name, target: target ?? "")
         pool.tls = profile(values, nil, isListener: false)
         values.bool("verify_name", &pool.verifyName)
+        pool.verifyNames = values.hosts("verify_names")
         values.bool("accept_wildcards", &pool.acceptsWildcards)
         values.choice("families", &pool.families)
         values.choice("naptr_failover", &pool.naptrFailover)
         values.bool("allow_downgrade", &pool.allowsDowngrade)
         values.choice("tls_loss", &pool.tlsLoss)
+        values.choice("dane", &pool.dane)
         values.choice("affinity", &pool.affinity)
         values.duration("retry_after_limit", in: .zero ... .seconds(3600), &pool.retryAfterLimit)
         values.choice("balance", &pool.balance)
@@ -32,6 +34,8 @@ extension SectionReader {
         values.bool("allow_loopback", &pool.allowsLoopback)
         values.bool("require_tls", &pool.requiresTLS)
         values.bool("keep_alive", &pool.answersKeepAlive)
+        values.bool("send_proxy_protocol", &pool.sendsProxyProtocol)
+        values.bool("overload_control", &pool.controlsOverload)
         values.bool("any_response_source", &pool.acceptsAnySource)
         readTransports(values, into: &pool)
         readHealth(values["health"], path, into: &pool)
@@ -48,6 +52,32 @@ extension SectionReader {
         guard target != nil else { return nil }
         checkTarget(pool, values)
         return pool
+    }
+
+    /// DANE needs answers that DNSSEC secures, and SRV records that lead to the backends (RFC 7673 section 3.1).
+    func checkDANE(_ pool: PoolSettingsEntry, _ dnssec: ResolverSettings.DNSSEC) {
+        guard pool.dane != .off, let target = try? SIPTarget(pool.target) else { return }
+        let path = "pools.\(pool.name).dane"
+        let node = file["pools"]?[pool.name]?["dane"]
+        let isBySRV =
+            switch target.host {
+            case .address: false
+            case .service: true
+            case .name: target.port == nil
+            }
+        let problem: String
+        if dnssec == .off {
+            problem = "\(path): TLSA records count only where DNSSEC secures them; set resolver.dnssec"
+        } else if !isBySRV {
+            problem = "\(path): no SRV record leads to the target \(pool.target), so TLSA records are not asked for"
+        } else {
+            return
+        }
+        if pool.dane == .require {
+            reader.error(node, "\(problem); no backend could ever serve")
+        } else {
+            reader.warn(node, problem)
+        }
     }
 
     /// A target that can be resolved, over a transport that the pool may use.

@@ -45,8 +45,8 @@ extension SectionReader {
             let server = resolver.servers.first(where: { $0.transport == .udp && !$0.address.isLoopback })
         {
             let message =
-                "resolver.dnssec: trust-ad believes whoever can write on the way to \(server.address); use a resolver on "
-                + "this host, tls:// or dnssec: validate"
+                "resolver.dnssec: trust-ad does not believe \(server.address), as anybody on the way there can write; use "
+                + "a resolver on this host, tls:// or dnssec: validate"
             reader.warn(values["dnssec"], message)
         }
     }

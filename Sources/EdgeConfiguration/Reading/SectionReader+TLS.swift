@@ -9,15 +9,36 @@ extension SectionReader {
         guard let tls = reader.mapping(node, path, .tls) else { return profile }
         profile.certificate = tls.filePath("certificate", checks: checksFiles)
         profile.key = tls.filePath("key", checks: checksFiles)
+        profile.furtherCertificates = readFurther(tls, .furtherCertificate, path)
         profile.ca = tls.filePath("ca", checks: checksFiles)
         profile.crl = tls.filePath("crl", checks: checksFiles)
         tls.bool("verify", &profile.verify)
         tls.bool("require", &profile.require)
         tls.bool("session_tickets", &profile.sessionTickets)
+        tls.bool("allow_cbc", &profile.allowsCBC)
+        tls.bool("strict_server_names", &profile.strictServerNames)
         tls.integer("verify_depth", in: 0...100, &profile.verifyDepth)
+        tls.choice("eku", &profile.keyUsage)
+        tls.choice("eku_client", &profile.clientKeyUsage)
+        tls.choice("crl_mode", &profile.crlMode)
+        tls.choice("ocsp", &profile.ocsp)
+        tls.bool("ocsp_fetch", &profile.fetchesOCSP)
+        profile.ocspResponse = tls.filePath("ocsp_response", checks: checksFiles)
         profile.ciphers = tls.string("ciphers")
         profile.cipherSuites = tls.string("cipher_suites")
+        profile.groups = tls.string("groups")
         readVersions(tls, into: &profile)
+        for (index, entry) in tls.entries("server_names").enumerated() {
+            guard let name = readServerName(entry, "\(path).server_names", index) else { continue }
+            profile.serverNames.append(name)
+        }
+        check(tls, profile)
+        return profile
+    }
+
+    /// What keys say of each other.
+    private func check(_ tls: MappingReader, _ profile: TLSSettings) {
+        let path = tls.path
         if profile.require, !profile.verify {
             reader.error(
                 tls["require"],
@@ -30,17 +51,50 @@ extension SectionReader {
         if profile.key != nil, tls["certificate"] == nil {
             reader.error(tls["key"], "\(path): a key needs its 'certificate'")
         }
+        if let node = tls["ocsp_response"], tls["certificate"] == nil {
+            reader.error(node, "\(path): ocsp_response is about a 'certificate', which is not there")
+        }
+        if !profile.furtherCertificates.isEmpty, tls["certificate"] == nil {
+            reader.error(tls["further_certificates"], "\(path): further certificates need the first, 'certificate'")
+        }
         if profile.crl != nil, tls["ca"] == nil {
             reader.error(tls["crl"], "\(path): a revocation list needs the authorities in 'ca'")
         }
-        for entry in tls.entries("server_names") {
-            guard let name = readServerName(entry, path) else { continue }
-            for key in ["certificate", "key"] {
-                reader.remember(entry[key], at: "\(path).server_names.\(profile.serverNames.count).\(key)")
-            }
-            profile.serverNames.append(name)
+        if let node = tls["crl_mode"], tls["crl"] == nil {
+            reader.error(node, "\(path): crl_mode needs a revocation list in 'crl'")
         }
-        return profile
+        if profile.keyUsage == .strict, profile.clientKeyUsage == .acceptServerAuth {
+            reader.error(tls["eku_client"], "\(path): eku: strict takes no certificate made for servers of the web")
+        }
+    }
+
+    /// Certificates beside the one of the section, with their keys.
+    private func readFurther(
+        _ values: MappingReader,
+        _ section: ConfigurationSection,
+        _ place: String
+    ) -> [TLSSettings.CertificateFiles] {
+        let (key, path) = ("further_certificates", values.path("further_certificates"))
+        return values.entries(key).enumerated().compactMap { index, node in
+            reader.mapping(node, path, section).flatMap { readCertificate($0, node, "\(place).\(key).\(index)") }
+        }
+    }
+
+    /// A certificate and its key, which must both be there.
+    private func readCertificate(
+        _ values: MappingReader,
+        _ node: Node,
+        _ place: String
+    ) -> TLSSettings.CertificateFiles? {
+        for key in ["certificate", "key"] where values[key] == nil {
+            reader.error(node, "\(values.path) needs '\(key)'")
+        }
+        for key in ["certificate", "key", "ocsp_response"] { reader.remember(values[key], at: "\(place).\(key)") }
+        let certificate = values.filePath("certificate", checks: checksFiles)
+        let key = values.filePath("key", checks: checksFiles)
+        guard let certificate, let key else { return nil }
+        let response = values.filePath("ocsp_response", checks: checksFiles)
+        return TLSSettings.CertificateFiles(certificate: certificate, key: key, ocspResponse: response)
     }
 
     private func readVersions(_ tls: MappingReader, into profile: inout TLSSettings) {
@@ -64,15 +118,30 @@ extension SectionReader {
         }
     }
 
-    private func readServerName(_ node: Node, _ path: String) -> TLSSettings.ServerName? {
-        guard let entry = reader.mapping(node, "\(path).server_names", .serverName) else { return nil }
-        let name = entry.required("name")
-        for key in ["certificate", "key"] where entry[key] == nil {
-            reader.error(node, "\(path).server_names needs '\(key)'")
+    private func readServerName(_ node: Node, _ path: String, _ index: Int) -> TLSSettings.ServerName? {
+        guard let entry = reader.mapping(node, path, .serverName) else { return nil }
+        let name = entry.required("name")?.lowercased()
+        if entry["profile"] != nil {
+            for key in ["certificate", "key", "ocsp_response", "further_certificates"] where entry[key] != nil {
+                reader.error(entry[key], "\(path): a profile brings its own '\(key)'; take one of both")
+            }
+            guard let profile = tlsProfile(entry, "profile"), let name else { return nil }
+            return TLSSettings.ServerName(name: name, certificates: [], profile: profile)
         }
-        let certificate = entry.filePath("certificate", checks: checksFiles)
-        let key = entry.filePath("key", checks: checksFiles)
-        guard let name, let certificate, let key else { return nil }
-        return TLSSettings.ServerName(name: name.lowercased(), certificate: certificate, key: key)
+        let place = "\(path).\(index)"
+        let first = readCertificate(entry, node, place)
+        let further = readFurther(entry, .serverNameCertificate, place)
+        guard let name, let first else { return nil }
+        return TLSSettings.ServerName(name: name, certificates: [first] + further, profile: nil)
+    }
+
+    /// Looks at the profiles that server names lead to, once all have been read.
+    func checkServerNames(_ configuration: Configuration) {
+        for entry in file["tls"]?.mapping.map(Array.init) ?? [] {
+            for name in entry.value["server_names"]?.sequence ?? [] {
+                guard let profile = name["profile"]?.string else { continue }
+                checkCertificate(of: profile, configuration, name["profile"])
+            }
+        }
     }
 }

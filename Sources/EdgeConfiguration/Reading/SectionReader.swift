@@ -35,11 +35,13 @@ struct SectionReader {
         for entry in file.named("tls") {
             configuration.tls[entry.name] = readTLS(entry.value, "tls.\(entry.name)")
         }
+        checkServerNames(configuration)
         readListeners(into: &configuration)
         readResolver(file["resolver"], into: &configuration.resolver)
         for entry in file.named("pools") {
             if let pool = readPool(entry.value, entry.name) { configuration.pools.append(pool) }
         }
+        for pool in configuration.pools { checkDANE(pool, configuration.resolver.dnssec) }
         readRoutes(into: &configuration)
         readLimits(file["limits"], into: &configuration.limits)
         readAdmin(file["admin"], into: &configuration.admin)
@@ -72,20 +74,38 @@ struct SectionReader {
         edgeReader.integer("workers", in: 0...64, &edge.workers)
         edge.domains = edgeReader.hosts("domains")
         edgeReader.duration("drain_timeout", in: .zero ... .seconds(3600), &edge.drainTimeout)
-        edge.tokenKeyFiles = edgeReader.filePaths("token_key_file", checks: checksFiles)
-        if edge.tokenKeyFiles.count > EdgeSettings.tokenKeyLimit {
-            reader.error(
-                edgeReader["token_key_file"],
-                "edge.token_key_file names more than \(EdgeSettings.tokenKeyLimit) files: the current key and two before it"
-            )
-        }
+        edge.tokenKeyFiles = keyFiles(edgeReader, "token_key_file", others: "two before it")
+        edge.ticketKeyFiles = keyFiles(edgeReader, "ticket_key_file", others: "two others")
+        edgeReader.duration("ticket_rotation", in: .seconds(600) ... .seconds(86_400), &edge.ticketRotation)
+        edgeReader.bool("watch_files", &edge.watchesFiles)
         edgeReader.choice("path", &edge.path)
         if edgeReader["remove_headers"] != nil { edge.removeHeaders = headers(edgeReader, "remove_headers") }
+        edge.priorityNamespaces = namespaces(edgeReader, "priority_namespaces")
         edge.serverHeader = edgeReader.string("server_header")
         let isPlain = edge.serverHeader?.utf8.allSatisfy { (0x20...0x7E).contains($0) } ?? true
         if !isPlain || (edge.serverHeader?.utf8.count ?? 0) > 100 {
             reader.error(edgeReader["server_header"], "edge.server_header must be 1 to 100 printable ASCII characters")
         }
+        edge.peerHeader = headers(edgeReader, "peer_header").first
+        let removed = edge.removeHeaders.map { $0.lowercased() }
+        if let header = edge.peerHeader?.lowercased(), removed.contains(header) {
+            reader.error(
+                edgeReader["peer_header"],
+                "edge.peer_header is taken out of what others send; leave it out of remove_headers"
+            )
+        }
+    }
+
+    /// The files of a key and of some others of its kind.
+    private func keyFiles(_ values: MappingReader, _ key: String, others: String) -> [String] {
+        let files = values.filePaths(key, checks: checksFiles)
+        if files.count > EdgeSettings.keyFileLimit {
+            reader.error(
+                values[key],
+                "\(values.path(key)) names more than \(EdgeSettings.keyFileLimit) files: the current key and \(others)"
+            )
+        }
+        return files
     }
 
     /// A list of header fields that can be taken out of messages.
@@ -97,6 +117,16 @@ struct SectionReader {
                 reader.error(node, "'\(text)' in \(values.path(key)) is a header field that no proxy may take out")
             }
             return text
+        }
+    }
+
+    /// A list of Resource-Priority namespaces (RFC 4412 section 3.1).
+    private func namespaces(_ values: MappingReader, _ key: String) -> [String] {
+        values.strings(key).map { node, text in
+            if text.isEmpty || text.contains(".") || !text.utf8.allSatisfy(Self.isToken) {
+                reader.error(node, "'\(text)' in \(values.path(key)) is no namespace of Resource-Priority, such as ets")
+            }
+            return text.lowercased()
         }
     }
 

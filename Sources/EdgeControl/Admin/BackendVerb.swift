@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import BackendPool
+internal import NIOCore
 internal import SIPMessage
 
 /// What an operator can say of a backend.
@@ -40,8 +41,15 @@ extension ControlPlane {
         if verb == .undrain, isDisabled {
             return .refused("\(endpoint) is disabled, not drained; brana enable uses it again")
         }
-        _ = setAdministrative(verb.state, backend: endpoint.description)
+        setAdministrative(verb.state, of: endpoint)
         return .done(endpoint.description, verb.state)
+    }
+
+    private func setAdministrative(_ state: AdministrativeState, of endpoint: Endpoint) {
+        for pool in pools.values where pool.state.membership.members[endpoint] != nil {
+            if let change = pool.state.setAdministrative(state, of: endpoint, now: .now()) { note(change, in: pool) }
+        }
+        publish()
     }
 
     private func backends(named name: String) -> Set<Endpoint> {

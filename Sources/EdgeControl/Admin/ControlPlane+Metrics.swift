@@ -30,6 +30,7 @@ extension ControlPlane {
         page.write(MetricCatalog.bannedSources, value: Int64(workers.map(\.bannedSources).max() ?? 0))
         page.write(MetricCatalog.displacedSources, [.count([], workers.reduce(0) { $0 &+ $1.displacedSources })])
         page.write(MetricCatalog.requestLinesDropped, value: Int64(clamping: requestLog.dropped))
+        page.write(MetricCatalog.connectionLinesDropped, value: Int64(clamping: connectionLog.dropped))
         return page.text
     }
 
@@ -98,6 +99,17 @@ extension ControlPlane {
         page.write(
             MetricCatalog.tlsCertificateDays,
             days.sorted { $0.key < $1.key }.map { MetricSample([$0.key], .integer($0.value)) }
+        )
+        page.write(
+            MetricCatalog.tlsStapleFetches,
+            [
+                .count([ResultLabel.success.label], stapling.fetched),
+                .count([ResultLabel.failure.label], stapling.failed),
+            ]
+        )
+        page.write(
+            MetricCatalog.tlsStapleSeconds,
+            stapleSeconds(now: now).map { MetricSample([$0.file], .integer($0.seconds)) }
         )
     }
 

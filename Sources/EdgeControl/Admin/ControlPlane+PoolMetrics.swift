@@ -4,6 +4,8 @@ internal import BackendPool
 internal import EdgeConfiguration
 internal import EdgeRuntime
 internal import NIOCore
+internal import SIPLocation
+internal import SIPMessage
 internal import SIPProxy
 internal import Telemetry
 
@@ -27,21 +29,49 @@ extension ControlPlane {
             MetricCatalog.poolMajorityLosses,
             views.map { .count([$0.name], counters(of: $0.name).majorityLosses) }
         )
-        page.write(
-            MetricCatalog.poolPanics,
-            views.map { view in
-                .count([view.name], workers.reduce(0) { $0 &+ ($1.core.panics[view.id] ?? 0) })
-            }
-        )
+        writeCoreCounts(views, workers, into: &page)
         page.write(
             MetricCatalog.poolTLSLost,
             views.map { MetricSample([$0.name], .integer(pools[$0.name]?.tlsMemory.isLost == true ? 1 : 0)) }
         )
+        page.write(MetricCatalog.poolDANE, views.flatMap { daneCounts(of: $0).samples([$0.name]) })
         page.write(MetricCatalog.probeResults, views.flatMap { counters(of: $0.name).probes.samples([$0.name]) })
         page.write(
             MetricCatalog.probeDuration,
             views.map { .histogram([$0.name], counters(of: $0.name).probeDurations) }
         )
+    }
+
+    /// The backends of a pool by what DANE makes of them; all 0 without it.
+    private func daneCounts(of view: PoolView) -> CounterTable<DANELabel> {
+        var table = CounterTable<DANELabel>()
+        guard let pool = pools[view.name], pool.settings.dane != .off else { return table }
+        let plans = pool.plans
+        for backend in view.backends {
+            guard let plan = plans[backend.endpoint] else {
+                table.increment(DANELabel.none)
+                continue
+            }
+            table.increment(plan.records.isEmpty ? .names : .tlsa)
+        }
+        table.add(UInt64(pool.skipped), to: .skipped)
+        return table
+    }
+
+    /// What the workers' cores count by pool.
+    private func writeCoreCounts(_ views: [PoolView], _ workers: [WorkerStatistics], into page: inout PrometheusText) {
+        func write(_ metric: Metric, _ counts: (ProxyCounters) -> [PoolID: UInt64]) {
+            page.write(
+                metric,
+                views.map { view in
+                    .count([view.name], workers.reduce(0) { $0 &+ (counts($1.core)[view.id] ?? 0) })
+                }
+            )
+        }
+        write(MetricCatalog.poolPanics) { $0.panics }
+        write(MetricCatalog.poolThrottles) { $0.throttles }
+        write(MetricCatalog.poolOverloadAlarms) { $0.overloadAlarms }
+        write(MetricCatalog.poolIgnoredFeedback) { $0.ignoredFeedback }
     }
 
     func writeBackends(_ total: WorkerCounters, _ workers: [WorkerStatistics], into page: inout PrometheusText) {

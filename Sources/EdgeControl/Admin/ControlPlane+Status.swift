@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import BackendPool
+internal import BackendPool
 internal import EdgeConfiguration
 internal import EdgeRuntime
 internal import EdgeTLS
@@ -68,12 +68,16 @@ extension ControlPlane {
                 problem: pool.failure,
                 notes: pool.notes,
                 refreshes: pool.refreshes,
-                backends: backendReports(pool.state.view(now: now), statistics)
+                backends: backendReports(pool.state.view(now: now), pool.plans, statistics)
             )
         }
     }
 
-    private func backendReports(_ view: PoolView, _ statistics: [WorkerStatistics]) -> [BackendReport] {
+    private func backendReports(
+        _ view: PoolView,
+        _ plans: [Endpoint: DANEPlan],
+        _ statistics: [WorkerStatistics]
+    ) -> [BackendReport] {
         let shares = view.shares()
         let counts = view.backends.map { backend -> WorkerCounters.BackendCounts in
             let target = BackendTarget(endpoint: backend.endpoint, pool: view.id)
@@ -94,7 +98,8 @@ extension ControlPlane {
                 requests: counts[index].answered,
                 failures: counts[index].failed,
                 health: backend.state.rawValue,
-                reason: backend.reason
+                reason: backend.reason,
+                dane: plans[backend.endpoint]?.description
             )
         }
     }
@@ -104,17 +109,5 @@ extension ControlPlane {
         guard edge != nil, !isDraining else { return false }
         let now = NIODeadline.now()
         return pools.isEmpty || pools.values.contains { $0.state.view(now: now).hasUsable }
-    }
-
-    /// Sets the operator's word on a backend; false when no pool has it.
-    package func setAdministrative(_ state: AdministrativeState, backend id: String) -> Bool {
-        guard let endpoint = Endpoint(parsing: id) else { return false }
-        var found = false
-        for pool in pools.values where pool.state.membership.members[endpoint] != nil {
-            found = true
-            if let change = pool.state.setAdministrative(state, of: endpoint, now: .now()) { note(change, in: pool) }
-        }
-        if found { publish() }
-        return found
     }
 }

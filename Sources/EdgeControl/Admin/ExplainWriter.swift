@@ -123,7 +123,10 @@ struct ExplainWriter {
     }
 
     private func candidates(_ view: PoolView, _ record: RequestRecord) -> [ExplainReport.Candidate] {
-        let notes = view.explain(locallyDown: record.passedBy.contains)
+        let notes = view.explain(
+            locallyDown: record.passedBy.contains,
+            throttled: record.throttled.contains
+        )
         let attempts = record.trail.notes
         return notes.map { note in
             let backend = view.backends[note.index]

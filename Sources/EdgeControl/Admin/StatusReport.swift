@@ -77,4 +77,6 @@ package struct BackendReport: Codable, Sendable {
     package var failures: UInt64
     package var health: String
     package var reason: String
+    /// What it must prove where DANE applies (RFC 7673).
+    package var dane: String?
 }

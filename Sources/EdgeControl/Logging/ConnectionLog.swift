@@ -13,7 +13,9 @@ final class ConnectionLog: Sendable {
     private struct Window {
         var began = NIODeadline.uptimeNanoseconds(0)
         var lines = 0
+        /// Left out in this second, and since the start.
         var suppressed = 0
+        var dropped: UInt64 = 0
     }
 
     private let logger: Logger
@@ -22,6 +24,9 @@ final class ConnectionLog: Sendable {
     init(logger: Logger) {
         self.logger = logger
     }
+
+    /// Lines that were left out since the start.
+    var dropped: UInt64 { window.withLockedValue { $0.dropped } }
 
     func write(_ message: String, _ details: [(String, String)], now: NIODeadline = .now()) {
         let (isShown, suppressed) = admit(now: now)
@@ -40,10 +45,13 @@ final class ConnectionLog: Sendable {
             var suppressed = 0
             if now - window.began >= .seconds(1) {
                 suppressed = window.suppressed
-                window = Window(began: now)
+                window = Window(began: now, dropped: window.dropped)
             }
             window.lines += 1
-            if window.lines > Self.linesPerSecond { window.suppressed += 1 }
+            if window.lines > Self.linesPerSecond {
+                window.suppressed += 1
+                window.dropped += 1
+            }
             return (window.lines <= Self.linesPerSecond, suppressed)
         }
     }

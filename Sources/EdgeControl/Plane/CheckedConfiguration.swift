@@ -2,7 +2,7 @@
 
 package import EdgeConfiguration
 internal import EdgeRuntime
-internal import EdgeTLS
+package import EdgeTLS
 internal import SIPLocation
 
 /// A configuration with everything that it names read and built: nothing is left that could fail but the network.
@@ -12,6 +12,8 @@ package struct CheckedConfiguration: Sendable {
     let resolver: ResolverParts
     /// The keys of flow tokens; nil where the file names none.
     let tokenKeys: TokenKeyRing?
+    /// What its TLS contexts share.
+    let secrets: TLSSecrets
     /// What is doubtful.
     package let warnings: [ConfigurationProblem]
     private let places: ConfigurationPlaces
@@ -24,7 +26,20 @@ package struct CheckedConfiguration: Sendable {
     }
 
     /// Reads and checks the file at `path`.
-    package static func load(_ path: String) throws(Refusal) -> CheckedConfiguration {
+    ///
+    /// - Parameter former: what ran before, whose secrets go on where the file names no others.
+    static func load(_ path: String, following former: CheckedConfiguration) throws(Refusal) -> CheckedConfiguration {
+        try load(path, former.secrets)
+    }
+
+    /// Reads and checks the file at `path`.
+    ///
+    /// - Parameter keyLog: where the secrets of all connections are written, if anywhere.
+    package static func load(_ path: String, keyLog: KeyLog? = nil) throws(Refusal) -> CheckedConfiguration {
+        try load(path, TLSSecrets(keyLog: keyLog))
+    }
+
+    private static func load(_ path: String, _ former: TLSSecrets) throws(Refusal) -> CheckedConfiguration {
         let outcome = ConfigurationLoader.load(path)
         guard let configuration = outcome.configuration else { throw Refusal(problems: outcome.problems) }
         let places = ConfigurationPlaces(file: path, positions: outcome.positions)
@@ -32,7 +47,9 @@ package struct CheckedConfiguration: Sendable {
         func note(_ message: String, at place: String, _ severity: ConfigurationProblem.Severity = .error) {
             problems.append(places.problem(message, at: place, severity))
         }
-        let (contexts, failures) = TLSContexts.build(configuration)
+        let tickets = ticketKeys(configuration.edge, former.tickets) { note($0, at: "edge.ticket_key_file") }
+        let secrets = TLSSecrets(tickets: tickets, keyLog: former.keyLog, staples: former.staples)
+        let (contexts, failures) = TLSContexts.build(configuration, secrets)
         for failure in failures {
             note("tls.\(failure.profile): \(failure.error)", at: place(of: failure, in: configuration))
         }
@@ -57,6 +74,7 @@ package struct CheckedConfiguration: Sendable {
             contexts: contexts,
             resolver: resolver,
             tokenKeys: keys,
+            secrets: secrets,
             warnings: problems,
             places: places
         )
@@ -64,20 +82,35 @@ package struct CheckedConfiguration: Sendable {
 
     /// The keys that the files hold, the current one first; nil without any.
     private static func tokenKeys(_ files: [String], note: (String) -> Void) -> TokenKeyRing? {
-        guard !files.isEmpty else { return nil }
-        let keys = files.compactMap { TokenKey(file: $0) }
-        guard keys.count == files.count else {
-            note(
-                "edge.token_key_file must hold \(TokenKey.minimumLength) random bytes at least; make it with: "
-                    + "head -c \(TokenKey.minimumLength) /dev/urandom"
-            )
-            return nil
-        }
+        guard let keys = keys(files, "edge.token_key_file", note, TokenKey.init) else { return nil }
         let ring = TokenKeyRing(keys)
         if ring == nil {
             note("two keys of edge.token_key_file cannot be told apart; name each once, or make another new one")
         }
         return ring
+    }
+
+    /// The keys under session tickets: those of the files, or random ones that go on where `former` was.
+    private static func ticketKeys(_ edge: EdgeSettings, _ former: TicketKeys, note: (String) -> Void) -> TicketKeys {
+        keys(edge.ticketKeyFiles, "edge.ticket_key_file", note, TicketKey.init).map(TicketKeys.init)
+            ?? former.continued(rotation: edge.ticketRotation.components.seconds)
+    }
+
+    /// What is made of the bytes in each file; nil without files or, noted, when one of them is no key.
+    private static func keys<Key>(
+        _ files: [String],
+        _ place: String,
+        _ note: (String) -> Void,
+        _ make: ([UInt8]) -> Key?
+    ) -> [Key]? {
+        guard !files.isEmpty else { return nil }
+        let keys = files.compactMap { SecretFile.bytes(of: $0).flatMap(make) }
+        if keys.count == files.count { return keys }
+        note(
+            "\(place) must hold \(TokenKey.minimumLength) random bytes at least; make it with: "
+                + "head -c \(TokenKey.minimumLength) /dev/urandom"
+        )
+        return nil
     }
 
     /// The refusal of a configuration that turned out to be unusable at these places, such as `admin.http`; of the
@@ -109,13 +142,7 @@ package struct CheckedConfiguration: Sendable {
         guard let profile = configuration.tls[failure.profile], let file = failure.error.file else {
             return "\(path).certificate"
         }
-        let own = [
-            (profile.certificate, "certificate"), (profile.key, "key"), (profile.ca, "ca"), (profile.crl, "crl"),
-        ]
-        let others = profile.serverNames.enumerated().flatMap { index, name in
-            [(name.certificate, "server_names.\(index).certificate"), (name.key, "server_names.\(index).key")]
-        }
-        let found = own.first { $0.0 == file }?.1 ?? others.first { $0.0 == file }?.1
+        let found = profile.files.first { $0.file == file }?.path
         return "\(path).\(found ?? "certificate")"
     }
 }

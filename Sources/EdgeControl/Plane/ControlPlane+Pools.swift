@@ -23,25 +23,7 @@ extension ControlPlane {
     /// Resolves every pool that has no backends yet, and waits no longer than `limit` (LOC-62).
     func resolveAll(within limit: Duration) async {
         let waiting = pools.values.filter { $0.state.membership.publishedCount == 0 }.map(\.settings.name)
-        let (ended, continuation) = AsyncStream.makeStream(of: Void.self)
-        for name in waiting {
-            Task {
-                await self.refresh(name)
-                continuation.yield()
-            }
-        }
-        let clock = Task {
-            try? await Task.sleep(for: limit)
-            continuation.finish()
-        }
-        var left = waiting.count
-        if left > 0 {
-            for await _ in ended {
-                left -= 1
-                if left == 0 { break }
-            }
-        }
-        clock.cancel()
+        _ = await SideBySide.results(of: waiting, within: limit) { await self.refresh($0) }
         for name in waiting { noteEmptiness(name) }
     }
 
@@ -91,7 +73,10 @@ extension ControlPlane {
     /// not been heard of for too long (LOC-57, LOC-61).
     func take(_ answer: PoolAnswer, into pool: ManagedPool) {
         if answer.isAnswered { pool.known = answer.known }
-        if !answer.isUnfinished { noteRecords(answer.trace.notes, of: pool) }
+        if !answer.isUnfinished {
+            noteRecords(answer.trace.notes, of: pool)
+            pool.skipped = answer.trace.skipped
+        }
         noteTLS(answer.trace.publishesTLS, of: pool)
         // What nobody answered in time is asked again soon.
         pool.refreshAt = answer.isUnfinished && answer.known.isEmpty ? .now() + .seconds(1) : answer.refreshAt
@@ -118,7 +103,7 @@ extension ControlPlane {
 
     /// A server as a pool takes it.
     static func candidate(_ server: LocatedServer, domain: String) -> BackendCandidate {
-        BackendCandidate(
+        var candidate = BackendCandidate(
             endpoint: server.endpoint,
             service: server.service,
             name: server.name,
@@ -129,6 +114,8 @@ extension ControlPlane {
             addressOrder: server.addressOrder,
             expiresAt: server.expiresAt
         )
+        candidate.dane = server.dane
+        return candidate
     }
 
     private func apply(_ answer: PoolAnswer, to pool: ManagedPool, because reason: String) {

@@ -32,8 +32,9 @@ extension ControlPlane {
     }
 
     private func carryOutReload() async -> ReloadReport {
+        noteFiles()
         do {
-            let new = try CheckedConfiguration.load(configurationPath)
+            let new = try CheckedConfiguration.load(configurationPath, following: checked)
             try checkFixed(new)
             try await adopt(new)
             reloads.succeeded += 1
@@ -133,30 +134,15 @@ extension ControlPlane {
         by resolver: TargetResolver,
         within limit: Duration
     ) async {
-        typealias Found = (place: Int, known: [DNSQuestion: DNSAnswer]?, duration: TimeAmount)
         let waiting = staged.indices.filter { staged[$0].mustAsk }
         for place in waiting { staged[place].take(nil, after: nil) }
-        guard !waiting.isEmpty else { return }
-        let (answers, continuation) = AsyncStream.makeStream(of: Found.self)
-        for place in waiting {
-            let (target, policy) = (staged[place].target, staged[place].policy)
-            Task {
-                let asked = NIODeadline.now()
-                let outcome = try? await resolver.resolve(target, policy: policy)
-                continuation.yield((place, outcome?.known, .now() - asked))
-            }
+        let questions = waiting.map { (place: $0, target: staged[$0].target, policy: staged[$0].policy) }
+        let answers = await SideBySide.results(of: questions, within: limit) { question in
+            let asked = NIODeadline.now()
+            let outcome = try? await resolver.resolve(question.target, policy: question.policy)
+            return (place: question.place, known: outcome?.known, duration: NIODeadline.now() - asked)
         }
-        let clock = Task {
-            try? await Task.sleep(for: limit)
-            continuation.finish()
-        }
-        var left = waiting.count
-        for await found in answers {
-            staged[found.place].take(found.known, after: found.duration)
-            left -= 1
-            if left == 0 { break }
-        }
-        clock.cancel()
+        for answer in answers { staged[answer.place].take(answer.known, after: answer.duration) }
     }
 
     /// A pool that serves is not given up for a target that leads nowhere, nor for rules of which DNS does not say where

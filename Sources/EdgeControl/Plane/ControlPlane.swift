@@ -20,6 +20,7 @@ package actor ControlPlane {
     let log: EdgeLog
     let logger: Logger
     let requestLog: RequestLog
+    let connectionLog: ConnectionLog
     let group: MultiThreadedEventLoopGroup
     let dns: DNSClient
     let resolver: TargetResolver
@@ -46,7 +47,7 @@ package actor ControlPlane {
     var lastReload: Task<ReloadReport, Never>?
     /// How long a reload waits for DNS (LOC-62).
     var resolutionLimit = Duration.seconds(3)
-    /// Whether a reload is under way, so that DNS is asked by what it says.
+    /// Whether a reload is under way, whose word about the name servers comes first.
     var isStaging = false
     /// Whether the workers are taking what a reload has brought, and the outcome is open.
     var isAdopting = false
@@ -58,6 +59,10 @@ package actor ControlPlane {
     private var isPublishScheduled = false
     private var nextChange: NIODeadline?
     private var ticker: Task<Void, Never>?
+    private var watcher: Task<Void, Never>?
+    private var stapler: Task<Void, Never>?
+    var stapling = Stapling()
+    var fileWatch: FileWatch
     private var generator = SystemRandomNumberGenerator()
 
     /// A plane for a configuration that was read and whose TLS contexts were built.
@@ -67,6 +72,7 @@ package actor ControlPlane {
         self.log = log
         logger = log.logger
         requestLog = RequestLog(logger: log.logger, template: checked.configuration.logging.requestLine)
+        connectionLog = ConnectionLog(logger: log.logger)
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         host = await HostNetwork.current(on: group.next())
         resolverSettings = checked.resolver.clientSettings(checked.configuration.resolver)
@@ -74,6 +80,7 @@ package actor ControlPlane {
         resolver = TargetResolver(client: dns)
         tokenKeys = checked.tokenKeys ?? TokenKeyRing()
         loopKey = .random(in: .min ... .max)
+        fileWatch = FileWatch(FileWatch.stamps(of: checked.configuration.watchedFiles))
     }
 
     // MARK: Start and end
@@ -105,6 +112,18 @@ package actor ControlPlane {
                 await self?.tick()
             }
         }
+        watcher = Task { [weak self] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: FileWatch.interval)
+                await self?.lookAtFiles()
+            }
+        }
+        stapler = Task { [weak self] in
+            while !Task.isCancelled {
+                await self?.renewStaples()
+                try? await Task.sleep(for: Self.staplingInterval)
+            }
+        }
         logger.notice(
             "listening",
             metadata: [
@@ -131,6 +150,8 @@ package actor ControlPlane {
     /// Closes everything at once.
     package func halt() async throws {
         ticker?.cancel()
+        watcher?.cancel()
+        stapler?.cancel()
         for pool in pools.values { pool.cancel() }
         try await edge?.shutDown()
         edge = nil
@@ -144,9 +165,10 @@ package actor ControlPlane {
         return await edge?.port(of: numbers.listener(settings))
     }
 
-    /// Where the listeners of the configuration stand.
+    /// The configuration that runs.
     var configuration: Configuration { checked.configuration }
 
+    /// Where its listeners stand.
     var ownListeners: OwnListeners { host.own(configuration.listeners) }
 
     // MARK: Snapshots
@@ -174,7 +196,8 @@ package actor ControlPlane {
             contexts: checked.contexts,
             tokens: TokenAuthenticator(currentKeyID: keys.currentID) { keys.mac($0, $1) },
             loopKey: loopKey,
-            numbers: numbers
+            numbers: numbers,
+            plans: pools.mapValues(\.plans)
         )
         let snapshot = builder.build(generation: generation, views: pools.mapValues { $0.view(now: now) })
         numbers = builder.numbers
@@ -236,7 +259,7 @@ package actor ControlPlane {
 
     private func hooks() -> WorkerHooks {
         let requestLog = requestLog
-        let connectionLog = ConnectionLog(logger: logger)
+        let connectionLog = connectionLog
         return WorkerHooks(
             resolve: { [weak self] name, loop, completion in
                 Task {

@@ -45,6 +45,7 @@ struct KeptBackends {
         current.priority = record.priority
         current.weight = record.weight
         current.addressOrder = record.addressOrder
+        if let plan = record.dane { current.dane = plan }
         return current
     }
 }

@@ -25,6 +25,8 @@ final class ManagedPool {
     /// What the latest resolution found wrong with the records.
     var notes: [String] = []
     var tlsMemory = TLSMemory()
+    /// SRV targets that DANE ruled out in the latest resolution (RFC 7673 section 3).
+    var skipped = 0
     /// Whether the log was told that dialogs name the pool instead of one of its backends (PRX-84).
     var hasSharedNameNote = false
     var refreshes: UInt64 = 0
@@ -35,10 +37,7 @@ final class ManagedPool {
     init(settings: PoolSettingsEntry, target: SIPTarget, id: PoolID, former: ManagedPool? = nil) {
         self.settings = settings
         self.target = target
-        let (view, policy) = (settings.view(of: target), settings.healthPolicy)
-        state =
-            former?.state.retargeted(settings: view, policy: policy, now: .now())
-            ?? PoolState(id: id, settings: view, policy: policy)
+        state = settings.state(of: target, id: id, former: former)
         if let former, former.target == target {
             tlsMemory = former.tlsMemory
             hasSharedNameNote = former.hasSharedNameNote
@@ -50,6 +49,9 @@ final class ManagedPool {
         self.target = target
         state.reconfigure(settings: settings.view(of: target), policy: settings.healthPolicy)
     }
+
+    /// How its backends are authenticated by DANE.
+    var plans: [Endpoint: DANEPlan] { settings.dane == .off ? [:] : state.plans }
 
     func forget(_ endpoint: Endpoint) {
         probeTasks.removeValue(forKey: endpoint)?.cancel()

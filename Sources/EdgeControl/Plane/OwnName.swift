@@ -50,18 +50,6 @@ struct OwnName: Sendable {
     }
 }
 
-extension IPAddress {
-    /// Whether it says nothing of where others reach this host: private (RFC 1918, RFC 6598, RFC 4193), loopback, link-local.
-    fileprivate var isPrivate: Bool {
-        if isLoopback || isLinkLocal || isUnsendable { return true }
-        switch unmapped {
-        case .v4(let address):
-            return address >> 24 == 10 || address >> 20 == 0xAC1 || address >> 16 == 0xC0A8 || address >> 22 == 0x191
-        case .v6(let high, _): return high >> 57 == 0x7E
-        }
-    }
-}
-
 extension ControlPlane {
     /// Asks DNS for the names that the listeners advertise, at the start and after a reload, and delays nothing for it.
     func checkOwnNames() {

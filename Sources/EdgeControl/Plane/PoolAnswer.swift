@@ -63,7 +63,7 @@ struct PoolAnswer: Sendable {
     ) -> MembershipChange {
         let refusesClearText = isTLSLost && policy.tlsLoss == .refuse
         let kept = KeptBackends(unanswered: unanswered, stale: stale, now: now) { known in
-            policy.permits(known.endpoint) && (known.endpoint.transport.isSecure || !refusesClearText)
+            policy.permits(known.endpoint, known.dane) && (known.endpoint.transport.isSecure || !refusesClearText)
         }
         return state.apply(candidates, keeping: kept.candidate, now: now)
     }

@@ -54,7 +54,7 @@ extension ProbeLabel {
         case .failed(.unreachable): self = .unreachable
         case .failed(.connectTimeout): self = .connectTimeout
         case .failed(.tls): self = .tls
-        case .failed(.identity): self = .identity
+        case .failed(.identity), .failed(.unmatched): self = .identity
         case .failed(.closed): self = .closed
         case .failed(.timeout): self = .timeout
         }

@@ -2,6 +2,8 @@
 
 internal import BackendPool
 internal import EdgeConfiguration
+internal import EdgeRuntime
+internal import EdgeTLS
 internal import NIOCore
 internal import SIPLocation
 internal import SIPMessage
@@ -20,6 +22,7 @@ extension PoolSettingsEntry {
         policy.failover = naptrFailover
         policy.allowsDowngrade = allowsDowngrade
         policy.tlsLoss = memory.holds(at: now) ? tlsLoss : .ignore
+        policy.dane = dane
         policy.allowsLoopback = allowsLoopback
         policy.ownListeners = own
         switch families {
@@ -47,6 +50,45 @@ extension PoolSettingsEntry {
                 nonInvite: TimeAmount(otherLimit)
             )
         )
+    }
+
+    /// How connections to its backends are opened, for requests and for probes.
+    ///
+    /// - Parameters:
+    ///   - domain: what their certificates must prove.
+    ///   - plans: how those are authenticated to which DANE applies.
+    func backendSetup(
+        _ domain: String?,
+        _ contexts: TLSContexts,
+        _ plans: [Endpoint: DANEPlan]
+    ) -> BackendSetup {
+        let context = tls.flatMap { contexts.clients[$0] } ?? contexts.standard
+        var setup = BackendSetup(
+            tls: context,
+            serverName: domain,
+            verifiesName: verifyName,
+            acceptsWildcards: acceptsWildcards,
+            connections: connections,
+            queue: queue
+        )
+        setup.answersKeepAlive = answersKeepAlive
+        setup.sendsProxyProtocol = sendsProxyProtocol
+        setup.alternativeNames = verifyNames
+        setup.plans = dane == .off ? [:] : plans
+        return setup
+    }
+
+    /// What is known of the pool's backends by these settings, `former` being what was known before, if it was of the same
+    /// name.
+    func state(of target: SIPTarget, id: PoolID, former: ManagedPool?) -> PoolState {
+        let view = view(of: target)
+        guard let former else { return PoolState(id: id, settings: view, policy: healthPolicy) }
+        guard former.target == target else {
+            return former.state.retargeted(settings: view, policy: healthPolicy, now: .now())
+        }
+        var state = former.state
+        state.reconfigure(settings: view, policy: healthPolicy)
+        return state
     }
 
     /// By what rules backends are judged.

@@ -18,19 +18,24 @@ struct SnapshotBuilder {
     let tokens: TokenAuthenticator
     let loopKey: UInt32
     var numbers: Numbers
+    /// How backends are authenticated by DANE, by pool.
+    var plans: [String: [Endpoint: DANEPlan]] = [:]
 
     mutating func build(generation: UInt64, views: [String: PoolView]) -> EdgeSnapshot {
         let identities = configuration.listeners.map { identity($0) }
         var setups: [ListenerSetup] = []
         for (settings, identity) in zip(configuration.listeners, identities) {
-            setups.append(
-                ListenerSetup(
-                    identity: identity,
-                    tls: settings.tls.flatMap { contexts.servers[$0] },
-                    connectionsPerSource: configuration.limits.connectionsPerSource,
-                    answersOverLimit: settings.overLimit == .answer
-                )
+            var setup = ListenerSetup(
+                identity: identity,
+                tls: settings.tls.flatMap { contexts.servers[$0] },
+                connectionsPerSource: configuration.limits.connectionsPerSource,
+                answersOverLimit: settings.overLimit == .answer
             )
+            setup.allowedPeers = settings.allowedPeers.map(Set.init)
+            setup.proxyProtocol = settings.proxyProtocol.map {
+                ProxyProtocolPolicy(networks: $0.from.map { RouteRule.Network($0) }, versions: $0.versions)
+            }
+            setups.append(setup)
         }
         for pool in configuration.pools { _ = numbers.pool(pool.name) }
         let pools = slots(views)
@@ -66,7 +71,11 @@ struct SnapshotBuilder {
         var byNumber: [UInt16: PoolSlot] = [:]
         for pool in configuration.pools {
             guard let view = views[pool.name] else { continue }
-            byNumber[numbers.pool(pool.name)] = PoolSlot(view: view, policy: policy(pool), setup: setup(pool, view))
+            byNumber[numbers.pool(pool.name)] = PoolSlot(
+                view: view,
+                policy: policy(pool),
+                setup: pool.backendSetup(view.referenceDomain, contexts, plans[pool.name] ?? [:])
+            )
         }
         return (0..<numbers.poolCount).map { index in
             let number = UInt16(truncatingIfNeeded: index)
@@ -104,7 +113,7 @@ struct SnapshotBuilder {
             methods: route.methods,
             domains: route.domains,
             listeners: listeners.map { numbers.listener($0) },
-            sources: route.sources.map { .init(address: $0.address, prefixLength: $0.prefixLength) },
+            sources: route.sources.map { RouteRule.Network($0) },
             peers: route.peers,
             action: action
         )
@@ -118,26 +127,12 @@ struct SnapshotBuilder {
         policy.isTrusted = pool.trust
         policy.requiresTLS = pool.requiresTLS
         policy.acceptsAnySource = pool.acceptsAnySource
+        policy.controlsOverload = pool.controlsOverload
         if let via = configuration.listeners.first(where: { $0.name == pool.via }) {
             let id = numbers.listener(via)
             for transport in SIPTransport.allCases { policy.listeners[transport] = id }
         }
         return policy
-    }
-
-    private func setup(_ pool: PoolSettingsEntry, _ view: PoolView) -> BackendSetup {
-        let context = pool.tls.flatMap { contexts.clients[$0] } ?? contexts.standard
-        let verifies = pool.verifyName && (context?.profile.verify ?? true)
-        var setup = BackendSetup(
-            tls: context,
-            serverName: view.referenceDomain,
-            verifiesName: verifies,
-            acceptsWildcards: pool.acceptsWildcards,
-            connections: pool.connections,
-            queue: pool.queue
-        )
-        setup.answersKeepAlive = pool.answersKeepAlive
-        return setup
     }
 
     private var outside: BackendSetup {
@@ -161,6 +156,8 @@ struct SnapshotBuilder {
         if let server = configuration.edge.serverHeader {
             settings.serverLine = ByteBuffer(string: "Server: \(server)\r\n")
         }
+        settings.priorityNamespaces = configuration.edge.priorityNamespaces.map { Array($0.utf8) }
+        settings.peerHeader = configuration.edge.peerHeader.map(PeerHeader.init)
         settings.loopKey = loopKey
         return settings
     }
@@ -179,6 +176,7 @@ struct SnapshotBuilder {
         limits.message.message = from.messageSize
         limits.message.headerSection = from.headerSize
         limits.handshakeTimeout = TimeAmount(from.handshakeTimeout)
+        limits.proxyHeaderTimeout = TimeAmount(from.proxyHeaderTimeout)
         limits.connectTimeout = TimeAmount(from.connectTimeout)
         limits.idleTimeout = TimeAmount(from.idleTimeout)
         limits.messageTimeout = TimeAmount(from.messageTimeout)
@@ -201,9 +199,15 @@ struct SnapshotBuilder {
         limits.banFailures = ban.failures
         limits.banWindow = TimeAmount(ban.within)
         limits.banTime = TimeAmount(ban.time)
-        limits.trusted = configuration.limits.trusted.map {
-            RouteRule.Network(address: $0.address, prefixLength: $0.prefixLength)
-        }
+        // A load balancer is never limited or banned for what its clients do (TRN-69).
+        let fronts = configuration.listeners.flatMap { $0.proxyProtocol?.from ?? [] }
+        limits.trusted = (configuration.limits.trusted + fronts).map { RouteRule.Network($0) }
         return limits
+    }
+}
+
+extension RouteRule.Network {
+    fileprivate init(_ network: RouteSettings.Network) {
+        self.init(address: network.address, prefixLength: network.prefixLength)
     }
 }

@@ -78,13 +78,7 @@ struct StagedPool: Sendable {
     /// What is known of the pool when it is adopted now, in the place of the `former` one of its name.
     func state(id: PoolID, former: ManagedPool?, stale: TimeAmount, now: NIODeadline) -> PoolState {
         let same = former.flatMap { $0.target == target ? $0 : nil }
-        var state: PoolState
-        if let same {
-            state = same.state
-            state.reconfigure(settings: settings.view(of: target), policy: settings.healthPolicy)
-        } else {
-            state = ManagedPool(settings: settings, target: target, id: id, former: former).state
-        }
+        var state = settings.state(of: target, id: id, former: former)
         let isTLSLost = same?.tlsMemory.isLost ?? false
         _ = answer?.apply(to: &state, stale: stale, isTLSLost: isTLSLost, now: now)
         return state

@@ -19,55 +19,75 @@ struct TLSContexts: Sendable {
     /// Builds a context for every use of every profile.
     ///
     /// - Throws: nothing; every failure is collected, so that one check shows all.
-    static func build(_ configuration: Configuration) -> (contexts: TLSContexts, failures: [Failure]) {
+    static func build(
+        _ configuration: Configuration,
+        _ secrets: TLSSecrets
+    ) -> (contexts: TLSContexts, failures: [Failure]) {
         var contexts = TLSContexts()
         var failures: [Failure] = []
         let serverNames = Set(configuration.listeners.compactMap(\.tls))
         let clientNames = Set(configuration.pools.compactMap(\.tls))
         for (name, settings) in configuration.tls.sorted(by: { $0.key < $1.key }) {
+            let profile = TLSProfile(settings, among: configuration.tls)
             do throws(TLSConfigurationError) {
                 // A profile that nobody uses yet is checked all the same.
                 if settings.certificate != nil, serverNames.contains(name) || !clientNames.contains(name) {
-                    contexts.servers[name] = try TLSContext(serverProfile: TLSProfile(settings))
+                    contexts.servers[name] = try TLSContext(serverProfile: profile, secrets: secrets)
                 }
                 if clientNames.contains(name) {
-                    contexts.clients[name] = try TLSContext(clientProfile: TLSProfile(settings))
+                    contexts.clients[name] = try TLSContext(clientProfile: profile, secrets: secrets)
                 }
             } catch {
                 failures.append(Failure(profile: name, error: error))
             }
         }
-        contexts.standard = try? TLSContext(clientProfile: TLSProfile())
+        contexts.standard = try? TLSContext(clientProfile: TLSProfile(), secrets: secrets)
         return (contexts, failures)
+    }
+
+    /// Certificates whose authorities are asked for what is stapled, each file once.
+    var certificatesToStaple: [StapledCertificate] {
+        var files = Set<String>()
+        return servers.sorted { $0.key < $1.key }.flatMap(\.value.certificatesToStaple).filter {
+            files.insert($0.file).inserted
+        }
     }
 
     /// Own certificates by profile, each once.
     var certificates: [(profile: String, summary: CertificateSummary)] {
         let all = servers.merging(clients) { server, _ in server }
         return all.sorted { $0.key < $1.key }.flatMap { name, context in
-            ([context.certificateSummary].compactMap { $0 } + context.additionalCertificateSummaries).map { (name, $0) }
+            context.certificateSummaries.map { (name, $0) }
         }
     }
 }
 
 extension TLSProfile {
-    init(_ settings: TLSSettings) {
+    /// What a section says, with the profiles that its server names lead to.
+    init(_ settings: TLSSettings, among profiles: [String: TLSSettings] = [:]) {
         self.init(
             certificateChainFile: settings.certificate,
             privateKeyFile: settings.key,
+            stapleFile: settings.ocspResponse,
+            fetchesStaples: settings.fetchesOCSP,
+            furtherCertificates: settings.furtherCertificates.map(CertificateFiles.init),
             trustFile: settings.ca,
             verify: settings.verify,
             require: settings.require,
             minimumVersion: Self.version(settings.minimumVersion),
             maximumVersion: Self.version(settings.maximumVersion),
             ciphers: settings.ciphers,
+            allowsCBC: settings.allowsCBC,
+            groups: settings.groups,
             cipherSuites: settings.cipherSuites,
             verifyDepth: settings.verifyDepth,
             crlFile: settings.crl,
+            acceptsUnlisted: settings.crlMode == .soft,
+            ocsp: OCSPPolicy(settings.ocsp),
             sessionTickets: settings.sessionTickets,
-            additionalServerNames: settings.serverNames.map {
-                ServerName(name: $0.name, certificateChainFile: $0.certificate, privateKeyFile: $0.key)
-            }
+            additionalServerNames: settings.serverNames.map { ServerName($0, among: profiles) },
+            refusesUnknownServerNames: settings.strictServerNames,
+            extendedKeyUsage: ExtendedKeyUsagePolicy(settings)
         )
     }
 
@@ -77,6 +97,45 @@ extension TLSProfile {
         case "1.1": .tls11
         case "1.3": .tls13
         default: .tls12
+        }
+    }
+}
+
+extension TLSProfile.CertificateFiles {
+    fileprivate init(_ files: TLSSettings.CertificateFiles) {
+        self.init(chain: files.certificate, key: files.key, staple: files.ocspResponse)
+    }
+}
+
+extension OCSPPolicy {
+    fileprivate init(_ settings: TLSSettings.OCSP) {
+        switch settings {
+        case .off: self = .off
+        case .check: self = .check
+        case .require: self = .require
+        }
+    }
+}
+
+extension TLSProfile.ServerName {
+    fileprivate init(_ settings: TLSSettings.ServerName, among profiles: [String: TLSSettings]) {
+        if let other = settings.profile.flatMap({ profiles[$0] }) {
+            self.init(name: settings.name, use: .profile(TLSProfile(other)))
+        } else {
+            self.init(
+                name: settings.name,
+                use: .certificates(settings.certificates.map(TLSProfile.CertificateFiles.init))
+            )
+        }
+    }
+}
+
+extension ExtendedKeyUsagePolicy {
+    fileprivate init(_ settings: TLSSettings) {
+        switch (settings.keyUsage, settings.clientKeyUsage) {
+        case (.strict, _): self = .strict
+        case (.compatible, .clientAuth): self = .compatible
+        case (.compatible, .acceptServerAuth): self = .compatibleAcceptingServerAsClient
         }
     }
 }

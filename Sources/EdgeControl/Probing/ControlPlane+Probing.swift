@@ -43,7 +43,7 @@ extension ControlPlane {
         let exchange = ProbeExchange(
             loop: group.next(),
             endpoint: endpoint,
-            setup: backendSetup(pool),
+            setup: pool.settings.backendSetup(pool.target.referenceDomain, checked.contexts, pool.state.plans),
             requestURI: probeURI(pool, endpoint),
             from: "sip:\(configuration.edge.name)",
             timeout: pool.state.policy.timeout
@@ -59,18 +59,6 @@ extension ControlPlane {
             note(change, in: pool)
             publish()
         }
-    }
-
-    private func backendSetup(_ pool: ManagedPool) -> BackendSetup {
-        let context = pool.settings.tls.flatMap { checked.contexts.clients[$0] } ?? checked.contexts.standard
-        return BackendSetup(
-            tls: context,
-            serverName: pool.target.referenceDomain,
-            verifiesName: pool.settings.verifyName && (context?.profile.verify ?? true),
-            acceptsWildcards: pool.settings.acceptsWildcards,
-            connections: 1,
-            queue: 1
-        )
     }
 
     private func probeURI(_ pool: ManagedPool, _ endpoint: Endpoint) -> String {

@@ -39,14 +39,10 @@ struct ProbeExchange: Sendable {
             .connectTimeout(timeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if exchange.endpoint.transport == .tls {
-                        let target = BackendTarget(endpoint: exchange.endpoint, pool: nil)
-                        guard let tls = exchange.setup.tlsHandler(to: target, deadline: exchange.timeout) else {
-                            throw ChannelError.operationUnsupported
-                        }
-                        try channel.pipeline.syncOperations.addHandler(tls)
-                    }
-                    try channel.pipeline.syncOperations.addHandler(StreamProbeHandler(exchange, promise))
+                    let target = BackendTarget(endpoint: exchange.endpoint, pool: nil)
+                    let pipeline = channel.pipeline.syncOperations
+                    try exchange.setup.addHandlers(to: pipeline, for: target, deadline: exchange.timeout)
+                    try pipeline.addHandler(StreamProbeHandler(exchange, promise))
                 }
             }
             .connect(to: SocketAddress(endpoint.address, port: endpoint.port))
@@ -139,7 +135,11 @@ private final class StreamProbeHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let failure = error as? TLSFailure else { return promise.succeed(.failed(.closed)) }
-        promise.succeed(.failed(failure.reason == .nameMismatch ? .identity : .tls))
+        switch failure.reason {
+        case .nameMismatch: promise.succeed(.failed(.identity))
+        case .daneMismatch: promise.succeed(.failed(.unmatched))
+        default: promise.succeed(.failed(.tls))
+        }
         context.close(promise: nil)
     }
 

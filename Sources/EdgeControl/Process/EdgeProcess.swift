@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import EdgeConfiguration
+internal import EdgeTLS
 internal import Foundation
 internal import Logging
 internal import UnixSignals
@@ -11,13 +12,22 @@ package enum EdgeProcess {
     ///
     /// The admin API is there first, so that who waits for the edge can ask whether it is ready.
     ///
+    /// - Parameter keyLogFile: where the secrets of all TLS connections are written; nil, as always but for debugging.
     /// - Throws: `CheckedConfiguration.Refusal` when the configuration is refused, or a listener or the admin socket
-    ///   cannot be opened.
-    package static func run(configuration path: String) async throws {
-        let checked = try CheckedConfiguration.load(path)
+    ///   cannot be opened; `KeyLog.Unwritable`.
+    package static func run(configuration path: String, keyLogFile: String? = nil) async throws {
+        let keyLog = try keyLogFile.map(KeyLog.init)
+        let checked = try CheckedConfiguration.load(path, keyLog: keyLog)
         let log = EdgeLog(checked.configuration.logging)
         let logger = log.logger
         for warning in checked.warnings { logger.warning("\(warning)") }
+        if let keyLog {
+            logger.warning(
+                "the secrets of all TLS connections are written to a file; whoever has it can read the traffic",
+                metadata: ["file": "\(keyLog.path)"]
+            )
+        }
+        DescriptorLimit.raise()
         let plane = try await ControlPlane(path: path, checked: checked, log: log)
         let signals = await UnixSignalsSequence(trapping: .sighup, .sigterm, .sigint)
         let admin: Task<Void, any Error>

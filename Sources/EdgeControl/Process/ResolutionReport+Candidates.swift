@@ -14,6 +14,8 @@ extension ResolutionReport {
         using generator: inout some RandomNumberGenerator
     ) -> (candidates: [Candidate], tiers: [Tier]) {
         let whole = view(located.servers, target)
+        // As a pool does it, the first server of an endpoint says how that is authenticated.
+        let plans = Dictionary(located.servers.map { ($0.endpoint, $0.dane) }, uniquingKeysWith: { first, _ in first })
         let shares = whole.shares()
         var candidates: [Candidate] = []
         var tiers: [Tier] = []
@@ -29,7 +31,7 @@ extension ResolutionReport {
             for (index, backend) in view.backends.enumerated() {
                 let drawn = draws > 0 ? Double(counts[index]) / Double(draws) : nil
                 let chances = (all: shares[candidates.count], tier: expected[index])
-                candidates.append(candidate(backend, chances, drawn: drawn))
+                candidates.append(candidate(backend, chances, drawn: drawn, plans[backend.endpoint] ?? nil))
             }
             if draws > 0 {
                 let verdict = ChiSquareVerdict(counts: counts, probabilities: expected)
@@ -42,7 +44,8 @@ extension ResolutionReport {
     private static func candidate(
         _ backend: BackendView,
         _ chances: (all: Double, tier: Double),
-        drawn: Double?
+        drawn: Double?,
+        _ plan: DANEPlan?
     ) -> Candidate {
         Candidate(
             transport: backend.endpoint.transport.name,
@@ -54,7 +57,8 @@ extension ResolutionReport {
             weight: backend.weight,
             probability: chances.all,
             tierProbability: chances.tier,
-            drawn: drawn
+            drawn: drawn,
+            dane: plan?.description
         )
     }
 

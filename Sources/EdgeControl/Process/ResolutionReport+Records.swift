@@ -2,6 +2,7 @@
 
 internal import NIOCore
 internal import SIPLocation
+internal import SIPMessage
 
 /// Answers and records in words.
 extension ResolutionReport {
@@ -39,6 +40,7 @@ extension ResolutionReport {
         case .cname(let target): "CNAME \(name(target)), TTL left \(left) s"
         case .ns(let server): "NS \(name(server)), TTL left \(left) s"
         case .soa(let minimum): "SOA minimum \(minimum), TTL left \(left) s"
+        case .tlsa(let data): "TLSA \(data)\(data.isUsable ? "" : " (not usable)"), TTL left \(left) s"
         case .other: "\(record.type), TTL left \(left) s"
         }
     }
@@ -48,7 +50,11 @@ extension ResolutionReport {
     /// What a record may lead to.
     private static func next(_ record: DNSRecord) -> Set<DNSQuestion> {
         switch record.data {
-        case .srv(let data): [DNSQuestion(data.target, .a), DNSQuestion(data.target, .aaaa)]
+        case .srv(let data):
+            [
+                DNSQuestion(data.target, .a), DNSQuestion(data.target, .aaaa),
+                .tlsa(data.target, port: data.port),
+            ]
         case .naptr(let data): [DNSQuestion(data.replacement, .srv), DNSQuestion(data.replacement, .naptr)]
         default: []
         }

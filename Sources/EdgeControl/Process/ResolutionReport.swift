@@ -22,6 +22,7 @@ package struct ResolutionReport: Encodable, Sendable {
         package var dnssec = DNSSEC.off
         /// A file of DS or DNSKEY records, which `validate` begins with.
         package var trustAnchor: String?
+        package var dane = DANE.off
 
         package init(target: String) {
             self.target = target
@@ -33,6 +34,13 @@ package struct ResolutionReport: Encodable, Sendable {
         case off
         case trustAD = "trust-ad"
         case validate
+    }
+
+    /// What is done about TLSA records, in the words of the configuration.
+    package enum DANE: String, Sendable, CaseIterable {
+        case off
+        case opportunistic
+        case require
     }
 
     /// One server, in the order in which the edge would try it.
@@ -51,6 +59,8 @@ package struct ResolutionReport: Encodable, Sendable {
         package let tierProbability: Double
         /// How often it came first among the draws from its tier.
         package let drawn: Double?
+        /// What it must prove where DANE applies.
+        package let dane: String?
     }
 
     /// The draws from the servers of one rank and priority, against their exact chances.
@@ -112,6 +122,7 @@ package struct ResolutionReport: Encodable, Sendable {
         var policy = ResolutionPolicy()
         policy.transports = options.transports
         policy.allowsLoopback = options.allowsLoopback
+        policy.dane = ResolutionPolicy.DANE(rawValue: options.dane.rawValue) ?? .off
         let outcome = try await TargetResolver(client: client).resolve(target, policy: policy)
         let known = Dictionary(outcome.answers.map { ($0.question, $0.answer) }, uniquingKeysWith: { _, new in new })
         let trace = TargetResolution(target, policy: policy).evaluate(known)

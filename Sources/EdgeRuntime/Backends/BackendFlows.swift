@@ -137,6 +137,19 @@ final class BackendFlows {
         }
     }
 
+    /// Once a second: the flows whose peer's certificate is about to expire, when there are others; where there are none,
+    /// one is opened, and until it stands the old ones serve (TLS-32).
+    func retired(now: NIODeadline) -> [StreamFlow] {
+        for flow in streams { flow.retire(at: now) }
+        let retired = streams.filter(\.isRetired)
+        guard !retired.isEmpty else { return [] }
+        guard retired.count < streams.count else {
+            openAnother()
+            return []
+        }
+        return retired
+    }
+
     /// Probes found the backend up again: what was held against it is past.
     func forgive() { backoff.succeeded() }
 
@@ -200,7 +213,10 @@ final class BackendFlows {
     private var best: StreamFlow? {
         var best: StreamFlow?
         for flow in streams where flow.phase == .ready && flow.isWritable {
-            if let current = best, current.pendingBytes <= flow.pendingBytes { continue }
+            if let current = best {
+                let isSame = current.isRetired == flow.isRetired
+                if isSame ? current.pendingBytes <= flow.pendingBytes : flow.isRetired { continue }
+            }
             best = flow
         }
         return best
@@ -232,7 +248,8 @@ final class BackendFlows {
 
     /// Whether one more flow may be opened: there are fewer than there may be, and no try failed a moment ago.
     private var mayOpen: Bool {
-        streams.count < worker.snapshot.setup(for: target).connections && backoff.allows(now: worker.eventLoop.now)
+        let lasting = streams.count { !$0.isRetired }
+        return lasting < worker.snapshot.setup(for: target).connections && backoff.allows(now: worker.eventLoop.now)
     }
 
     /// Opens one more flow, if that may be and none is being opened.

@@ -116,8 +116,9 @@ package actor Edge {
 
     /// Stops accepting and takes no new dialogs; returns when all transactions have ended or `limit` has passed.
     package func drain(within limit: Duration) async throws {
-        for id in opened.keys where opened[id]?.transport != .udp { await close(id) }
+        // Before the listeners: who is turned away there finds no worker that still takes calls on other connections.
         for worker in workers { try await worker.submit { $0.quiesce() }.get() }
+        for id in opened.keys where opened[id]?.transport != .udp { await close(id) }
         let end = ContinuousClock.now + limit
         while ContinuousClock.now < end {
             let running = try await statistics().reduce(0) { $0 + $1.transactions }

@@ -15,6 +15,10 @@ package struct ListenerSetup: Sendable {
     package let connectionsPerSource: Int
     /// Whether a request above its source's limits is answered 503 rather than dropped.
     package let answersOverLimit: Bool
+    /// SIP domains, in lower case, of which a client's certificate must prove one; nil: none need be (TLS-23).
+    package var allowedPeers: Set<String>?
+    /// From whom connections begin with a PROXY protocol header; nil: from nobody.
+    package var proxyProtocol: ProxyProtocolPolicy?
 
     package init(
         identity: ListenerIdentity,
@@ -46,6 +50,12 @@ package struct BackendSetup: Sendable {
     /// Whether the backends are known to answer the keep-alive of RFC 5626 section 4.4.1, so that silence means that a
     /// connection is dead (FLW-32).
     package var answersKeepAlive = false
+    /// Names that a certificate may prove in the place of `serverName` (TLS-13).
+    package var alternativeNames: [String] = []
+    /// Whether connections begin with a PROXY protocol header (TRN-70).
+    package var sendsProxyProtocol = false
+    /// How those backends are authenticated to which DANE applies (RFC 7673).
+    package var plans: [Endpoint: DANEPlan] = [:]
 
     package init(
         tls: TLSContext?,
@@ -78,6 +88,8 @@ package struct EdgeLimits: Sendable, Hashable {
     package var handshakesPerWorker = 2_000
     package var message = MessageLimits()
     package var handshakeTimeout = TimeAmount.seconds(5)
+    /// For a PROXY protocol header (TRN-65).
+    package var proxyHeaderTimeout = TimeAmount.seconds(2)
     package var connectTimeout = TimeAmount.seconds(3)
     package var idleTimeout = TimeAmount.seconds(180)
     package var messageTimeout = TimeAmount.seconds(10)
@@ -135,21 +147,47 @@ extension BackendSetup {
         serverName ?? target.domain ?? target.endpoint.address.description
     }
 
+    /// Adds what a connection to `target` begins with, before SIP: the PROXY protocol header and TLS, where there are.
+    ///
+    /// - Throws: `MissingTLSProfile` when there is no TLS context for a backend over TLS.
+    package func addHandlers(
+        to pipeline: ChannelPipeline.SynchronousOperations,
+        for target: BackendTarget,
+        deadline: TimeAmount
+    ) throws {
+        if sendsProxyProtocol { try pipeline.addHandler(LocalProxyHeaderHandler()) }
+        guard target.endpoint.transport == .tls else { return }
+        guard let tls = tlsHandler(to: target, deadline: deadline) else { throw MissingTLSProfile() }
+        try pipeline.addHandler(tls)
+    }
+
     /// A TLS handler for a connection to `target`; nil when there is no TLS context.
-    package func tlsHandler(to target: BackendTarget, deadline: TimeAmount) -> TLSHandler? {
+    private func tlsHandler(to target: BackendTarget, deadline: TimeAmount) -> TLSHandler? {
         guard let tls else { return nil }
-        let name = name(of: target)
-        let policy: PeerIdentityPolicy =
-            verifiesName ? .verify(domain: name, acceptsWildcards: acceptsWildcards) : .none
-        return TLSHandler(
-            context: tls,
-            // What one name has proved does not speak for another.
-            role: .client(
-                serverName: name,
-                identity: policy,
-                sessionScope: "\(target.endpoint) \(name)"
-            ),
-            handshakeDeadline: deadline
-        )
+        return TLSHandler(context: tls, role: role(towards: target), handshakeDeadline: deadline)
+    }
+
+    /// Whom `target` is asked to be, and what it must prove.
+    func role(towards target: BackendTarget) -> TLSRole {
+        let (service, plan) = (name(of: target), plans[target.endpoint])
+        let associations = plan?.records.map(CertificateAssociation.init) ?? []
+        // Where TLSA records speak for the certificate, it is the target's; else the service's, as without DANE (TLS-50).
+        let first = associations.isEmpty ? service : plan?.target ?? service
+        var others = alternativeNames
+        if let plan { others.append(associations.isEmpty ? plan.target : service) }
+        var policy = PeerIdentityPolicy.none
+        if verifiesName {
+            policy = .verify(domain: first, acceptsWildcards: acceptsWildcards, alternatives: others)
+        }
+        policy.associations = associations
+        // What one name has proved does not speak for another.
+        let scope = "\(target.endpoint) \(([first] + others).joined(separator: " "))"
+        return .client(serverName: first, identity: policy, sessionScope: scope)
+    }
+}
+
+extension CertificateAssociation {
+    fileprivate init(_ record: TLSAData) {
+        self.init(usage: record.usage, selector: record.selector, matching: record.matching, data: record.data)
     }
 }

@@ -57,17 +57,20 @@ final class DatagramFlow: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = unwrapInboundIn(data)
+        // The buffer that it came in has room for the largest datagram: what is kept must not hold that, and the next one
+        // can come in it.
+        let bytes = ByteBuffer(bytes: envelope.data.readableBytesView)
         guard let address = IPAddress(envelope.remoteAddress), let port = envelope.remoteAddress.port else { return }
-        bytesIn &+= UInt64(envelope.data.readableBytes)
+        bytesIn &+= UInt64(bytes.readableBytes)
         // What came between bind and connect may be from anybody, and a backend is trusted.
         if let endpoint = backend?.endpoint, (address, port) != (endpoint.address.unmapped, Int(endpoint.port)) {
             return worker.counters.drops.increment(.foreignSource)
         }
         // A keep-alive is swallowed: there is no ping on UDP (MSG-10, FLW-31).
-        guard !MessageParser.isKeepAlive(envelope.data) else { return worker.counters.drops.increment(.keepAlive) }
+        guard !MessageParser.isKeepAlive(bytes) else { return worker.counters.drops.increment(.keepAlive) }
         let now = worker.eventLoop.now
         let flow = worker.datagramContext(of: self, address: address, port: UInt16(truncatingIfNeeded: port))
-        switch MessageParser.parse(envelope.data, framing: .datagram, limits: limits) {
+        switch MessageParser.parse(bytes, framing: .datagram, limits: limits) {
         case .message(let message): worker.received(message, on: flow, now: now)
         case .malformed(let malformed): worker.receivedMalformed(malformed, on: flow, now: now)
         }

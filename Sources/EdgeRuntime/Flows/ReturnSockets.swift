@@ -21,6 +21,8 @@ final class ReturnSockets {
     static let watched = 1024
     /// After so long without a response a socket is closed: then no final is repeated any more (RFC 3261 section 17.2.1).
     static let restLimit = TimeAmount.seconds(32)
+    /// For how long none is opened after one could not be.
+    static let failureHold = TimeAmount.seconds(1)
 
     private struct Key: Hashable {
         let listener: FlowID
@@ -36,16 +38,11 @@ final class ReturnSockets {
         init(usedAt: NIODeadline) { self.usedAt = usedAt }
     }
 
-    /// For how long none is opened after one could not be.
-    static let failureHold = TimeAmount.seconds(1)
-
     private unowned let worker: Worker
     private var sockets: [Key: Socket] = [:]
     private var failedAt: NIODeadline?
 
     init(worker: Worker) { self.worker = worker }
-
-    var count: Int { sockets.count }
 
     /// Sends a response from the listener that has the flow `listener`; the core hears how that went.
     func send(_ bytes: ByteBuffer, to server: DatagramAddress, from listener: FlowID, attempt: AttemptID) {

@@ -38,6 +38,10 @@ final class StreamFlow: ChannelInboundHandler {
     var idleLimit: TimeAmount?
     /// Whom its certificate proves, as long as the flow counts among that identity's connections (FLW-42).
     var countedIdentity: String?
+    /// Until when its peer's certificate is valid; nil without one that was verified.
+    var certificate: CertificateLife?
+    /// Whether that is about to end; looked at once a second, not for each message.
+    var isRetired = false
     /// When the backend is asked whether it is still there.
     var pulse = KeepAlivePulse()
     /// When the message that is being received began.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BackendPool
 internal import NIOCore
 internal import SIPMessage
 
@@ -58,20 +59,8 @@ struct SourceKey: Sendable, Equatable {
 
     /// The set that it belongs to, of `count`, a power of two.
     func set(_ seed: UInt64, _ count: Int) -> Int {
-        var word = Self.mix(seed ^ high)
-        word = Self.mix(word ^ low)
-        word = Self.mix(word ^ kind)
+        let word = StableHash.mix(StableHash.mix(StableHash.mix(seed ^ high) ^ low) ^ kind)
         return Int(word & UInt64(count &- 1))
-    }
-
-    private static func mix(_ value: UInt64) -> UInt64 {
-        var word = value
-        word ^= word >> 32
-        word = word &* 0xD6E8_FEB8_6659_FD93
-        word ^= word >> 32
-        word = word &* 0xD6E8_FEB8_6659_FD93
-        word ^= word >> 32
-        return word
     }
 }
 

@@ -134,6 +134,7 @@ extension TLSFailureLabel {
         case .certificateMissing: self = .certificateMissing
         case .certificateInvalid: self = .certificateInvalid
         case .nameMismatch: self = .nameMismatch
+        case .daneMismatch: self = .daneMismatch
         case .unknownServerName: self = .unknownServerName
         case .peerAlert: self = .peerAlert
         case .protocolViolation: self = .protocolViolation

@@ -34,7 +34,7 @@ extension Worker {
     private func respond(_ bytes: ByteBuffer, on id: FlowID, datagram: DatagramAddress?) {
         if let flow = streams[id] {
             if !flow.enqueue(bytes) { counters.drops.increment(flow.phase == .ready ? .queueFull : .deadFlow) }
-            if flow.isInputClosed { closeUnlessAwaited(flow) }
+            if flow.isInputClosed { inputClosed(flow) }
         } else if let flow = datagrams[id] {
             flow.enqueue(bytes, to: datagram)
         } else {
@@ -104,7 +104,16 @@ extension Worker {
         case .limit(let limit):
             if let label = LimitLabel(limit) { counters.limits.increment(label) }
         case .badToken: counters.forgedTokens &+= 1
+        case .overloadAlarm(let target, let percent): raiseAlarm(target, percent)
         }
+    }
+
+    /// The only backend of a pool asks to be spared nearly everything, which is honoured (OVL-19).
+    private func raiseAlarm(_ target: BackendTarget, _ percent: UInt32) {
+        hooks.logConnection(
+            "the only backend of a pool asks to be spared nearly all requests",
+            [("worker", "\(index)"), ("backend", "\(target.endpoint)"), ("percent", "\(percent)")]
+        )
     }
 
     /// Tells the control plane what was learnt of backends, at most once a loop tick.

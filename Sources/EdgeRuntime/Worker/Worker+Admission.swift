@@ -152,7 +152,8 @@ extension Worker {
 }
 
 extension LimitLabel {
-    init(_ refusal: RefusalLabel) {
+    /// The limit that a refusal was for; nil where it was for none.
+    init?(_ refusal: RefusalLabel) {
         switch refusal {
         case .connections: self = .connections
         case .connectionsPerSource: self = .connectionsPerSource
@@ -163,6 +164,8 @@ extension LimitLabel {
         case .descriptors: self = .descriptors
         case .ban: self = .ban
         case .overload: self = .overload
+        case .proxyHeaderTimeout: self = .proxyHeaderTimeout
+        case .proxyHeader, .peer: return nil
         }
     }
 }

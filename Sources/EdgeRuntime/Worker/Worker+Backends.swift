@@ -66,12 +66,7 @@ extension Worker {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard !bound.value.isAbandoned else { throw ChannelError.alreadyClosed }
-                    if bound.value.context.transport == .tls {
-                        guard let tls = setup.tlsHandler(to: target, deadline: handshake) else {
-                            throw MissingTLSProfile()
-                        }
-                        try channel.pipeline.syncOperations.addHandler(tls)
-                    }
+                    try setup.addHandlers(to: channel.pipeline.syncOperations, for: target, deadline: handshake)
                     try channel.pipeline.syncOperations.addHandler(bound.value)
                 }
             }

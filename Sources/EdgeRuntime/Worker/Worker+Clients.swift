@@ -2,26 +2,37 @@
 
 internal import EdgeTLS
 internal import NIOCore
+internal import ProxyProtocol
 internal import SIPMessage
 internal import SIPProxy
 internal import Telemetry
 
 /// Client connections: accepting them, and what happens to flows.
 extension Worker {
-    /// Sets up a connection that a listener of this worker accepted.
+    /// Takes a connection that a listener of this worker accepted, from a load balancer once that has said whose it is.
     func accept(_ channel: any Channel, listener id: ListenerID) -> EventLoopFuture<Void> {
         guard let setup = snapshot.listener(id), let remote = channel.remoteAddress, let address = IPAddress(remote)
         else {
             return channel.close()
         }
-        if let refusal = refusal(of: address, setup) {
-            counters.refusals.increment(Int(id.index), refusal)
-            counters.limits.increment(LimitLabel(refusal))
-            return channel.close()
+        let source = ProxyHeader.Source(address: address, port: UInt16(truncatingIfNeeded: remote.port ?? 0))
+        if let policy = setup.proxyProtocol, policy.awaitsHeader(from: address) {
+            return awaitHeader(channel, setup, policy, from: source)
         }
-        counters.connections.increment(Int(id.index), .accepted)
-        let port = UInt16(truncatingIfNeeded: remote.port ?? 0)
-        let context = clientContext(setup.identity, makeFlowID(), address: address, port: port)
+        return channel.eventLoop.makeCompletedFuture { try admit(channel, setup, source) }
+    }
+
+    /// Counts a connection and sets it up, or closes it because a limit is reached.
+    ///
+    /// - Parameter source: whose it is: the other end, or whom a load balancer names (TRN-69).
+    func admit(_ channel: any Channel, _ setup: ListenerSetup, _ source: ProxyHeader.Source) throws {
+        if let refusal = refusal(of: source.address, setup) {
+            counters.refusals.increment(Int(setup.identity.id.index), refusal)
+            if let limit = LimitLabel(refusal) { counters.limits.increment(limit) }
+            return channel.close(promise: nil)
+        }
+        counters.connections.increment(Int(setup.identity.id.index), .accepted)
+        let context = clientContext(setup.identity, makeFlowID(), address: source.address, port: source.port)
         let flow = StreamFlow(
             worker: self,
             context: context,
@@ -33,19 +44,17 @@ extension Worker {
         if setup.tls != nil { handshakeBegan() }
         // A server's response finds its way by a new connection (TRN-26), a client's only by this one (TRN-08).
         let isClient = setup.identity.isAccess
-        return channel.eventLoop.makeCompletedFuture {
-            if isClient { try? channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true) }
-            if let tls = setup.tls {
-                let handler = TLSHandler(
-                    context: tls,
-                    role: .server,
-                    handshakeDeadline: snapshot.limits.handshakeTimeout,
-                    allowsHalfClosure: isClient
-                )
-                try channel.pipeline.syncOperations.addHandler(handler)
-            }
-            try channel.pipeline.syncOperations.addHandler(flow)
+        if isClient { try? channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true) }
+        if let tls = setup.tls {
+            let handler = TLSHandler(
+                context: tls,
+                role: .server,
+                handshakeDeadline: snapshot.limits.handshakeTimeout,
+                allowsHalfClosure: isClient
+            )
+            try channel.pipeline.syncOperations.addHandler(handler)
         }
+        try channel.pipeline.syncOperations.addHandler(flow)
     }
 
     /// The token of a client's flow, by the key that holds now.
@@ -111,14 +120,33 @@ extension Worker {
         return clientContext(setup.identity, id, address: address, port: port)
     }
 
-    /// TLS stands; false when the client has too many connections already.
+    /// TLS stands; false when the client is none of those who may come, or has too many connections already.
     func handshakeCompleted(_ flow: StreamFlow, _ completed: TLSHandshakeCompleted) -> Bool {
         let side = SideLabel(flow.context.side)
         counters.handshakeCompleted(side, completed, eventLoop.now - flow.connectedAt)
-        if side == .client { limiter.handshakeEnded(flow.context.remoteAddress) }
         flow.context.verifiedNames = completed.peer?.sipDomains ?? []
-        guard let peer = completed.peer, flow.context.side == .client else { return true }
-        return admit(flow, as: peer)
+        flow.certificate = completed.peer.map { CertificateLife(notAfter: $0.notAfter, now: eventLoop.now) }
+        guard flow.context.side == .client else { return true }
+        guard isAllowed(flow) else { return false }
+        return completed.peer.map { admit(flow, as: $0) } ?? true
+    }
+
+    /// Whether the certificate proves a domain that may use the listener (TLS-23); without one it proves none.
+    private func isAllowed(_ flow: StreamFlow) -> Bool {
+        let context = flow.context
+        guard let setup = snapshot.listener(context.listener), let allowed = setup.allowedPeers,
+            !context.verifiedNames.contains(where: allowed.contains)
+        else { return true }
+        counters.refusals.increment(Int(context.listener.index), .peer)
+        let names = context.verifiedNames.prefix(8).joined(separator: ",")
+        hooks.logConnection(
+            "peer is not allowed",
+            [
+                ("peer", context.peerText), ("listener", setup.identity.name),
+                ("identities", names.isEmpty ? "none" : names),
+            ]
+        )
+        return false
     }
 
     /// Counts a client's connection among those that its certificate's owner has open (FLW-42); servers of others and our
@@ -149,16 +177,6 @@ extension Worker {
         if failure.reason != .truncated { log("TLS connection failed", flow, failure) }
     }
 
-    private func log(_ message: String, _ flow: StreamFlow, _ failure: TLSFailure) {
-        let peer = "\(flow.context.remoteAddress.hostText):\(flow.context.remotePort)"
-        var side = "client"
-        if case .backend = flow.context.side { side = "backend" }
-        hooks.logConnection(
-            message,
-            [("peer", peer), ("side", side), ("reason", failure.reason.rawValue), ("detail", failure.words)]
-        )
-    }
-
     /// A stream lost its frame, and nothing of the message could be read.
     func framingFailed(_ error: FramingError) {
         counters.malformed.increment(MalformedLabel(error))
@@ -166,7 +184,7 @@ extension Worker {
 
     /// A flow has come up.
     func ready(_ flow: StreamFlow) {
-        if flow.isClientOverTLS { handshakeEnded() }
+        if flow.isClientOverTLS { handshakeEnded(flow) }
         guard case .backend(let target) = flow.context.side else { return }
         backends[target]?.ready(flow)
         runActions()
@@ -186,10 +204,6 @@ extension Worker {
         endedInputs.insert(flow.context.id)
     }
 
-    func closeUnlessAwaited(_ flow: StreamFlow) {
-        if !core.busyFlows.contains(flow.context.id) { flow.close() }
-    }
-
     /// A stream flow is gone.
     func closed(_ flow: StreamFlow, wasReady: Bool) {
         counters.add(bytesIn: flow.bytesIn, bytesOut: flow.bytesOut, SideLabel(flow.context.side))
@@ -197,10 +211,9 @@ extension Worker {
         switch flow.context.side {
         case .client:
             counters.connections.increment(Int(flow.context.listener.index), .closed)
-            if flow.usesTLS, !wasReady { limiter.handshakeEnded(flow.context.remoteAddress) }
+            if flow.isClientOverTLS, !wasReady { handshakeEnded(flow) }
             limiter.release(flow.context.remoteAddress)
             if let identity = flow.countedIdentity { limiter.release(identity) }
-            if !wasReady, flow.isClientOverTLS { handshakeEnded() }
         case .backend(let target): backends[target]?.closed(flow, wasReady: wasReady)
         }
         if wasReady { noteClosed(flow.context.id) }

@@ -6,7 +6,8 @@ internal import Telemetry
 
 extension Worker {
     /// Once a second: closes flows that are idle too long, deliver a message too slowly (TRN-05) or take nothing of what
-    /// they are sent (TRN-10), and those to backends that are gone when no dialog uses them any more (LOC-55); then reports.
+    /// they are sent (TRN-10), whose peer's certificate has expired (TLS-09), and those to backends that are gone when no
+    /// dialog uses them any more (LOC-55); then reports.
     func keepHouse() {
         let now = eventLoop.now
         let limits = snapshot.limits
@@ -19,6 +20,9 @@ extension Worker {
                 closing.append(flow)
             } else if flow.isStalled(at: now, for: limits.writeStall) {
                 flow.abort()
+            } else if let certificate = flow.certificate, certificate.endsAt <= now {
+                counters.limits.increment(.certificateEnd)
+                closing.append(flow)
             } else if flow.context.side == .client,
                 flow.isInputClosed || now - flow.lastRead >= flow.idleLimit ?? limits.idleTimeout
             {
@@ -27,6 +31,7 @@ extension Worker {
         }
         for flow in closing + unused(resting) { flow.close() }
         for flows in backends.values { flows.keepAlive(now: now) }
+        closeRetired(now: now)
         for (target, flows) in backends where flows.hasRested(at: now) && !snapshot.knows(target) {
             flows.close()
             backends[target] = nil
@@ -35,6 +40,15 @@ extension Worker {
         sendObservations()
         // Responses that found nobody go on from there.
         runActions()
+    }
+
+    /// Closes connections to backends whose certificate is about to expire once another stands and nothing is awaited on
+    /// them (TLS-32).
+    private func closeRetired(now: NIODeadline) {
+        let retired = backends.values.flatMap { $0.retired(now: now) }
+        guard !retired.isEmpty else { return }
+        let busy = core.busyFlows
+        for flow in retired where !busy.contains(flow.context.id) { flow.close() }
     }
 
     /// Those of the flows on which nobody waits for an answer: a call may ring longer than its client says anything

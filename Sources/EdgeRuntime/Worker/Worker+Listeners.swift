@@ -49,8 +49,9 @@ extension Worker {
         setAccepting(false)
     }
 
-    /// It has ended, whichever way.
-    func handshakeEnded() {
+    /// It has ended, whichever way; told once for each.
+    func handshakeEnded(_ flow: StreamFlow) {
+        limiter.handshakeEnded(flow.context.remoteAddress)
         if admission.ended(limit: snapshot.limits.handshakesPerWorker) { setAccepting(true) }
     }
 

@@ -11,8 +11,8 @@ struct ContextSettings {
         ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
         ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
         """
-    /// What versions below 1.2 need in addition.
-    static let oldCiphers = "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA"
+    /// What versions below 1.2 need in addition, and phones that know no AEAD.
+    static let cbcCiphers = "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA"
     /// What no profile can turn on: no forward secrecy, no authentication, or broken (TLS-03).
     static let never = "!kRSA:!aNULL:!eNULL:!EXPORT:!RC4:!3DES:!DES:!MD5:!PSK:!SRP"
     static let cipherSuites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
@@ -26,26 +26,52 @@ struct ContextSettings {
         let versions = (self.profile.minimumVersion.rawValue, self.profile.maximumVersion.rawValue)
         guard
             brana_ssl_ctx_set_versions(context, versions.0, versions.1) == 1,
-            brana_ssl_ctx_set_groups(context, Self.groups) == 1,
             SSL_CTX_set_purpose(context, X509_PURPOSE_ANY) == 1
         else { throw TLSContext.libraryError() }
+        guard brana_ssl_ctx_set_groups(context, self.groups) == 1 else {
+            ERR_clear_error()
+            throw TLSConfigurationError(
+                problem: .unknownGroups,
+                file: nil,
+                reason: "a group in \"\(self.groups)\" is not known to OpenSSL",
+                advice: "name groups such as X25519, P-256 and P-384, with colons between them"
+            )
+        }
         try self.applyCiphers(to: context)
         self.applyOptions(to: context)
         self.applyVerification(to: context)
     }
 
     private func applyCiphers(to context: OpaquePointer) throws(TLSConfigurationError) {
-        let isOld = self.profile.minimumVersion < .tls12
-        let wanted = self.profile.ciphers ?? (isOld ? Self.ciphers + ":" + Self.oldCiphers : Self.ciphers)
+        guard SSL_CTX_set_cipher_list(context, self.cipherList) == 1 else {
+            throw Self.unknown(self.profile.ciphers ?? self.cipherList, "ciphers", "openssl ciphers -v -tls1_2")
+        }
+        guard SSL_CTX_set_ciphersuites(context, self.suites) == 1 else {
+            throw Self.unknown(self.suites, "cipher suites of version 1.3", "openssl ciphers -v -tls1_3 -s")
+        }
+    }
+
+    private var isOld: Bool { self.profile.minimumVersion < .tls12 }
+    private var suites: String { self.profile.cipherSuites ?? Self.cipherSuites }
+    private var groups: String { self.profile.groups ?? Self.groups }
+
+    /// The ciphers below version 1.3, in OpenSSL's words.
+    private var cipherList: String {
+        var wanted = [self.profile.ciphers ?? Self.ciphers]
+        let needsCBC = self.profile.allowsCBC || self.isOld && self.profile.ciphers == nil
+        if needsCBC { wanted.append(Self.cbcCiphers) }
         // Versions below 1.2 sign with SHA-1, which OpenSSL has at its lowest level only.
-        let level = isOld && !wanted.contains("@SECLEVEL") ? ":@SECLEVEL=0" : ""
-        guard SSL_CTX_set_cipher_list(context, wanted + ":" + Self.never + level) == 1 else {
-            throw Self.unknownCiphers(self.profile.ciphers ?? wanted, "ciphers", "openssl ciphers -v -tls1_2")
-        }
-        let suites = self.profile.cipherSuites ?? Self.cipherSuites
-        guard SSL_CTX_set_ciphersuites(context, suites) == 1 else {
-            throw Self.unknownCiphers(suites, "cipher suites of version 1.3", "openssl ciphers -v -tls1_3 -s")
-        }
+        let lowersLevel = self.isOld && !(self.profile.ciphers?.contains("@SECLEVEL") ?? false)
+        return (wanted + [Self.never] + (lowersLevel ? ["@SECLEVEL=0"] : [])).joined(separator: ":")
+    }
+
+    /// Sets, for one connection of another context that goes over to these, what it does not take from its context.
+    func apply(toConnection ssl: OpaquePointer) -> Bool {
+        brana_ssl_set_versions(ssl, self.profile.minimumVersion.rawValue, self.profile.maximumVersion.rawValue) == 1
+            && brana_ssl_set_groups(ssl, self.groups) == 1
+            && SSL_set_cipher_list(ssl, self.cipherList) == 1
+            && SSL_set_ciphersuites(ssl, self.suites) == 1
+            && self.applyVerification(toConnection: ssl)
     }
 
     /// No compression, no renegotiation, no early data (TLS-04): SIP requests may not be replayed.
@@ -64,15 +90,28 @@ struct ContextSettings {
     }
 
     private func applyVerification(to context: OpaquePointer) {
-        var mode = SSL_VERIFY_NONE
-        if self.profile.verify { mode |= SSL_VERIFY_PEER }
-        if self.profile.require { mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT }
-        SSL_CTX_set_verify(context, mode, nil)
-        SSL_CTX_set_verify_depth(context, Int32(clamping: self.profile.verifyDepth))
+        SSL_CTX_set_verify(context, self.verifyMode, nil)
+        SSL_CTX_set_verify_depth(context, self.verifyDepth)
         SSL_CTX_set_cert_verify_callback(context, PeerVerification.callback, nil)
     }
 
-    private static func unknownCiphers(_ text: String, _ what: String, _ command: String) -> TLSConfigurationError {
+    private func applyVerification(toConnection ssl: OpaquePointer) -> Bool {
+        SSL_set_verify(ssl, self.verifyMode, nil)
+        SSL_set_verify_depth(ssl, self.verifyDepth)
+        brana_ssl_set_tickets(ssl, self.profile.sessionTickets ? 1 : 0)
+        return SSL_set_num_tickets(ssl, self.profile.sessionTickets ? 1 : 0) == 1
+    }
+
+    private var verifyDepth: Int32 { Int32(clamping: self.profile.verifyDepth) }
+
+    private var verifyMode: Int32 {
+        var mode = SSL_VERIFY_NONE
+        if self.profile.verify { mode |= SSL_VERIFY_PEER }
+        if self.profile.require { mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT }
+        return mode
+    }
+
+    private static func unknown(_ text: String, _ what: String, _ command: String) -> TLSConfigurationError {
         ERR_clear_error()
         return TLSConfigurationError(
             problem: .unknownCiphers,

@@ -9,13 +9,17 @@ struct OwnCertificate: Sendable {
     let chain: [Certificate]
     let key: PrivateKey
     let summary: CertificateSummary
+    /// What its authority says of its revocation, as the operator has it.
+    let staple: [UInt8]?
+    let stapleFile: String?
     /// What works, but not with everyone.
     let warnings: [String]
 
-    /// Reads both files and refuses what no peer would accept.
+    /// Reads the files and refuses what no peer would accept.
     ///
     /// - Parameter now: seconds since 1970.
-    init(chainFile: String, keyFile: String, now: Int64) throws(TLSConfigurationError) {
+    init(_ files: TLSProfile.CertificateFiles, now: Int64) throws(TLSConfigurationError) {
+        let (chainFile, keyFile) = (files.chain, files.key)
         let certificates = try PEMFile(chainFile).certificates()
         let keySource = try PEMFile(keyFile)
         guard let leaf = certificates.first else {
@@ -32,7 +36,10 @@ struct OwnCertificate: Sendable {
         self.summary = CertificateSummary(file: chainFile, certificate: leaf)
         try Self.checkValidity(of: self.summary, now: now)
         guard self.key.fits(leaf) else { throw Self.mismatch(chainFile, keyFile, self.key, certificates) }
-        self.warnings = Self.warnings(about: certificates, in: chainFile, keySource: keySource, now: now)
+        self.stapleFile = files.staple
+        self.staple = try files.staple.map { file throws(TLSConfigurationError) in try PEMFile(file).bytes }
+        let expiry = Self.expiryWarning(of: self.summary, now: now).map { [$0] } ?? []
+        self.warnings = expiry + Self.warnings(about: certificates, in: chainFile, keySource: keySource, now: now)
     }
 
     private static func checkValidity(of summary: CertificateSummary, now: Int64) throws(TLSConfigurationError) {
@@ -52,6 +59,16 @@ struct OwnCertificate: Sendable {
                 advice: "check this machine's clock, or wait"
             )
         }
+    }
+
+    /// So many days before its end a certificate is warned of: renewals come earlier, and have failed by then.
+    static let noticeDays = 14
+
+    private static func expiryWarning(of summary: CertificateSummary, now: Int64) -> String? {
+        let days = summary.daysLeft(now: now)
+        guard days < noticeDays else { return nil }
+        let time = days < 1 ? "within a day" : days == 1 ? "in a day" : "in \(days) days"
+        return "\(summary.file): the certificate of \(summary.subject) expires \(time); renew it"
     }
 
     private static func mismatch(

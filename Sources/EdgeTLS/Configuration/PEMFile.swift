@@ -141,6 +141,9 @@ final class PrivateKey: @unchecked Sendable {
         EVP_PKEY_free(self.pointer)
     }
 
+    /// OpenSSL's number for the kind of key, such as RSA or elliptic curve.
+    var type: Int32 { EVP_PKEY_get_base_id(self.pointer) }
+
     /// Whether it is the key that the certificate is about.
     func fits(_ certificate: Certificate) -> Bool {
         let fits = X509_check_private_key(certificate.pointer, self.pointer) == 1

@@ -2,37 +2,70 @@
 
 internal import COpenSSL
 
-/// The certificates of a listener by server name; the context keeps it alive as long as OpenSSL may ask it.
+/// What a listener goes by for each server name; the context keeps it alive as long as OpenSSL may ask it.
 final class ServerNameTable: Sendable {
-    /// One additional name with its certificate.
-    struct Entry: Sendable {
-        let certificate: OwnCertificate
-        let sessions: SessionIdentity
+    /// What applies to one additional name.
+    enum Entry: Sendable {
+        case certificates(OwnCertificates, SessionIdentity)
+        case context(TLSContext, SessionIdentity)
+
+        /// What is shown under the name.
+        var certificates: OwnCertificates {
+            switch self {
+            case .certificates(let own, _): own
+            case .context(let context, _): context.own
+            }
+        }
+
+        /// Reads what the name needs.
+        init(
+            _ name: TLSProfile.ServerName,
+            now: Int64,
+            secrets: TLSSecrets
+        ) throws(TLSConfigurationError) {
+            switch name.use {
+            case .certificates(let files):
+                let own = try OwnCertificates(files, now: now)
+                self = .certificates(own, SessionIdentity(serverName: name.name, certificates: own))
+            case .profile(var profile):
+                profile.additionalServerNames = []
+                profile.refusesUnknownServerNames = false
+                let context = try TLSContext(serverProfile: profile, secrets: secrets, now: now)
+                self = .context(context, SessionIdentity(serverName: name.name, within: context.sessionIdentity))
+            }
+        }
     }
 
     let entries: [Entry]
+    /// The certificates that go by the profile around the names.
+    var certificates: [OwnCertificates] {
+        entries.compactMap { if case .certificates(let own, _) = $0 { own } else { nil } }
+    }
+    /// What goes by a profile of its own.
+    var contexts: [TLSContext] { entries.compactMap { if case .context(let context, _) = $0 { context } else { nil } } }
     private let selector: ServerNameSelector
     private let refusesUnknown: Bool
     /// Stands for the listener's own certificate among the selector's values.
     private static let main = -1
 
-    /// Reads the additional certificates; nil when there is nothing to choose.
-    init?(_ profile: TLSProfile, main: OwnCertificate?, now: Int64) throws(TLSConfigurationError) {
+    /// Reads what the additional names need; nil when there is nothing to choose.
+    init?(
+        _ profile: TLSProfile,
+        main: OwnCertificates,
+        now: Int64,
+        secrets: TLSSecrets
+    ) throws(TLSConfigurationError) {
         if profile.additionalServerNames.isEmpty && !profile.refusesUnknownServerNames { return nil }
         var entries: [Entry] = []
         var names: [(name: String, value: Int)] = []
         for (index, extra) in profile.additionalServerNames.enumerated() {
-            let certificate = try OwnCertificate(
-                chainFile: extra.certificateChainFile,
-                keyFile: extra.privateKeyFile,
-                now: now
-            )
-            let sessions = SessionIdentity(serverName: extra.name, certificate: certificate.leaf)
-            entries.append(Entry(certificate: certificate, sessions: sessions))
+            entries.append(try Entry(extra, now: now, secrets: secrets))
             names.append((extra.name, index))
         }
-        names += (main?.summary.dnsNames ?? []).map { ($0, Self.main) }
-        names += (main?.leaf.names.sipDomains() ?? []).map { (String(decoding: $0, as: UTF8.self), Self.main) }
+        for own in main.all {
+            names += own.summary.dnsNames.map { ($0, Self.main) }
+            names += own.leaf.names.sipDomains().map { (String(decoding: $0, as: UTF8.self), Self.main) }
+        }
         self.entries = entries
         self.selector = ServerNameSelector(names)
         self.refusesUnknown = profile.refusesUnknownServerNames
@@ -58,37 +91,17 @@ final class ServerNameTable: Sendable {
         return SSL_CLIENT_HELLO_ERROR
     }
 
-    /// Gives `ssl` the certificate for the name; nil when the client must be refused.
+    /// Has `ssl` go by what the name needs; nil when the client must be refused.
     private func select(_ name: UnsafeRawBufferPointer, for ssl: OpaquePointer) -> Int32? {
         guard let value = self.selector.value(for: name) else {
             return self.refusesUnknown ? nil : SSL_CLIENT_HELLO_SUCCESS
         }
         guard self.entries.indices.contains(value) else { return SSL_CLIENT_HELLO_SUCCESS }
-        let entry = self.entries[value]
-        guard
-            entry.certificate.install(on: ssl),
-            SSL_set_session_id_context(ssl, entry.sessions.bytes, UInt32(entry.sessions.bytes.count)) == 1
-        else { return nil }
-        return SSL_CLIENT_HELLO_SUCCESS
-    }
-}
-
-extension OwnCertificate {
-    /// Makes it the certificate of a context.
-    func install(in context: OpaquePointer) -> Bool {
-        self.withChain { SSL_CTX_use_cert_and_key(context, self.leaf.pointer, self.key.pointer, $0, 1) == 1 }
-    }
-
-    /// Makes it the certificate of one connection.
-    func install(on ssl: OpaquePointer) -> Bool {
-        self.withChain { SSL_use_cert_and_key(ssl, self.leaf.pointer, self.key.pointer, $0, 1) == 1 }
-    }
-
-    /// OpenSSL adds references of its own to what is in the stack.
-    private func withChain(_ body: (OpaquePointer) -> Bool) -> Bool {
-        guard let stack = brana_x509_stack_new() else { return false }
-        defer { brana_x509_stack_free(stack) }
-        for certificate in self.chain where brana_x509_stack_push(stack, certificate.pointer) == 0 { return false }
-        return body(stack)
+        let isSet =
+            switch self.entries[value] {
+            case .certificates(let own, let sessions): own.install(on: ssl) && sessions.install(on: ssl)
+            case .context(let context, let sessions): context.takeOver(ssl) && sessions.install(on: ssl)
+            }
+        return isSet ? SSL_CLIENT_HELLO_SUCCESS : nil
     }
 }

@@ -8,23 +8,32 @@ struct SessionIdentity: Sendable {
     /// At most 32 bytes, as OpenSSL takes them.
     let bytes: [UInt8]
 
-    init(profile: TLSProfile, own: OwnCertificate?, trust: TrustStore) {
+    init(profile: TLSProfile, own: OwnCertificates, trust: TrustStore) {
         var content: [UInt8] = [profile.verify ? 1 : 0, profile.require ? 1 : 0]
-        content += own.map { Self.fingerprint(of: $0.leaf) } ?? []
-        for authority in trust.authorities { content += Self.fingerprint(of: authority) }
+        for certificate in own.all { content += certificate.leaf.fingerprint }
+        for authority in trust.authorities { content += authority.fingerprint }
         self.bytes = Self.digest(of: content)
     }
 
-    /// The identity of one additional server name, by its certificate.
-    init(serverName: String, certificate: Certificate) {
-        self.bytes = Self.digest(of: Array(serverName.utf8) + [0] + Self.fingerprint(of: certificate))
+    /// The identity of one additional server name, by its certificates.
+    init(serverName: String, certificates: OwnCertificates) {
+        let prints = certificates.all.flatMap(\.leaf.fingerprint)
+        self.bytes = Self.digest(of: Array(serverName.utf8) + [0] + prints)
     }
 
-    private static func fingerprint(of certificate: Certificate) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: 32)
-        var count: UInt32 = 0
-        X509_digest(certificate.pointer, EVP_sha256(), &bytes, &count)
-        return bytes
+    /// The identity of one additional server name to which another profile applies.
+    init(serverName: String, within other: SessionIdentity) {
+        self.bytes = Self.digest(of: Array(serverName.utf8) + [0] + other.bytes)
+    }
+
+    /// Binds the sessions of a context to it.
+    func install(in context: OpaquePointer) -> Bool {
+        SSL_CTX_set_session_id_context(context, self.bytes, UInt32(self.bytes.count)) == 1
+    }
+
+    /// Binds the session of one connection to it.
+    func install(on ssl: OpaquePointer) -> Bool {
+        SSL_set_session_id_context(ssl, self.bytes, UInt32(self.bytes.count)) == 1
     }
 
     private static func digest(of content: [UInt8]) -> [UInt8] {

@@ -17,6 +17,9 @@ package struct TLSConfigurationError: Error, Sendable, Hashable, CustomStringCon
         case emptyTrust
         case malformedRevocationList
         case unknownCiphers
+        case unknownGroups
+        case sameKeyType
+        case unusableStaple
         case invalidVersions
         case library
     }

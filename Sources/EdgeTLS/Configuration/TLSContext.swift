@@ -2,12 +2,6 @@
 
 internal import COpenSSL
 
-#if canImport(Glibc)
-internal import Glibc
-#else
-internal import Darwin
-#endif
-
 /// A profile made ready: everything read, checked and held by OpenSSL.
 ///
 /// It does not change after it was made, except for what OpenSSL guards with its own locks and the client's sessions,
@@ -15,14 +9,16 @@ internal import Darwin
 /// they began with (TLS-09).
 package final class TLSContext: @unchecked Sendable {
     package let profile: TLSProfile
-    /// The own certificate; nil for a client that shows none.
-    package let certificateSummary: CertificateSummary?
-    /// The certificates of the additional server names.
-    package let additionalCertificateSummaries: [CertificateSummary]
     /// What works, but deserves the operator's eye: one sentence each.
     package let warnings: [String]
 
+    /// A server's certificates whose authorities are to be asked for what is stapled.
+    package let certificatesToStaple: [StapledCertificate]
+
     let pointer: OpaquePointer
+    let own: OwnCertificates
+    let secrets: TLSSecrets
+    let sessionIdentity: SessionIdentity
     /// The sessions to take up again; nil for a server.
     let sessions: ResumableSessions?
     private let serverNames: ServerNameTable?
@@ -30,73 +26,112 @@ package final class TLSContext: @unchecked Sendable {
     /// Makes a server's context.
     ///
     /// - Parameter now: seconds since 1970, nil for the clock's.
-    package convenience init(serverProfile profile: TLSProfile, now: Int64? = nil) throws(TLSConfigurationError) {
-        try self.init(profile, isServer: true, now: now ?? Int64(time(nil)))
+    package convenience init(
+        serverProfile profile: TLSProfile,
+        secrets: TLSSecrets = TLSSecrets(),
+        now: Int64? = nil
+    ) throws(TLSConfigurationError) {
+        try self.init(profile, secrets, isServer: true, now: now ?? UnixTime.now)
     }
 
     /// Makes a client's context: what a pool's connections share.
     ///
     /// - Parameter now: seconds since 1970, nil for the clock's.
-    package convenience init(clientProfile profile: TLSProfile, now: Int64? = nil) throws(TLSConfigurationError) {
-        try self.init(profile, isServer: false, now: now ?? Int64(time(nil)))
+    package convenience init(
+        clientProfile profile: TLSProfile,
+        secrets: TLSSecrets = TLSSecrets(),
+        now: Int64? = nil
+    ) throws(TLSConfigurationError) {
+        try self.init(profile, secrets, isServer: false, now: now ?? UnixTime.now)
     }
 
-    private init(_ profile: TLSProfile, isServer: Bool, now: Int64) throws(TLSConfigurationError) {
+    private init(
+        _ profile: TLSProfile,
+        _ secrets: TLSSecrets,
+        isServer: Bool,
+        now: Int64
+    ) throws(TLSConfigurationError) {
         try profile.check(isServer: isServer)
-        let own = try Self.ownCertificate(of: profile, now: now)
+        let own = try OwnCertificates(of: profile, now: now)
         let trust = try TrustStore(profile)
-        let names = try ServerNameTable(profile, main: own, now: now)
+        let names = isServer ? try ServerNameTable(profile, main: own, now: now, secrets: secrets) : nil
         let made = SSL_CTX_new(isServer ? TLS_server_method() : TLS_client_method())
         guard OpenSSLLibrary.shared.windowMethod != nil, let pointer = made else { throw Self.libraryError() }
         self.pointer = pointer
         self.profile = profile
-        self.certificateSummary = own?.summary
-        self.additionalCertificateSummaries = names?.entries.map(\.certificate.summary) ?? []
-        self.warnings = Self.warnings(own: own, names: names, trust: trust, profile: profile, isServer: isServer)
+        self.own = own
+        self.secrets = secrets
+        self.sessionIdentity = SessionIdentity(profile: profile, own: own, trust: trust)
+        let contexts = names?.contexts ?? []
+        var warnings = Self.warnings(own: own, names: names, trust: trust, profile: profile, isServer: isServer)
+        var toStaple = contexts.flatMap(\.certificatesToStaple)
+        for own in isServer ? [own] + (names?.certificates ?? []) : [] {
+            warnings += try own.staple(with: secrets.staples, now: now)
+            guard profile.fetchesStaples else { continue }
+            let (certificates, troubles) = own.toStaple(secrets.staples)
+            toStaple += certificates
+            warnings += troubles
+        }
+        self.warnings = warnings + contexts.flatMap(\.warnings)
+        self.certificatesToStaple = toStaple
         self.sessions = isServer || !profile.sessionTickets ? nil : ResumableSessions()
-        self.serverNames = isServer ? names : nil
+        self.serverNames = names
         // From here on deinit frees the context also when an error is thrown.
-        try self.configure(own: own, trust: trust, isServer: isServer)
+        try self.configure(trust: trust, isServer: isServer)
     }
 
     deinit {
         SSL_CTX_free(self.pointer)
     }
 
-    private func configure(own: OwnCertificate?, trust: TrustStore, isServer: Bool) throws(TLSConfigurationError) {
+    /// The own certificates, that of the profile first; empty for a client that shows none.
+    package var certificateSummaries: [CertificateSummary] {
+        let others = self.serverNames?.entries.flatMap(\.certificates.all) ?? []
+        return (self.own.all + others).map(\.summary)
+    }
+
+    /// Has a server's connection that was begun under another context go on under this one.
+    func takeOver(_ ssl: OpaquePointer) -> Bool {
+        guard
+            let connection = OpenSSLLibrary.shared.connection(of: ssl),
+            SSL_set_SSL_CTX(ssl, self.pointer) != nil,
+            ContextSettings(profile: self.profile, isServer: true).apply(toConnection: ssl)
+        else { return false }
+        connection.context = self
+        return true
+    }
+
+    private func configure(trust: TrustStore, isServer: Bool) throws(TLSConfigurationError) {
         let settings = ContextSettings(profile: self.profile, isServer: isServer)
         try settings.apply(to: self.pointer)
-        if let own {
-            guard own.install(in: self.pointer) else { throw Self.libraryError() }
+        guard
+            self.own.install(in: self.pointer),
+            trust.install(in: self.pointer, isServer: isServer && self.profile.verify),
+            self.sessionIdentity.install(in: self.pointer)
+        else { throw Self.libraryError() }
+        if isServer {
+            brana_ssl_ctx_set_ticket_callback(self.pointer, TicketKeys.callback)
+            brana_ssl_ctx_set_status_callback(self.pointer, Staples.callback)
+        } else {
+            guard SSL_CTX_dane_enable(self.pointer) == 1 else { throw Self.libraryError() }
+            if self.profile.ocsp != .off {
+                brana_ssl_ctx_set_status_callback(self.pointer, StapleVerification.callback)
+            }
         }
-        guard trust.install(in: self.pointer, isServer: isServer && self.profile.verify) else {
-            throw Self.libraryError()
-        }
-        let identity = SessionIdentity(profile: self.profile, own: own, trust: trust)
-        guard SSL_CTX_set_session_id_context(self.pointer, identity.bytes, UInt32(identity.bytes.count)) == 1 else {
-            throw Self.libraryError()
-        }
+        if self.secrets.keyLog != nil { SSL_CTX_set_keylog_callback(self.pointer, KeyLog.callback) }
         if let serverNames = self.serverNames { serverNames.install(in: self.pointer) }
         if self.sessions != nil { SSL_CTX_sess_set_new_cb(self.pointer, ResumableSessions.callback) }
     }
 
-    private static func ownCertificate(
-        of profile: TLSProfile,
-        now: Int64
-    ) throws(TLSConfigurationError) -> OwnCertificate? {
-        guard let chainFile = profile.certificateChainFile, let keyFile = profile.privateKeyFile else { return nil }
-        return try OwnCertificate(chainFile: chainFile, keyFile: keyFile, now: now)
-    }
-
     private static func warnings(
-        own: OwnCertificate?,
+        own: OwnCertificates,
         names: ServerNameTable?,
         trust: TrustStore,
         profile: TLSProfile,
         isServer: Bool
     ) -> [String] {
         var warnings: [String] = []
-        for certificate in [own].compactMap(\.self) + (names?.entries.map(\.certificate) ?? []) {
+        for certificate in own.all + (names?.certificates.flatMap(\.all) ?? []) {
             warnings += certificate.warnings
             if certificate.chain.isEmpty, !trust.knowsIssuer(of: certificate.leaf) {
                 warnings.append(

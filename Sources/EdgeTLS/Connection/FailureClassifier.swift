@@ -35,7 +35,7 @@ enum FailureClassifier {
         if self.parameters.contains(number) { return .parameters }
         switch number {
         case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return .certificateMissing
-        case SSL_R_CERTIFICATE_VERIFY_FAILED: return .certificateInvalid
+        case SSL_R_CERTIFICATE_VERIFY_FAILED, SSL_R_INVALID_STATUS_RESPONSE: return .certificateInvalid
         case SSL_R_CALLBACK_FAILED: return .unknownServerName
         case SSL_R_UNEXPECTED_EOF_WHILE_READING: return .truncated
         default: return number > self.alertOffset ? .peerAlert : nil

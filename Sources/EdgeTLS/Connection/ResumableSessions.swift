@@ -13,6 +13,10 @@ final class ResumableSessions: Sendable {
     static let keyLimit = 1024
     static let sessionLimit = 4
 
+    /// How long, in seconds, the certificate that a session rests on must be valid yet: a session brings back the one of
+    /// its first handshake, even if the server has another by now (TLS-09).
+    static let validityMargin: Int64 = 180
+
     /// What two connections must have in common.
     struct Key: Sendable, Hashable {
         let serverName: String?
@@ -58,7 +62,15 @@ final class ResumableSessions: Sendable {
             }
             return newest
         }
-        if let session, SSL_SESSION_is_resumable(session.pointer) == 1 { SSL_set_session(ssl, session.pointer) }
+        guard let session, SSL_SESSION_is_resumable(session.pointer) == 1 else { return }
+        let peer = SSL_SESSION_get0_peer(session.pointer).map { Certificate(retaining: $0).notAfter }
+        guard Self.isLasting(notAfter: peer, now: UnixTime.now) else { return }
+        SSL_set_session(ssl, session.pointer)
+    }
+
+    /// Whether a session whose peer's certificate ends then is worth taking up; nil: it rests on none.
+    static func isLasting(notAfter: Int64?, now: Int64) -> Bool {
+        notAfter.map { $0 > now + Self.validityMargin } ?? true
     }
 
     /// OpenSSL calls this with each new session; 1 says that the reference was taken over.

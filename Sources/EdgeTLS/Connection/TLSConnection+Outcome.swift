@@ -23,15 +23,17 @@ extension TLSConnection {
     /// The peer's certificate as it was verified, in this handshake or in the one that the session comes from.
     private var verifiedPeer: PeerIdentity? {
         guard
-            self.context.profile.verify,
+            self.verifiesPeer,
             SSL_get_verify_result(self.ssl) == Int(X509_V_OK),
             let pointer = SSL_get1_peer_certificate(self.ssl)
         else { return nil }
         let certificate = Certificate(owning: pointer)
+        // What a record of DANE-EE vouches for is the key; a session does not say which record it was.
+        let isNamed = !self.associations.contains { $0.usage == CertificateAssociation.domainIssued }
         return PeerIdentity(
             subject: certificate.subject,
             issuer: certificate.issuer,
-            names: certificate.names,
+            names: isNamed ? certificate.names : CertificateNames(),
             notAfter: certificate.notAfter
         )
     }
@@ -42,9 +44,17 @@ extension TLSConnection {
         var words = errors.words
         if reason == .certificateInvalid {
             let result = SSL_get_verify_result(self.ssl)
-            if let mismatch = self.mismatch {
+            if let revocation = self.revocation {
+                words = revocation
+            } else if let mismatch = self.mismatch {
                 reason = .nameMismatch
                 words = mismatch
+            } else if result == Int(X509_V_ERR_DANE_NO_MATCH) {
+                reason = .daneMismatch
+                words =
+                    self.associations.count == 1 ? "the TLSA record" : "none of \(self.associations.count) TLSA records"
+                words += self.serverName.map { " of \($0)" } ?? ""
+                words += self.associations.count == 1 ? " does not match the certificate" : " matches the certificate"
             } else if let text = X509_verify_cert_error_string(result) {
                 words = String(cString: text)
             }
@@ -61,7 +71,7 @@ extension TLSConnection {
             words: words,
             serverName: self.serverName,
             side: self.role.side,
-            peerSubject: self.refusedSubject
+            refused: self.refused
         )
     }
 }

@@ -20,20 +20,30 @@ final class TLSConnection {
     /// has.
     private static let recordOverhead = 96
 
-    let context: TLSContext
+    /// What it goes by; the server name that a client asks for may change it.
+    var context: TLSContext
     let role: TLSRole
     let ssl: OpaquePointer
     /// What the verification of the peer has found wrong beyond what OpenSSL keeps.
     var mismatch: String?
-    /// Whose certificate was refused.
-    var refusedSubject: String?
+    /// What the verification of its revocation has found wrong.
+    var revocation: String?
+    /// The certificate that was refused.
+    var refused: RefusedCertificate?
+    /// Whether OpenSSL has taken a record that the certificate can be held against.
+    var hasAssociation = false
+    /// Whether the server has asked for our certificate; noted only by a connection that observes.
+    var wasAskedForCertificate = false
 
     private let window: UnsafeMutablePointer<brana_bio_window>
+    /// What it began with, whose callbacks OpenSSL goes on to ask.
+    private let firstContext: TLSContext
 
     /// A connection that has not begun; nil when OpenSSL is out of memory or refuses the server name.
     init?(context: TLSContext, role: TLSRole) {
         guard let method = OpenSSLLibrary.shared.windowMethod, let ssl = SSL_new(context.pointer) else { return nil }
         self.context = context
+        self.firstContext = context
         self.role = role
         self.ssl = ssl
         self.window = .allocate(capacity: 1)
@@ -50,6 +60,8 @@ final class TLSConnection {
             if let name = serverName.flatMap(Self.indication(for:)) {
                 guard brana_ssl_set_server_name(ssl, name) == 1 else { return nil }
             }
+            if context.profile.ocsp != .off { brana_ssl_ask_for_staple(ssl) }
+            guard self.enableDANE() else { return nil }
             self.offerSession()
         }
     }

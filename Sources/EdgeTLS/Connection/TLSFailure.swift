@@ -20,6 +20,8 @@ package struct TLSFailure: Error, Sendable, Hashable, CustomStringConvertible {
         case certificateInvalid = "certificate_invalid"
         /// The peer's certificate is valid, but for another name (RFC 5922 section 7.3).
         case nameMismatch = "name_mismatch"
+        /// The peer's certificate matches no TLSA record (RFC 6698 section 2.1).
+        case daneMismatch = "dane_mismatch"
         /// No certificate here serves the name that the client asked for.
         case unknownServerName = "unknown_server_name"
         /// The peer refused with an alert.
@@ -30,6 +32,26 @@ package struct TLSFailure: Error, Sendable, Hashable, CustomStringConvertible {
         case truncated
         /// The library failed on this side.
         case library
+
+        /// The class in words, for those who read the log.
+        package var words: String {
+            switch self {
+            case .handshakeDeadline: "the handshake took too long"
+            case .closedDuringHandshake: "the peer left during the handshake"
+            case .notTLS: "what the peer sends is not TLS"
+            case .version: "no TLS version in common"
+            case .parameters: "no cipher, group or signature in common"
+            case .certificateMissing: "the peer showed no certificate, and one is required"
+            case .certificateInvalid: "the peer's certificate is not valid"
+            case .nameMismatch: "the peer's certificate is for another name"
+            case .daneMismatch: "the peer's certificate matches no TLSA record"
+            case .unknownServerName: "the client asked for a name that no certificate here serves"
+            case .peerAlert: "the peer refused"
+            case .protocolViolation: "the peer broke the TLS protocol"
+            case .truncated: "the connection ended without a close_notify"
+            case .library: "OpenSSL failed on this side"
+            }
+        }
     }
 
     /// The side that this process is.
@@ -44,23 +66,26 @@ package struct TLSFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// The server name that the client asked for, if it is known.
     package let serverName: String?
     package let side: Side
-    /// The subject of the certificate that was refused, cut to ``subjectLimit`` characters (TLS-54).
-    package let peerSubject: String?
+    /// The certificate that was refused (TLS-54).
+    package let refused: RefusedCertificate?
 
-    /// How much of a stranger's subject is kept.
-    package static let subjectLimit = 128
-
-    package init(reason: Reason, words: String, serverName: String?, side: Side, peerSubject: String? = nil) {
+    package init(
+        reason: Reason,
+        words: String,
+        serverName: String?,
+        side: Side,
+        refused: RefusedCertificate? = nil
+    ) {
         self.reason = reason
         self.words = words
         self.serverName = serverName
         self.side = side
-        self.peerSubject = peerSubject.map { String($0.prefix(Self.subjectLimit)) }
+        self.refused = refused
     }
 
     package var description: String {
         let name = self.serverName.map { ", server name \($0)" } ?? ""
-        let subject = self.peerSubject.map { ", certificate of \($0)" } ?? ""
+        let subject = self.refused.map { ", certificate of \($0.subject)" } ?? ""
         return "TLS failed as \(self.side.rawValue)\(name)\(subject): \(self.reason.rawValue): \(self.words)"
     }
 }

@@ -20,6 +20,7 @@ extension TLSHandler {
             context.close(promise: nil)
             return
         }
+        if self.observes { connection.observe() }
         self.connection = connection
         self.state = .handshaking
         let loopBound = NIOLoopBound((self, context), eventLoop: context.eventLoop)

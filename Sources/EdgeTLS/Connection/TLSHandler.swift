@@ -36,6 +36,9 @@ package final class TLSHandler: ChannelDuplexHandler {
     /// Whether a close_notify from the peer leaves the way to it open.
     let allowsHalfClosure: Bool
 
+    /// Whether what the server offers is kept for ``peerOffer``; set before the channel is active.
+    package var observes = false
+
     var state = State.idle
     /// nil before the channel is active and after it is closed.
     var connection: TLSConnection?

@@ -83,6 +83,21 @@ final class Certificate: @unchecked Sendable {
         return usages.isEmpty ? .other : usages
     }
 
+    /// Where its authority answers OCSP requests, as it says (RFC 5280 section 4.2.2.1).
+    var responders: [String] {
+        guard let list = X509_get1_ocsp(self.pointer) else { return [] }
+        defer { X509_email_free(list) }
+        return (0..<max(0, brana_text_count(list))).compactMap { brana_text(list, $0).map { String(cString: $0) } }
+    }
+
+    /// The SHA-256 digest of all of it.
+    var fingerprint: [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        var count: UInt32 = 0
+        X509_digest(self.pointer, EVP_sha256(), &bytes, &count)
+        return bytes
+    }
+
     /// Whether its key may be used in a handshake at all (RFC 5280 section 4.2.1.3).
     var allowsHandshake: Bool {
         let usage = X509_get_key_usage(self.pointer)
@@ -122,7 +137,7 @@ final class Certificate: @unchecked Sendable {
         return Array(UnsafeBufferPointer(start: data, count: count))
     }
 
-    private static func seconds(of time: UnsafePointer<ASN1_TIME>?) -> Int64? {
+    static func seconds(of time: UnsafePointer<ASN1_TIME>?) -> Int64? {
         var parts = tm()
         guard let time, ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
         return Int64(timegm(&parts))

@@ -11,6 +11,9 @@ package struct PeerIdentityPolicy: Sendable, Hashable {
     /// Whether an address in the certificate stands for a reference name that is this address (TLS-17).
     package var acceptsAddresses: Bool
 
+    /// What the certificate must match by DANE, one of these at least; empty without DANE.
+    package var associations: [CertificateAssociation] = []
+
     /// No name is asked for: the chain alone decides.
     package static let none = PeerIdentityPolicy(
         referenceNames: [],

@@ -17,8 +17,13 @@ package struct TokenKey: Sendable {
 
     /// A new random key.
     package init() {
+        bytes = Self.randomBytes()
+    }
+
+    /// The bytes of a new random key, of any kind.
+    static func randomBytes() -> [UInt8] {
         var generator = SystemRandomNumberGenerator()
-        bytes = (0..<Self.minimumLength).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        return (0..<Self.minimumLength).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     }
 
     /// The number by which tokens name the key, drawn from its bytes and telling nothing else of them.
@@ -30,17 +35,22 @@ package struct TokenKey: Sendable {
 
     /// The first 128 bits of the MAC over `message`; nil when the library cannot.
     package func mac(_ message: UnsafeRawBufferPointer) -> (UInt64, UInt64)? {
-        var digest = [UInt8](repeating: 0, count: 32)
-        var length: UInt32 = 32
-        let input = message.bindMemory(to: UInt8.self)
-        guard HMAC(EVP_sha256(), bytes, Int32(bytes.count), input.baseAddress, input.count, &digest, &length) != nil,
-            length == 32
-        else { return nil }
-        return digest.withUnsafeBytes { raw in
+        Self.digest(message, by: bytes)?.withUnsafeBytes { raw in
             (
                 UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
                 UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
             )
         }
+    }
+
+    /// The whole MAC over `message` by a key of these bytes; nil when the library cannot.
+    static func digest(_ message: UnsafeRawBufferPointer, by key: [UInt8]) -> [UInt8]? {
+        var digest = [UInt8](repeating: 0, count: 32)
+        var length: UInt32 = 32
+        let input = message.bindMemory(to: UInt8.self)
+        guard HMAC(EVP_sha256(), key, Int32(key.count), input.baseAddress, input.count, &digest, &length) != nil,
+            length == 32
+        else { return nil }
+        return digest
     }
 }

@@ -33,7 +33,7 @@ extension ClientState {
             case .success(let response):
                 let reader = ResponseReader(question: course.current, server: "\(server)", earlier: course.earlier)
                 let reading = reader.reading(of: response, now: .now())
-                return state.judge(reading, response, course, server: "\(server)").flatMap {
+                return state.judge(reading, response, course, server: server).flatMap {
                     bound.value.proceed(course, $0)
                 }
             }

@@ -60,18 +60,18 @@ extension ClientState {
         _ reading: ResponseReader.Reading,
         _ response: DNSMessageCodec.Response,
         _ course: Course,
-        server: String
+        server: DNSServer
     ) -> EventLoopFuture<Judged> {
         let judged = Judged(reading)
         guard !judged.isFailure else { return loop.makeSucceededFuture(judged) }
         switch settings.dnssec {
         case .off: return loop.makeSucceededFuture(judged)
         case .trustAD:
-            return loop.makeSucceededFuture(Judged(reading, response.isAuthenticated ? .secure : .insecure))
+            return loop.makeSucceededFuture(Judged(reading, server.verdict(isAuthenticated: response.isAuthenticated)))
         case .validate:
             let bound = NIOLoopBound(self, eventLoop: loop)
             return validate(response, course, claimsAbsence: judged.claimsAbsence, asked: 0).map { verdict in
-                bound.value.judged(reading, verdict, server)
+                bound.value.judged(reading, verdict, "\(server)")
             }
         }
     }

@@ -3,6 +3,7 @@
 internal import CNIOLinux
 internal import Glibc
 package import NIOCore
+internal import SIPLocation
 package import SIPMessage
 
 /// A name server that questions go to.
@@ -34,6 +35,11 @@ package struct DNSServer: Sendable, Hashable, CustomStringConvertible {
         self.transport = transport
         self.name = name
         self.scope = scope
+    }
+
+    /// What its AD bit is worth: nothing when it came on a way where anybody can set it (RFC 6698 section 4.1, TLS-49).
+    func verdict(isAuthenticated: Bool) -> DNSAnswer.Security {
+        isAuthenticated && (transport == .tls || address.unmapped.isLoopback) ? .secure : .insecure
     }
 
     package var description: String {

@@ -50,6 +50,7 @@ enum RecordReader {
         case .ns: return fieldName(fields, 0).map { .ns($0) }
         case .srv: return srv(fields)
         case .naptr: return naptr(fields)
+        case .tlsa: return .tlsa(TLSAData(wire: wireData(record)))
         case .soa: return field(fields, 6).flatMap { number($0) as UInt32? }.map { .soa(minimum: $0) }
         default: return .other
         }

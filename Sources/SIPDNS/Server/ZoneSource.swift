@@ -26,24 +26,33 @@ package enum ZoneSource: Sendable, Hashable {
     /// What tells a changed file from an unchanged one; nil when it cannot be seen.
     func stamp() -> FileStamp? {
         guard case .file(let path) = self else { return FileStamp() }
+        return FileStamp(of: path)
+    }
+}
+
+/// The time, size and identity of a file's content, by which a changed one is told from an unchanged one.
+package struct FileStamp: Sendable, Hashable {
+    var seconds = 0
+    var nanoseconds = 0
+    var size = 0
+    /// An editor replaces a file by another of the same second and size.
+    var node: UInt64 = 0
+
+    package init(seconds: Int = 0, nanoseconds: Int = 0, size: Int = 0, node: UInt64 = 0) {
+        (self.seconds, self.nanoseconds, self.size, self.node) = (seconds, nanoseconds, size, node)
+    }
+
+    /// How a file is now, or what a link leads to; nil when it cannot be seen.
+    package init?(of path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
-        return FileStamp(
+        self.init(
             seconds: status.st_mtim.tv_sec,
             nanoseconds: status.st_mtim.tv_nsec,
             size: Int(status.st_size),
             node: UInt64(status.st_ino)
         )
     }
-}
-
-/// The time, size and identity of a file's content.
-struct FileStamp: Sendable, Hashable {
-    var seconds = 0
-    var nanoseconds = 0
-    var size = 0
-    /// An editor replaces a file by another of the same second and size.
-    var node: UInt64 = 0
 }
 
 /// A zone that is served, and what it was read from.

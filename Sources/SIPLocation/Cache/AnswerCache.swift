@@ -11,6 +11,8 @@ package struct AnswerCache: Sendable {
         package var maximum = TimeAmount.seconds(86_400)
         package var negativeMaximum = TimeAmount.seconds(300)
         package var stale = TimeAmount.seconds(86_400)
+        /// After which share of its time an answer is due to be renewed, by chance between these (LOC-62).
+        package var renewal = 0.8...0.9
         /// Least time between two tries to renew a stale answer (LOC-61).
         package var staleRetry = TimeAmount.seconds(30)
         /// How long a failure is remembered at first, and at most (LOC-60).
@@ -103,7 +105,7 @@ package struct AnswerCache: Sendable {
         if answer.isFailure { return storeFailure(answer, for: question, now: now) }
         var kept = answer
         kept.timeToLive = clamped(answer)
-        let share = Double.random(in: 0.8...0.9, using: &generator)
+        let share = Double.random(in: policy.renewal, using: &generator)
         kept.refreshAt = now + .nanoseconds(Int64(Double(kept.timeToLive.nanoseconds) * share))
         makeRoom(for: question)
         entries[question] = Entry(answer: kept)

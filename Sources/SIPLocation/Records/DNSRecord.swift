@@ -98,6 +98,7 @@ package enum DNSRecordData: Sendable, Hashable {
     case ns(DNSName)
     /// The seconds for which absence may be remembered (RFC 2308 section 5).
     case soa(minimum: UInt32)
+    case tlsa(TLSAData)
     case other
 }
 
@@ -128,4 +129,9 @@ package struct DNSQuestion: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var description: String { "\(type) \(name)" }
+
+    /// The question for the TLSA records of an SRV target over TCP (RFC 7673 section 3.3, TLS-46).
+    package static func tlsa(_ target: DNSName, port: UInt16) -> DNSQuestion {
+        DNSQuestion(target.prefixed("_\(port)._tcp"), .tlsa)
+    }
 }

@@ -18,6 +18,8 @@ package struct LocatedServer: Sendable, Hashable {
     package let addressOrder: UInt8
     /// When the first of the records that lead there expires; nil for a literal address.
     package let expiresAt: NIODeadline?
+    /// How it is authenticated by DANE; nil when the service domain alone is to be proved.
+    package let dane: DANEPlan?
 }
 
 /// What a target resolves to now.

@@ -16,6 +16,10 @@ package struct Published: Sendable, Hashable {
     package var addressOrder: UInt8 = 0
     /// When the first of the records expires.
     package var expiresAt: NIODeadline?
+    /// Whether DNSSEC secures the records that lead to the host.
+    var isSecure = false
+    /// How the host is authenticated by DANE; nil: not at all.
+    package var dane: DANEPlan?
 
     /// Whether an SRV record names it.
     var isTarget: Bool { !service.isEmpty }

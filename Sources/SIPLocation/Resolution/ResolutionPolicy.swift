@@ -20,6 +20,15 @@ package struct ResolutionPolicy: Sendable, Hashable {
         case ignore
     }
 
+    /// Whether TLSA records authenticate backends (RFC 7673).
+    package enum DANE: String, Sendable, Hashable, CaseIterable {
+        case off
+        /// Where DNSSEC secures what leads to a backend.
+        case opportunistic
+        /// Backends without usable TLSA records are not used.
+        case require
+    }
+
     /// Transports that may be used; their order counts where no NAPTR record says another (RFC 3263 section 4.1).
     package var transports: [SIPTransport] = [.tls, .tcp, .udp]
     package var failover = Failover.sameOrder
@@ -27,6 +36,7 @@ package struct ResolutionPolicy: Sendable, Hashable {
     package var allowsDowngrade = false
     /// What to do without SIPS services; `ignore` unless some have been published lately.
     package var tlsLoss = TLSLoss.ignore
+    package var dane = DANE.off
     package var usesIPv4 = true
     package var usesIPv6 = true
     /// Which family comes first inside one name: what RFC 6724 would say of this host (RFC 7984 section 4).
@@ -45,8 +55,9 @@ package struct ResolutionPolicy: Sendable, Hashable {
 
 extension ResolutionPolicy {
     /// Whether a server that DNS has led to may be used by these rules, whatever the records say now.
-    package func permits(_ endpoint: Endpoint) -> Bool {
-        transports.contains(endpoint.transport) && (endpoint.address.isIPv6 ? usesIPv6 : usesIPv4)
+    package func permits(_ endpoint: Endpoint, _ plan: DANEPlan?) -> Bool {
+        guard dane != .require || !(plan?.records.isEmpty ?? true) else { return false }
+        return transports.contains(endpoint.transport) && (endpoint.address.isIPv6 ? usesIPv6 : usesIPv4)
             && refusal(of: endpoint) == nil
     }
 

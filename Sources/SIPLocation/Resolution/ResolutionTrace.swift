@@ -9,4 +9,6 @@ package struct ResolutionTrace: Sendable, Hashable {
     package let passedOver: [String]
     /// Whether SIPS services are published; nil when that was not asked, or could not be.
     package let publishesTLS: Bool?
+    /// Servers that DANE says not to connect to.
+    package let skipped: Int
 }

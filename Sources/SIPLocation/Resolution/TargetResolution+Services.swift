@@ -46,6 +46,7 @@ extension TargetResolution {
                 published.priority = service.priority
                 published.weight = service.weight
                 published.expiresAt = above
+                published.isSecure = answer.security == .secure && walk.isChoiceSecure
                 try addresses(service.target, published.resting(on: answer), &walk)
             }
             return .found
@@ -65,9 +66,10 @@ extension TargetResolution {
     func addresses(_ name: DNSName, _ published: Published, _ walk: inout Walk) throws(Walk.Stop) {
         guard name.isAskable else { return walk.note("'\(name)' is no name that DNS may be asked for") }
         var found = 0
-        var place = published
-        let types: [DNSRecordType] = policy.prefersIPv6 ? [.aaaa, .a] : [.a, .aaaa]
-        for type in types where type == .a ? policy.usesIPv4 : policy.usesIPv6 {
+        let order: [DNSRecordType] = policy.prefersIPv6 ? [.aaaa, .a] : [.a, .aaaa]
+        let types = order.filter { $0 == .a ? policy.usesIPv4 : policy.usesIPv6 }
+        guard var place = authenticated(published, name, types, &walk) else { return }
+        for type in types {
             defer { place.addressOrder = 1 }
             guard let answer = walk.answer(DNSQuestion(name, type)) else {
                 found += 1

@@ -27,7 +27,8 @@ package struct TargetResolution: Sendable {
             step: step,
             notes: walk.notes,
             passedOver: walk.passedOver,
-            publishesTLS: walk.publishesTLS
+            publishesTLS: walk.publishesTLS,
+            skipped: walk.skipped
         )
     }
 
@@ -42,7 +43,8 @@ package struct TargetResolution: Sendable {
             }
         }
         if !walk.asked.isEmpty { return .ask(walk.asked) }
-        guard !walk.servers.isEmpty else {
+        // What DANE rules out must not stay because something else could not be asked.
+        guard !walk.servers.isEmpty || walk.skipped > 0 && walk.failure != nil else {
             return walk.failure.map { .failed($0) } ?? .absent(walk.notes.last ?? "no server was found")
         }
         return .resolved(

@@ -28,6 +28,10 @@ struct Walk {
     private(set) var expiresAt: NIODeadline?
     private(set) var refreshAt: NIODeadline?
     private(set) var isStale = false
+    /// Whether DNSSEC secures which services the target has, as far as NAPTR records were asked for.
+    private(set) var isChoiceSecure = true
+    /// Servers that DANE says not to connect to (RFC 7673 section 3).
+    private(set) var skipped = 0
     private var isAsked: Set<DNSQuestion> = []
     private var isAdded: Set<Place> = []
 
@@ -49,6 +53,7 @@ struct Walk {
             return nil
         }
         isStale = isStale || answer.isStale
+        if question.type == .naptr, answer.security != .secure { isChoiceSecure = false }
         refreshAt = min(refreshAt ?? answer.refreshAt, answer.refreshAt)
         if !answer.isFailure, expiresAt.map({ answer.expiresAt < $0 }) ?? true { expiresAt = answer.expiresAt }
         return answer
@@ -71,6 +76,12 @@ struct Walk {
         passedOver.append(text)
     }
 
+    /// Keeps why a server is not connected to.
+    mutating func skip(_ reason: String) {
+        skipped += 1
+        note(reason)
+    }
+
     mutating func fail(_ reason: String, _ part: UnansweredPart) {
         failure = failure ?? reason
         unanswered.append(part)
@@ -80,6 +91,9 @@ struct Walk {
         let transport = published.transport
         guard policy.transports.contains(transport) else {
             return note("\(published.name): transport \(transport.name) is not used here")
+        }
+        guard policy.dane != .require || published.dane != nil else {
+            return note("\(published.name) is not used: no SRV record leads there (dane: require)")
         }
         let endpoint = Endpoint(transport: transport, address: address.unmapped, port: published.port)
         guard servers.count < policy.servers else { return noteLimit() }
@@ -93,7 +107,8 @@ struct Walk {
                 priority: published.priority,
                 weight: published.weight,
                 addressOrder: published.addressOrder,
-                expiresAt: published.expiresAt
+                expiresAt: published.expiresAt,
+                dane: published.dane
             )
         )
     }

@@ -39,4 +39,15 @@ extension IPAddress {
         case .v6(let high, _): high >> 54 == 0x3FA
         }
     }
+
+    /// Whether it says nothing of where others reach this host: private (RFC 1918, RFC 6598, RFC 4193), loopback or
+    /// link-local.
+    package var isPrivate: Bool {
+        if isLoopback || isLinkLocal || isUnsendable { return true }
+        switch unmapped {
+        case .v4(let address):
+            return address >> 24 == 10 || address >> 20 == 0xAC1 || address >> 16 == 0xC0A8 || address >> 22 == 0x191
+        case .v6(let high, _): return high >> 57 == 0x7E
+        }
+    }
 }

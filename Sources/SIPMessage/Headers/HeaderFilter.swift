@@ -28,6 +28,14 @@ package struct HeaderFilter: Sendable, Hashable {
         }
     }
 
+    /// A filter of one field, and of nothing else.
+    package init(only name: String) {
+        switch Self.header(name) {
+        case .other: add(Array(name.lowercased().utf8))
+        case let header: known.insert(header)
+        }
+    }
+
     /// Whether a message may have any of the fields; one comparison for nearly every message.
     @inline(__always)
     package func mayConcern(_ message: SIPMessage) -> Bool {
@@ -92,6 +100,11 @@ extension MessageEdits {
 }
 
 extension SIPMessage {
+    /// Whether it has a field that a filter names.
+    package func has(_ filter: HeaderFilter) -> Bool {
+        filter.mayConcern(self) && withBytes { bytes in headers.contains { filter.matches($0, bytes) } }
+    }
+
     /// Whether the user asks that their identity be kept from those who are not trusted (RFC 3325 section 9.3).
     package var wantsIdentityHidden: Bool {
         guard has(.privacy) else { return false }

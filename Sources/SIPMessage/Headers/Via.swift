@@ -32,6 +32,8 @@ package struct Via: Sendable, Hashable {
     package internal(set) var offersKeepAlive = false
     /// The `alias` parameter: the sender offers its connection for requests back (RFC 5923).
     package internal(set) var offersAlias = false
+    /// Whether a parameter of overload control is there: `oc`, `oc-algo`, `oc-validity` or `oc-seq` (RFC 7339).
+    package internal(set) var hasOverload = false
 
     /// The sent-by port, or the default of the transport.
     package var effectivePort: UInt16 { port ?? (transport ?? .udp).defaultPort }

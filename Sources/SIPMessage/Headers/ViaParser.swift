@@ -107,19 +107,22 @@ enum ViaParser {
         to end: Int,
         _ via: inout Via
     ) -> Int? {
+        guard let (name, value) = nameAndValue(bytes, from: start, to: end) else { return nil }
+        let stop = value?.end ?? name.end
+        let isNew = note(bytes, name.start, name.end, value, ByteRange(semicolon, stop), &via)
+        return isNew ? stop : nil
+    }
+
+    /// Reads `name [= value]`; nil for an empty name or a broken value.
+    static func nameAndValue(_ bytes: Bytes, from start: Int, to end: Int) -> (name: ByteRange, value: ByteRange?)? {
         let nameEnd = bytes.skipToken(from: start, to: end)
         guard nameEnd > start else { return nil }
-        var stop = nameEnd
-        var value: ByteRange?
+        let name = ByteRange(start, nameEnd)
         let equals = bytes.skipBlanks(from: nameEnd, to: end)
-        if equals < end, bytes[equals] == 0x3D {
-            let valueStart = bytes.skipBlanks(from: equals &+ 1, to: end)
-            guard let valueEnd = valueEnd(bytes, from: valueStart, to: end) else { return nil }
-            value = ByteRange(valueStart, valueEnd)
-            stop = valueEnd
-        }
-        let isNew = note(bytes, start, nameEnd, value, ByteRange(semicolon, stop), &via)
-        return isNew ? stop : nil
+        guard equals < end, bytes[equals] == 0x3D else { return (name, nil) }
+        let valueStart = bytes.skipBlanks(from: equals &+ 1, to: end)
+        guard let valueEnd = valueEnd(bytes, from: valueStart, to: end) else { return nil }
+        return (name, ByteRange(valueStart, valueEnd))
     }
 
     /// Where a value ends: a quoted string, a token or an address, with or without brackets (MSG-39).
@@ -160,6 +163,7 @@ enum ViaParser {
             via.maddr = value ?? ByteRange(end, end)
         case 5 where bytes.equalsIgnoringCase("alias", from: start, to: end): via.offersAlias = true
         case 4 where bytes.equalsIgnoringCase("keep", from: start, to: end): via.offersKeepAlive = value == nil
+        case 2, 6, 7, 11: if OverloadParameters.isName(bytes, from: start, to: end) { via.hasOverload = true }
         default: break
         }
         return true

@@ -8,7 +8,7 @@ package import NIOCore
 /// written anew from parsed values, so what is not edited leaves byte for byte as it came.
 package struct SIPMessage: Sendable {
     /// Exactly one message, from its start line to the end of its body.
-    package let bytes: ByteBuffer
+    package internal(set) var bytes: ByteBuffer
     package let startLine: StartLine
     /// Every header field in order.
     package let headers: [HeaderField]

@@ -142,7 +142,7 @@ extension MessageEdits {
 
 extension SIPMessage {
     /// The place below the last of the Via lines that stand together at the top.
-    var endOfVias: Int {
+    package var endOfVias: Int {
         var index = firstVia
         while index + 1 < headers.count, headers[index + 1].name == .via { index += 1 }
         return headers[index].line.end

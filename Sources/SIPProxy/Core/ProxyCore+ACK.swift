@@ -45,7 +45,7 @@ extension ProxyCore {
     private func forwardACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: ForwardPlan) {
         switch plan.destination {
         case .flow(let token):
-            let bytes = write(ack, on: flow, plan, branch(of: ack, plan), .flow(token), token.transport, box: box)
+            let bytes = write(ack, on: flow, plan, .flow(token), token.transport)
             let datagram = token.transport == .udp ? DatagramAddress(address: token.address, port: token.port) : nil
             act(.sendOnFlow(token.flow, datagram: datagram, mayTurn(ack, on: flow, plan, token), bytes))
         case .endpoint(let endpoint, let domain):
@@ -82,8 +82,18 @@ extension ProxyCore {
 
     func forwardACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: ForwardPlan, to target: BackendTarget) {
         let hop = Hop.backend(target, index: nil)
-        let bytes = write(ack, on: flow, plan, branch(of: ack, plan), hop, target.endpoint.transport, box: box)
+        let bytes = write(ack, on: flow, plan, hop, target.endpoint.transport)
         act(.sendToBackend(target, nil, bytes))
+    }
+
+    private func write(
+        _ ack: SIPMessage,
+        on flow: FlowContext,
+        _ plan: ForwardPlan,
+        _ hop: Hop,
+        _ transport: SIPTransport
+    ) -> ByteBuffer {
+        write(ack, on: flow, plan, branch(of: ack, plan), hop, transport, facing(hop, box), box: box)
     }
 
     private func statelessChoice(_ ack: SIPMessage, _ flow: FlowContext) -> Endpoint? {

@@ -49,9 +49,10 @@ extension ProxyCore {
 
     /// Sends the CANCEL of an attempt that has shown a provisional, once.
     func sendCancel(_ client: ClientTransaction, now: NIODeadline) {
-        guard client.isInvite, !client.hasSentCancel, client.state == .proceeding, let sent = client.sent,
-            case .message(let invite) = parse(sent)
-        else { return }
+        guard client.isInvite, !client.hasSentCancel, client.state == .proceeding, let invite = sentInvite(client)
+        else {
+            return
+        }
         let settings = snapshot.settings
         client.hasSentCancel = true
         let elsewhere = client.server.state == .accepted ? Self.completedElsewhere : nil

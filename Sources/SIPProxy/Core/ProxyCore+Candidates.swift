@@ -20,6 +20,24 @@ extension ProxyCore {
         .flatMap { $0.isPanic ? nil : $0.index }
     }
 
+    /// The same, but for backends that ask to be spared (RFC 7339 section 5.10).
+    func nextWillingCandidate(_ server: ServerTransaction, _ pool: PoolView, now: NIODeadline) -> Int? {
+        guard let chosen = nextCandidate(server, pool, now: now) else { return nil }
+        return server.policy.controlsOverload ? unthrottled(chosen, server, pool, now: now) : chosen
+    }
+
+    /// A usable backend that the request has not tried and that asks nobody to hold anything back.
+    func chooseCalm(_ server: ServerTransaction, _ pool: PoolView, now: NIODeadline) -> Int? {
+        for index in pool.backends.indices where overload.percent(of: pool.backends[index].id, now: now) > 0 {
+            server.throttled.insert(index)
+        }
+        let avoided = server.throttled
+        let other = choose(server, pool, now: now) { id in
+            local.isHeld(id, now: now) || pool.index(of: id.endpoint).map(avoided.contains) ?? false
+        }
+        return other.flatMap { $0.isPanic ? nil : $0.index }
+    }
+
     /// Avoids whom this worker saw fail; where no other is usable they are tried before any that the control plane
     /// excludes.
     private func select(_ server: ServerTransaction, _ pool: PoolView, now: NIODeadline) -> Int? {

@@ -50,6 +50,7 @@ extension ProxyCore {
         } else {
             server.endAt = now + settings.t1 * 64
         }
+        server.releaseRequest()
         arm(server)
     }
 

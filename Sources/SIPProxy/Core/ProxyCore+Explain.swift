@@ -65,6 +65,7 @@ extension ProxyCore {
             pool: server.pool?.id,
             affinity: server.affinity,
             passedBy: server.passedBy,
+            throttled: server.throttled,
             trail: server.trail,
             isCancelled: server.isCancelled
         )

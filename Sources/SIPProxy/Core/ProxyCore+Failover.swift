@@ -113,9 +113,7 @@ extension ProxyCore {
     /// zero is its own request's failure and no more (RFC 3261 section 21.5.4, LOC-49).
     func rest(askedBy response: SIPMessage, of pool: PoolID?) -> TimeAmount {
         guard response.status == 503, let seconds = response.number(.retryAfter) else { return .zero }
-        let policies = snapshot.policies
-        let policy = pool.flatMap { Int($0.index) < policies.count ? policies[Int($0.index)] : nil }
-        return min(.seconds(Int64(seconds)), (policy ?? ForwardingPolicy()).retryAfterLimit)
+        return min(.seconds(Int64(seconds)), snapshot.policy(of: pool).retryAfterLimit)
     }
 
     /// The flow of an attempt was lost.
@@ -145,18 +143,21 @@ extension ProxyCore {
     /// PRX-57, TXN-31).
     func answerBest(_ server: ServerTransaction, _ client: ClientTransaction?, now: NIODeadline) {
         guard !server.hasFinal else { return }
-        if let best = server.best, best.status != 503 {
-            relay(best, server, isBelieved: server.isBestBelieved, adding: server.challenges)
+        let best = server.collected?.best
+        if let collected = server.collected, let best, best.status != 503 {
+            relay(best, server, isBelieved: collected.isBestBelieved, adding: collected.challenges)
             return complete(server, best.status, client, now: now)
         }
         if server.isCancelled { return reject(server, Rejection(487, "Request Terminated"), now: now) }
-        if server.sawTimeout, server.best == nil {
+        if server.sawTimeout, best == nil {
             if server.isInvite { return reject(server, Rejection(408, "Request Timeout"), now: now) }
             return abandon(server, now: now)
         }
+        // Without Retry-After: others may be served at once (OVL-12).
+        if server.isThrottled { return reject(server, .overloaded, now: now) }
         guard let pool = server.pool else { return reject(server, Rejection(500, "Next Hop Failed"), now: now) }
         // A 503 without Retry-After speaks for its request alone (RFC 3261 section 16.7(6)).
-        let isHeld = server.best.map { rest(askedBy: $0, of: pool.id) > .zero } ?? true
+        let isHeld = best.map { rest(askedBy: $0, of: pool.id) > .zero } ?? true
         let isWholePool = pool.backends.indices.allSatisfy { server.tried.contains($0) || !pool.backends[$0].isUsable }
         reject(server, isWholePool && isHeld ? unavailable() : Rejection(500, "No Backend Answered"), now: now)
     }

@@ -17,7 +17,7 @@ extension ProxyCore {
         case .endpoint(let endpoint, let domain):
             guard !isDisabled(endpoint) else { throw unavailable() }
             server.hops = HopWalk(endpoint, domain: domain)
-            guard tryNext(server, now: now) else { throw unavailable() }
+            guard tryNext(server, now: now) else { throw server.isThrottled ? .overloaded : unavailable() }
         case .name(let name):
             askForHops(server, name, now: now)
         }
@@ -54,6 +54,7 @@ extension ProxyCore {
     /// Why a pool could take nothing at all: no TLS for a SIPS request (PRX-85) or where the pool demands it (PRX-91), or
     /// nobody there.
     private func poolFailure(_ server: ServerTransaction) -> Rejection {
+        if server.isThrottled { return .overloaded }
         guard let pool = server.pool, !pool.backends.isEmpty,
             !pool.backends.contains(where: { $0.endpoint.transport.isSecure })
         else { return unavailable() }
@@ -78,7 +79,7 @@ extension ProxyCore {
     /// Sends the request to the next candidate; false when there is none.
     func tryNext(_ server: ServerTransaction, now: NIODeadline) -> Bool {
         if server.hops != nil { return tryNextHop(server, now: now) }
-        guard let pool = server.pool, let index = nextCandidate(server, pool, now: now) else { return false }
+        guard let pool = server.pool, let index = nextWillingCandidate(server, pool, now: now) else { return false }
         server.tried.insert(index)
         server.candidates &+= 1
         let target = BackendTarget(endpoint: pool.backends[index].endpoint, pool: pool.id)
@@ -178,9 +179,9 @@ extension ProxyCore {
         return client
     }
 
-    /// The request is kept while it may be sent again, or an ACK or CANCEL made of it.
+    /// The request is kept while it may be sent again.
     private func keep(_ bytes: ByteBuffer, in client: ClientTransaction) {
-        if client.isInvite || !client.transport.isReliable { client.sent = bytes }
+        if !client.transport.isReliable { client.sent = bytes }
     }
 
     /// Arms the timers of an attempt (RFC 3261 sections 17.1.1.2 and 17.1.2.2).

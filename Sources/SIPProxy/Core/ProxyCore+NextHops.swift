@@ -152,7 +152,7 @@ extension ProxyCore {
         guard !server.hasFinal, !sendToNextHop(server, now: now) else { return }
         // A second look after tries that failed: they say what the answer is.
         if server.attempts > 0 { return answerBest(server, nil, now: now) }
-        reject(server, unavailable(), now: now)
+        reject(server, server.isThrottled ? .overloaded : unavailable(), now: now)
     }
 
     // MARK: The way through
@@ -168,9 +168,14 @@ extension ProxyCore {
     }
 
     private func sendToNextHop(_ server: ServerTransaction, now: NIODeadline) -> Bool {
-        guard let hops = server.hops, server.attempts < HopWalk.tries, let endpoint = hops.next() else { return false }
-        send(server, to: .backend(target(at: endpoint, domain: hops.domain), index: nil), now: now)
-        return true
+        guard let hops = server.hops else { return false }
+        while server.attempts < HopWalk.tries, let endpoint = hops.next() {
+            let target = target(at: endpoint, domain: hops.domain)
+            if holdsBack(server, from: target, now: now) { continue }
+            send(server, to: .backend(target, index: nil), now: now)
+            return true
+        }
+        return false
     }
 
     /// The servers that a request may be sent to, in the order of its tries: the addresses of a target, the targets of a

@@ -33,12 +33,14 @@ extension ProxyCore {
     }
 
     private func start(_ request: SIPMessage, key: TransactionKey, on flow: FlowContext, now: NIODeadline) {
+        // A call may ring for minutes; what else came in the same bytes is not kept for so long.
+        let kept = request.method == .invite ? request.compacted() : request
         let server = servers.insert { slot in
             ServerTransaction(
                 slot: slot,
                 nonce: makeNonce(),
                 key: key,
-                request: request,
+                request: kept,
                 flow: flow,
                 startedAt: now,
                 tag: generator.next(),

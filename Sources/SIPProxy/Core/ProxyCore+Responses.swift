@@ -16,6 +16,7 @@ extension ProxyCore {
         else { return act(.event(.dropped(.strayResponse))) }
         guard !isFromElsewhere(flow, client) else { return act(.event(.dropped(.foreignSource))) }
         heard(client, now: now)
+        if response.topmostVia.hasOverload { takeFeedback(response, client, now: now) }
         if response.cSeq.method == .cancel, client.server.request.method != .cancel {
             client.cancelRetransmitAt = nil
             return
@@ -74,6 +75,7 @@ extension ProxyCore {
         if client.isInvite {
             client.retransmitAt = nil
             client.timeoutAt = client.hasSentCancel ? client.timeoutAt : nil
+            client.sent = nil
         } else if !client.transport.isReliable {
             client.retransmitInterval = settings.t2
         }
@@ -142,6 +144,7 @@ extension ProxyCore {
         arm(server)
         cancelOthers(server, than: client, now: now)
         report(server, response.status, client, isLocal: false, now: now)
+        server.releaseRequest()
     }
 
     private func receivedFinal(
@@ -197,34 +200,12 @@ extension ProxyCore {
         answerBest(server, client, now: now)
     }
 
-    /// Keeps the better of two finals (PRX-56): 6xx, then the lowest class, then what steers a new try.
     private func collect(_ response: SIPMessage, _ server: ServerTransaction, _ flow: FlowContext) {
-        guard let best = server.best else {
-            server.best = response
-            server.isBestBelieved = believes(flow, server.snapshot)
-            return
-        }
-        let isBetter = Self.rank(response.status) < Self.rank(best.status)
-        keepChallenges(of: isBetter ? best : response, server)
-        guard isBetter else { return }
-        server.best = response
-        server.isBestBelieved = believes(flow, server.snapshot)
-    }
-
-    /// The challenges of all that answered 401 or 407 go up with the best (RFC 3261 section 16.7(7), PRX-60).
-    private func keepChallenges(of response: SIPMessage, _ server: ServerTransaction) {
-        guard response.status == 401 || response.status == 407 else { return }
-        for field in response.headers where field.name == .wwwAuthenticate || field.name == .proxyAuthenticate {
-            server.challenges.append(response.bytes.slice(field.line))
-        }
-    }
-
-    private static func rank(_ status: UInt16) -> Int {
-        switch status {
-        case 600...: 0
-        case 401, 407, 415, 420, 484: Int(status / 100) * 10
-        case 503: 59
-        default: Int(status / 100) * 10 + 1
+        let isBelieved = believes(flow, server.snapshot)
+        if let collected = server.collected {
+            collected.add(response, isBelieved: isBelieved)
+        } else {
+            server.collected = CollectedFinals(response, isBelieved: isBelieved)
         }
     }
 
@@ -244,6 +225,7 @@ extension ProxyCore {
         let box = server.snapshot
         screen(response, box, isBelieved: isBelieved, isConfided: believes(server.flow, box))
         edits.popVia(of: response)
+        edits.removeOverload(ofLowerViasOf: response)
         if server.flow.transport.isReliable { edits.addContentLength(to: response) }
         grantFlowTimer(response, server)
         if response.status == 401 || response.status == 407 {
@@ -279,7 +261,7 @@ extension ProxyCore {
 
     /// The hop-by-hop ACK, on the flow that the INVITE left on (TXN-07).
     private func acknowledge(_ response: SIPMessage, _ client: ClientTransaction) {
-        guard let sent = client.sent, case .message(let invite) = parse(sent) else { return }
+        guard let invite = sentInvite(client) else { return }
         let ack = RequestWriter.ack(for: invite, response: response)
         client.ack = ack
         sendAgain(ack, client)
@@ -294,8 +276,14 @@ extension ProxyCore {
         }
     }
 
-    func parse(_ bytes: ByteBuffer) -> ParseOutcome {
-        MessageParser.parse(bytes, framing: .datagram, limits: .none)
+    /// The INVITE of an attempt as it was sent, written once more: only what is sent again is kept (OVL-37).
+    func sentInvite(_ client: ClientTransaction) -> SIPMessage? {
+        let bytes = client.sent ?? writeAgain(client)
+        guard let bytes, case .message(let invite) = MessageParser.parse(bytes, framing: .datagram, limits: .none)
+        else {
+            return nil
+        }
+        return invite
     }
 }
 

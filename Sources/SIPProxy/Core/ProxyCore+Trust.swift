@@ -24,6 +24,25 @@ extension ProxyCore {
         }
     }
 
+    /// Tells a trusted next hop whom the client's certificate proves, and lets nobody else say so (TLS-26, OVL-50).
+    ///
+    /// What a trusted sender says of an earlier hop stays.
+    func assertPeer(_ request: SIPMessage, on flow: FlowContext, _ hop: Hop, _ box: SnapshotBox) {
+        guard let header = box.proxy.settings.peerHeader else { return }
+        let (isBelieved, isConfided) = (believes(flow, box), trusts(hop, box))
+        if isBelieved, isConfided, request.has(header.filter) { return }
+        edits.remove(header.filter, of: request)
+        guard isConfided, flow.side == .client, !flow.verifiedNames.isEmpty else { return }
+        edits.splice(at: request.endOfVias) { buffer in
+            buffer.writeImmutableBuffer(header.label)
+            for (place, name) in flow.verifiedNames.enumerated() {
+                if place > 0 { buffer.writeStaticString(", ") }
+                buffer.writeString(name)
+            }
+            buffer.writeStaticString("\r\n")
+        }
+    }
+
     /// Whether what comes on a flow is believed: from trusted listeners and pools.
     func believes(_ flow: FlowContext, _ box: SnapshotBox) -> Bool {
         switch flow.side {
@@ -46,7 +65,6 @@ extension ProxyCore {
 
     /// Whoever stands outside pools is nobody that we know.
     private func trusts(_ target: BackendTarget, _ box: SnapshotBox) -> Bool {
-        guard let pool = target.pool, Int(pool.index) < box.proxy.policies.count else { return false }
-        return box.proxy.policies[Int(pool.index)].isTrusted
+        target.pool != nil && box.proxy.policy(of: target.pool).isTrusted
     }
 }

@@ -12,6 +12,33 @@ extension ProxyCore {
         _ hop: Hop,
         recording recorded: Hop? = nil
     ) -> ByteBuffer {
+        let facing = facing(hop, server.snapshot)
+        client.facing = facing?.identity.id
+        return write(server, client, hop, facing, recording: recorded)
+    }
+
+    /// The request of an attempt once more, as it was sent but for what its other hops wrote; nil where that cannot be.
+    ///
+    /// Its connection may have been one to another address of its target (LOC-43): the side that it named stays.
+    func writeAgain(_ client: ClientTransaction) -> ByteBuffer? {
+        let server = client.server
+        let hop: Hop
+        if let target = client.target {
+            hop = .backend(target, index: client.poolIndex)
+        } else {
+            guard case .flow(let token) = server.plan.destination else { return nil }
+            hop = .flow(token)
+        }
+        return write(server, client, hop, client.facing.flatMap { server.snapshot.listeners[$0] })
+    }
+
+    private func write(
+        _ server: ServerTransaction,
+        _ client: ClientTransaction,
+        _ hop: Hop,
+        _ facing: RenderedListeners.Listener?,
+        recording recorded: Hop? = nil
+    ) -> ByteBuffer {
         let branch = Branch(worker: worker, slot: client.slot, nonce: client.nonce, loop: server.plan.loopPart)
         return write(
             server.request,
@@ -20,6 +47,7 @@ extension ProxyCore {
             branch,
             hop,
             client.transport,
+            facing,
             recording: recorded,
             box: server.snapshot
         )
@@ -33,14 +61,16 @@ extension ProxyCore {
         _ branch: Branch,
         _ hop: Hop,
         _ transport: SIPTransport,
+        _ facing: RenderedListeners.Listener?,
         recording recorded: Hop? = nil,
         box: SnapshotBox
     ) -> ByteBuffer {
         edits.reset()
-        let facing = facing(hop, box)
         let recordedSide = recorded.flatMap { self.facing($0, box) } ?? facing
         screen(request, box, isBelieved: believes(flow, box), isConfided: trusts(hop, box))
-        pushVia(request, facing, transport, branch)
+        assertPeer(request, on: flow, hop, box)
+        pushVia(request, facing, transport, branch, offersOverload: controlsOverload(hop, box))
+        edits.removeOverload(ofTopmostViaOf: request)
         edits.stampSource(on: request, address: flow.remoteAddress, text: flow.remoteText, port: flow.remotePort)
         if plan.addsRecordRoute { pushRecordRoute(request, flow, plan, hop, recordedSide, box) }
         if plan.addsPath, let recordedSide { pushPath(request, flow, recordedSide) }
@@ -55,13 +85,11 @@ extension ProxyCore {
     }
 
     /// The listener that stands for us towards a hop.
-    private func facing(_ hop: Hop, _ box: SnapshotBox) -> RenderedListeners.Listener? {
+    func facing(_ hop: Hop, _ box: SnapshotBox) -> RenderedListeners.Listener? {
         switch hop {
         case .flow(let token): return box.listeners[token.listener]
         case .backend(let target, _):
-            let policies = box.proxy.policies
-            let policy = target.pool.flatMap { Int($0.index) < policies.count ? policies[Int($0.index)] : nil }
-            return box.listeners.facing(target.endpoint, policy: policy ?? ForwardingPolicy())
+            return box.listeners.facing(target.endpoint, policy: box.proxy.policy(of: target.pool))
         }
     }
 
@@ -69,7 +97,8 @@ extension ProxyCore {
         _ request: SIPMessage,
         _ facing: RenderedListeners.Listener?,
         _ transport: SIPTransport,
-        _ branch: Branch
+        _ branch: Branch,
+        offersOverload: Bool
     ) {
         edits.pushVia(on: request) { buffer in
             switch transport {
@@ -80,6 +109,7 @@ extension ProxyCore {
             if let facing { buffer.writeImmutableBuffer(facing.sentBy) } else { buffer.writeStaticString("localhost") }
             buffer.writeStaticString(";branch=")
             branch.write(into: &buffer)
+            if offersOverload { buffer.writeStaticString(";oc;oc-algo=\"loss\"") }
             buffer.writeStaticString("\r\n")
         }
     }

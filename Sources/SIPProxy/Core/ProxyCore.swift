@@ -30,6 +30,8 @@ package final class ProxyCore {
     /// What was seen of backends here.
     var local = LocalHealth()
     var loads = BackendLoads()
+    /// What backends ask to be spared.
+    var overload = OverloadTable()
     var memory: RequestMemory
     var isDraining = false
     /// What is turned away at present because there is too much to do.
@@ -196,15 +198,13 @@ package final class ProxyCore {
 
     /// The listener that stands for this edge towards a backend.
     package func facingListener(_ target: BackendTarget) -> ListenerID {
-        let policy = target.pool.flatMap { pool in
-            Int(pool.index) < snapshot.policies.count ? snapshot.policies[Int(pool.index)] : nil
-        }
-        let facing = box.listeners.facing(target.endpoint, policy: policy ?? ForwardingPolicy())
+        let facing = box.listeners.facing(target.endpoint, policy: snapshot.policy(of: target.pool))
         return facing?.identity.id ?? ListenerID(index: 0)
     }
 
     private func take(_ snapshot: ProxySnapshot, now: NIODeadline) {
         loads.adopt(snapshot.pools)
+        overload.adopt(snapshot.pools)
         memory.adopt(
             generation: snapshot.generation,
             pools: snapshot.pools,

@@ -60,6 +60,9 @@ package enum ProxyEvent: Sendable {
     case limit(ProxyLimit)
     /// A token in a Route did not verify, or its flow is gone.
     case badToken
+    /// The only usable backend of a pool asks to be spared nearly everything: its feedback is faulty or forged, or the pool
+    /// is about to fail (OVL-19).
+    case overloadAlarm(BackendTarget, percent: UInt32)
 }
 
 /// The end of one request, for the counters and the log line.

@@ -24,6 +24,12 @@ package struct ProxyCounters: Sendable {
     package private(set) var panics: [PoolID: UInt64] = [:]
     /// Named next hops that could not be used, by `NextHopFailure.rawValue`.
     package private(set) var nextHopFailures = [UInt64](repeating: 0, count: NextHopFailure.allCases.count)
+    /// Times that a request was held back from a backend that asked for it (RFC 7339), by pool.
+    package private(set) var throttles: [PoolID: UInt64] = [:]
+    /// Overload feedback that could not be used, by pool.
+    package private(set) var ignoredFeedback: [PoolID: UInt64] = [:]
+    /// Times that the only usable backend of a pool began to ask for nearly no requests (OVL-19), by pool.
+    package private(set) var overloadAlarms: [PoolID: UInt64] = [:]
     /// Requests whose flow was gone before they were answered (RFC 5626 section 5.3.1).
     package private(set) var goneFlows: UInt64 = 0
 
@@ -38,6 +44,12 @@ package struct ProxyCounters: Sendable {
     mutating func failedOver(_ failure: AttemptFailure) { failovers[failure, default: 0] &+= 1 }
 
     mutating func panicked(_ pool: PoolID) { panics[pool, default: 0] &+= 1 }
+
+    mutating func throttled(_ pool: PoolID) { throttles[pool, default: 0] &+= 1 }
+
+    mutating func ignoredFeedback(_ pool: PoolID) { ignoredFeedback[pool, default: 0] &+= 1 }
+
+    mutating func alarmed(_ pool: PoolID) { overloadAlarms[pool, default: 0] &+= 1 }
 
     mutating func failedNextHop(_ failure: NextHopFailure) { nextHopFailures[failure.rawValue] &+= 1 }
 

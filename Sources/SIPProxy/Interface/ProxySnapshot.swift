@@ -122,6 +122,8 @@ package struct ForwardingPolicy: Sendable, Hashable {
     package var retryAfterLimit = TimeAmount.seconds(300)
     /// Whether responses to datagrams may come from any address: trunks with several (TRN-37).
     package var acceptsAnySource = false
+    /// Whether backends may ask to be spared, over TLS (RFC 7339).
+    package var controlsOverload = false
     /// Whether requests go to backends over TLS or not at all (PRX-91).
     package var requiresTLS = false
     /// The listener that Via, Record-Route and Path name towards this pool, by transport.
@@ -160,6 +162,10 @@ package struct ProxySettings: Sendable {
     package var flowTimer: UInt32 = 120
     /// What is taken out of messages of untrusted peers.
     package var removedHeaders = HeaderFilter()
+    /// What tells trusted servers whom a client's certificate proves; nil: nothing does (TLS-26).
+    package var peerHeader: PeerHeader?
+    /// Namespaces of Resource-Priority, in lower case, by which trusted peers mark what is held back last (OVL-11).
+    package var priorityNamespaces: [[UInt8]] = []
     /// ACKs and responses of one worker that may wait for a next hop's addresses.
     package var statelessResolutions = 1_000
 
@@ -202,6 +208,13 @@ package struct ProxySnapshot: Sendable {
         self.policies = policies
         self.settings = settings
         self.tokens = tokens
+    }
+
+    /// By what rules requests go to a pool's backends; the defaults for next hops outside pools, and for a pool that this
+    /// snapshot no longer has.
+    func policy(of pool: PoolID?) -> ForwardingPolicy {
+        guard let pool, Int(pool.index) < policies.count else { return ForwardingPolicy() }
+        return policies[Int(pool.index)]
     }
 }
 

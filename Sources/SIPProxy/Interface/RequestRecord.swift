@@ -48,6 +48,8 @@ package struct RequestRecord: Sendable {
     package let affinity: AffinityKey?
     /// Backends that the snapshot held for usable and this worker could not reach, by their place in the pool's view.
     package let passedBy: TriedBackends
+    /// Backends that asked to be spared (RFC 7339), by their place in the pool's view.
+    package let throttled: TriedBackends
     package let trail: AttemptTrail
     /// Whether a CANCEL came.
     package let isCancelled: Bool

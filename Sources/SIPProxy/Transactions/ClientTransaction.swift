@@ -29,8 +29,10 @@ final class ClientTransaction {
     /// TCP (RFC 3261 section 18.1.1), so that the server and not a place that no pool knows is judged by it.
     var backend: BackendTarget?
     let transport: SIPTransport
+    /// The listener that its Via names.
+    var facing: ListenerID?
     var state = State.calling
-    /// The request as sent; kept only while it may be needed again.
+    /// The request as sent; kept only while it may be sent again.
     var sent: ByteBuffer?
     /// The flow that it left on, once the driver has said so.
     var flow: FlowID?
@@ -86,6 +88,9 @@ final class ClientTransaction {
         self.backend = backend
         self.transport = transport
     }
+
+    /// Whether a final is still to come.
+    var isWaiting: Bool { state == .calling || state == .proceeding }
 
     var id: AttemptID { AttemptID(slot: slot, nonce: nonce) }
     var isInvite: Bool { server.isInvite }

@@ -24,7 +24,8 @@ final class ServerTransaction {
     private(set) var key: TransactionKey
     /// Its key without the connection, once that is gone.
     var orphanKey: TransactionKey?
-    let request: SIPMessage
+    /// The request; without its body when nobody is to get it any more.
+    private(set) var request: SIPMessage
     /// Where the request came from; the newest place, when the client has moved (TXN-25, TXN-33).
     private(set) var flow: FlowContext
     /// Whether the connection that it came on is closed.
@@ -47,6 +48,10 @@ final class ServerTransaction {
     var affinity: AffinityKey?
     /// Backends that could not be reached from here, or over no allowed transport, though the snapshot has them usable.
     var passedBy = TriedBackends()
+    /// Backends that asked to be spared when it could have gone there.
+    var throttled = TriedBackends()
+    /// Whether it was held back from a server.
+    var isThrottled = false
     var trail = AttemptTrail()
     /// The phrase of a final that was made here.
     var ownReason = ""
@@ -61,12 +66,8 @@ final class ServerTransaction {
     var current: ClientTransaction?
     /// Client transactions that have not ended.
     var liveClients = 0
-    /// The best final that was collected and not forwarded.
-    var best: SIPMessage?
-    /// Whether its sender may speak of users' identities.
-    var isBestBelieved = false
-    /// Challenge lines of finals that are not the best.
-    var challenges: [ByteBuffer] = []
+    /// The finals that were collected and not forwarded.
+    var collected: CollectedFinals?
     var sawTimeout = false
     var isCancelled = false
     var cancelReason: ByteBuffer?
@@ -106,6 +107,14 @@ final class ServerTransaction {
         self.flow = flow
         self.key = key
         isFlowGone = false
+    }
+
+    /// The final has gone and nobody is tried any more: what only further attempts need is given up.
+    func releaseRequest() {
+        guard liveClients == 0 || (liveClients == 1 && current?.isWaiting == false) else { return }
+        request = request.withoutBody()
+        plan.routes = []
+        collected = nil
     }
 
     var isInvite: Bool { request.method == .invite }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BackendPool
 internal import NIOCore
 internal import SIPMessage
 
@@ -98,11 +99,13 @@ struct KeyedHash {
         self.second = second
     }
 
-    var key: TransactionKey { TransactionKey(first: Self.mix(first ^ second), second: Self.mix(second &+ first)) }
+    var key: TransactionKey {
+        TransactionKey(first: StableHash.mix(first ^ second), second: StableHash.mix(second &+ first))
+    }
 
     mutating func add(_ word: UInt64) {
-        first = Self.mix(first ^ word)
-        second = Self.mix(second &+ (word &* 0x9E37_79B9_7F4A_7C15))
+        first = StableHash.mix(first ^ word)
+        second = StableHash.mix(second &+ (word &* 0x9E37_79B9_7F4A_7C15))
     }
 
     mutating func add(_ bytes: ByteBuffer, _ range: ByteRange) {
@@ -120,16 +123,6 @@ struct KeyedHash {
             }
             add(tail)
         }
-    }
-
-    private static func mix(_ value: UInt64) -> UInt64 {
-        var word = value
-        word ^= word >> 32
-        word = word &* 0xD6E8_FEB8_6659_FD93
-        word ^= word >> 32
-        word = word &* 0xD6E8_FEB8_6659_FD93
-        word ^= word >> 32
-        return word
     }
 }
 

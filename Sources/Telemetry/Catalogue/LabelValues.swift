@@ -32,7 +32,7 @@ package enum OriginLabel: Int, LabelValue { case backend, local }
 package enum RefusalLabel: Int, LabelValue {
     case connections, connectionsPerSource, connectionsPerIdentity, handshakes, handshakesPerSource, rateHandshakes,
         descriptors
-    case ban, overload
+    case ban, overload, proxyHeader, proxyHeaderTimeout, peer
 }
 
 /// The negotiated TLS version.
@@ -51,8 +51,11 @@ package enum TLSVersionLabel: Int, LabelValue {
 /// Why a TLS handshake or an established TLS connection failed; the words are those of the log.
 package enum TLSFailureLabel: Int, LabelValue {
     case handshakeDeadline, closedDuringHandshake, notTls, version, parameters, certificateMissing, certificateInvalid
-    case nameMismatch, unknownServerName, peerAlert, protocolViolation, truncated, library
+    case nameMismatch, daneMismatch, unknownServerName, peerAlert, protocolViolation, truncated, library
 }
+
+/// What DANE makes of a backend: TLSA records speak for it, PKIX with the target's name too, nothing, or it is left out.
+package enum DANELabel: Int, LabelValue { case tlsa, names, none, skipped }
 
 /// Why an attempt at a backend failed.
 package enum AttemptFailureLabel: Int, LabelValue {
@@ -97,7 +100,8 @@ package enum MembershipLabel: Int, LabelValue { case added, reweighted, draining
 /// A limit that was reached; the words are those of the configuration where it has one.
 package enum LimitLabel: Int, LabelValue {
     case connections, connectionsPerSource, connectionsPerIdentity, transactions, routeValues, statelessResolutions
-    case messageTimeout, idleTimeout, writeQueue, queue, responseSockets, keepAlive
+    case messageTimeout, idleTimeout, writeQueue, queue, responseSockets, keepAlive, proxyHeaderTimeout
+    case certificateEnd
     case handshakes, handshakesPerSource, handshakesPerWorker, descriptors, overload, ban
     case rateRegister, rateInvite, rateOther, rateBytes, rateNetwork, rateConnection, rateHandshakes
 }

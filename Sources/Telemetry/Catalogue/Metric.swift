@@ -23,6 +23,7 @@ package struct Metric: Sendable, Hashable {
         static let listener = Label(name: "listener", values: "configured listeners")
         static let pool = Label(name: "pool", values: "configured pools")
         static let backend = Label(name: "backend", values: "backends of the pool (limited)")
+        static let file = Label(name: "file", values: "files of certificates that are fetched for")
         static let profile = Label(name: "profile", values: "configured TLS profiles")
     }
 

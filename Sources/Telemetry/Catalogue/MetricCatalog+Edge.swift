@@ -51,7 +51,7 @@ extension MetricCatalog {
     package static let connectionsRefused = Metric(
         .counter,
         "listener_connections_refused_total",
-        "Connections closed at once because of a limit.",
+        "Connections closed at once because of a limit, for want of a PROXY protocol header, or because of who the peer is.",
         .listener,
         .of("reason", RefusalLabel.self)
     )
@@ -105,7 +105,21 @@ extension MetricCatalog {
         .profile
     )
 
+    package static let tlsStapleFetches = Metric(
+        .counter,
+        "tls_staple_fetches_total",
+        "Authorities asked for an OCSP response to staple.",
+        .of("result", ResultLabel.self)
+    )
+    package static let tlsStapleSeconds = Metric(
+        .gauge,
+        "tls_staple_remaining_seconds",
+        "Seconds for which the fetched OCSP response of a certificate still counts; 0 when there is none.",
+        .file
+    )
+
     static let tls = [
         tlsHandshakes, tlsResumptions, tlsFailures, tlsConnectionFailures, tlsHandshakeDuration, tlsCertificateDays,
+        tlsStapleFetches, tlsStapleSeconds,
     ]
 }

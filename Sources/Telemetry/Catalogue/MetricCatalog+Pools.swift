@@ -35,6 +35,25 @@ extension MetricCatalog {
         .pool
     )
 
+    package static let poolThrottles = Metric(
+        .counter,
+        "pool_throttled_requests_total",
+        "Times that a request was held back from a backend that asked for less (RFC 7339).",
+        .pool
+    )
+    package static let poolOverloadAlarms = Metric(
+        .counter,
+        "pool_overload_alarms_total",
+        "Times that the only usable backend of a pool began to ask that more than 90 % be held back (RFC 7339).",
+        .pool
+    )
+    package static let poolIgnoredFeedback = Metric(
+        .counter,
+        "pool_overload_feedback_ignored_total",
+        "Responses whose overload feedback could not be used (RFC 7339).",
+        .pool
+    )
+
     package static let poolTLSLost = Metric(
         .gauge,
         "pool_tls_lost",
@@ -42,7 +61,18 @@ extension MetricCatalog {
         .pool
     )
 
-    static let pool = [poolBackends, poolTruncated, poolMembership, poolMajorityLosses, poolPanics, poolTLSLost]
+    package static let poolDANE = Metric(
+        .gauge,
+        "pool_dane_backends",
+        "Backends of a pool with dane by what authenticates them; skipped: SRV targets that are left out (RFC 7673).",
+        .pool,
+        .of("outcome", DANELabel.self)
+    )
+
+    static let pool = [
+        poolBackends, poolTruncated, poolMembership, poolMajorityLosses, poolPanics, poolThrottles, poolOverloadAlarms,
+        poolIgnoredFeedback, poolTLSLost, poolDANE,
+    ]
 
     package static let backendUp = Metric(
         .gauge,

@@ -148,5 +148,11 @@ extension MetricCatalog {
         "Request log lines that were left out because too many waited to be written."
     )
 
-    static let log = [requestLinesDropped]
+    package static let connectionLinesDropped = Metric(
+        .counter,
+        "log_connection_lines_dropped_total",
+        "Log lines about single connections, such as failed TLS handshakes, that were left out: more than 20 a second."
+    )
+
+    static let log = [requestLinesDropped, connectionLinesDropped]
 }

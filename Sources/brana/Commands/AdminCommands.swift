@@ -83,17 +83,19 @@ enum PoolTable {
             let ttl = pool.ttlLeft.map { "TTL left \($0) s" } ?? "fixed address"
             let stale = (pool.isStale ? ", stale" : "") + (pool.isPartial ? ", in part" : "")
             let problems = ([pool.problem].compactMap(\.self) + pool.notes).map { "\n  \($0)" }.joined()
+            let hasPlans = pool.backends.contains { $0.dane != nil }
             let rows = pool.backends.map { backend in
                 [
                     backend.name, backend.id, "\(backend.priority)", "\(backend.weight)",
                     Terminal.percent(backend.expectedShare), Terminal.percent(backend.share), "\(backend.requests)",
                     "\(backend.failures)", backend.health, backend.reason,
-                ]
+                ] + (hasPlans ? [backend.dane ?? ""] : [])
             }
-            let header = [
-                "server", "backend", "priority", "weight", "expected", "share", "requests", "failures", "health",
-                "reason",
-            ]
+            let header =
+                [
+                    "server", "backend", "priority", "weight", "expected", "share", "requests", "failures", "health",
+                    "reason",
+                ] + (hasPlans ? ["must prove"] : [])
             return "\npool \(pool.name): \(pool.target), \(Self.choice(pool)), \(ttl)\(stale)\(problems)\n"
                 + Terminal.table(header, rows, numbers: [2, 3, 4, 5, 6, 7])
         }

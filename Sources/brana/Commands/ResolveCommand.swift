@@ -26,12 +26,19 @@ struct ResolveCommand: AsyncParsableCommand {
     @Option(help: "What to do about DNSSEC: off, trust-ad (believe the server) or validate (check signatures).")
     var dnssec = ResolutionReport.DNSSEC.off
     @Option(help: "A file of DS or DNSKEY records to validate from.", completion: .file()) var trustAnchor: String?
+    @Option(help: "What to do about TLSA records: off, opportunistic or require, as a pool's `dane`.")
+    var dane = ResolutionReport.DANE.off
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
         guard (0...1_000_000).contains(draws) else { throw ValidationError("--draws must lie within 0 and 1000000") }
         guard (dnssec == .validate) == (trustAnchor != nil) else {
             throw ValidationError("--dnssec validate and --trust-anchor FILE belong together")
+        }
+        guard dane == .off || dnssec != .off else {
+            throw ValidationError(
+                "--dane needs --dnssec trust-ad or validate: TLSA records count only where they are secure"
+            )
         }
         guard ResolutionReport.transports(transports) != nil else {
             throw ValidationError("--transports must be a list of tls, tcp and udp, such as tls,tcp")
@@ -46,6 +53,7 @@ struct ResolveCommand: AsyncParsableCommand {
         options.allowsLoopback = allowLoopback
         options.dnssec = dnssec
         options.trustAnchor = trustAnchor
+        options.dane = dane
         let report: ResolutionReport
         do {
             report = try await ResolutionReport.make(options)
@@ -69,11 +77,12 @@ struct ResolveCommand: AsyncParsableCommand {
                 candidate.transport, candidate.address, "\(candidate.port)", candidate.name, "\(candidate.rank)",
                 "\(candidate.priority)", "\(candidate.weight)", Terminal.percent(candidate.probability),
                 Terminal.percent(candidate.tierProbability), candidate.drawn.map { Terminal.percent($0) } ?? "",
+                candidate.dane ?? "",
             ]
         }
         let header = [
             "transport", "address", "port", "server", "rank", "priority", "weight", "probability", "in its tier",
-            draws > 0 ? "drawn" : "",
+            draws > 0 ? "drawn" : "", dane == .off ? "" : "must prove",
         ]
         print(Terminal.table(header, rows, numbers: [2, 4, 5, 6, 7, 8, 9]))
         for line in report.verdicts { print(line) }
@@ -81,3 +90,4 @@ struct ResolveCommand: AsyncParsableCommand {
 }
 
 extension ResolutionReport.DNSSEC: ExpressibleByArgument {}
+extension ResolutionReport.DANE: ExpressibleByArgument {}

@@ -12,10 +12,19 @@ struct RunCommand: AsyncParsableCommand {
     )
 
     @OptionGroup var file: ConfigurationOption
+    @Option(
+        name: .customLong("tls-key-log"),
+        help: ArgumentHelp(
+            "Write the secrets of all TLS connections to this file, for Wireshark. Only for debugging.",
+            discussion: "Whoever has the file can read all traffic.",
+            valueName: "file"
+        )
+    )
+    var keyLog: String?
 
     func run() async throws {
         do {
-            try await EdgeProcess.run(configuration: file.config)
+            try await EdgeProcess.run(configuration: file.config, keyLogFile: keyLog)
         } catch {
             Terminal.error("\(error)")
             throw ExitCode(1)

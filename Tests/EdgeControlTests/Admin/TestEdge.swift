@@ -39,7 +39,8 @@ final class TestEdge: Sendable {
         _ text: @Sendable (Ports) -> String
     ) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        zones = try await .start([.text(Self.zone(servers), name: "test.zone")], port: 0, loop: loop)
+        let names = UInt16(try FreePort.next())
+        zones = try await .start([.text(Self.zone(servers), name: "test.zone")], port: names, loop: loop)
         let secure = try FreePort.next()
         files = try DemoEdgeFiles(port: secure, dashboardPort: 0, dnsPort: Int(zones.port), log: false)
         let root = URL(fileURLWithPath: files.configuration).deletingLastPathComponent().path

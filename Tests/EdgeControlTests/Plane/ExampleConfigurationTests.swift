@@ -31,7 +31,7 @@ struct ExampleConfigurationTests {
         }
         if let file = resolver.trustAnchor { try Self.place(Data(Self.anchor.utf8), at: file) }
         if let file = resolver.overrides { try Self.place(Data(Self.override.utf8), at: file) }
-        for file in configuration.edge.tokenKeyFiles {
+        for file in configuration.edge.tokenKeyFiles + configuration.edge.ticketKeyFiles {
             try Self.place(Data((0..<32).map { UInt8($0) }), at: file)
         }
         do throws(CheckedConfiguration.Refusal) {
@@ -60,13 +60,23 @@ struct ExampleConfigurationTests {
             guard let target, !FileManager.default.fileExists(atPath: target) else { return }
             try place(try Data(contentsOf: URL(fileURLWithPath: file)), at: target)
         }
-        var pairs = profile.serverNames.map { ($0.certificate, $0.key) }
-        if let certificate = profile.certificate, let key = profile.key { pairs.append((certificate, key)) }
-        for (certificate, key) in pairs where !FileManager.default.fileExists(atPath: certificate) {
+        var files = (profile.furtherCertificates + profile.serverNames.flatMap(\.certificates)).map {
+            ($0.certificate, $0.key, $0.ocspResponse)
+        }
+        if let certificate = profile.certificate, let key = profile.key {
+            files.append((certificate, key, profile.ocspResponse))
+        }
+        for (certificate, key, response) in files where !FileManager.default.fileExists(atPath: certificate) {
             let name = "leaf\(UInt32.random(in: .min ... .max))"
-            let leaf = try certificates.leaf(name, names: ["DNS:edge1.example.test"], issuer: .intermediate)
+            let leaf = try certificates.leaf(
+                name,
+                names: ["DNS:edge1.example.test"],
+                issuer: .intermediate,
+                isRSA: certificate.contains("-rsa")
+            )
             try copy(leaf.chain, to: certificate)
             try copy(leaf.key, to: key)
+            if response != nil { try copy(try certificates.ocspResponse(name, leaf, .good), to: response) }
         }
         try copy(certificates.authority, to: profile.ca)
         if profile.crl != nil { try copy(try certificates.revocationList("list", revoking: []), to: profile.crl) }

@@ -65,14 +65,14 @@ struct StagedReloadTests {
         }
         // The reload waits for an answer now.
         try await silent.wait()
-        #expect(await bench.edge.plane.setAdministrative(.disabled, backend: backend))
+        #expect(await bench.edge.plane.carryOut(.disable, backend: backend) == .done(backend, .disabled))
         #expect(try await Waiting.until(within: .seconds(10)) { try await connection.ask() == 503 })
         #expect(await bench.edge.plane.isStaging)
         try await silent.giveUp()
         #expect(try await !report.succeeded)
         #expect(try await health(bench) == ["disabled"])
         #expect(try await connection.ask() == 503)
-        #expect(await bench.edge.plane.setAdministrative(.enabled, backend: backend))
+        #expect(await bench.edge.plane.carryOut(.enable, backend: backend) == .done(backend, .enabled))
         #expect(try await Waiting.until(within: .seconds(5)) { try await connection.ask() == 200 })
         await connection.close()
         await bench.stop()
@@ -116,7 +116,7 @@ struct StagedReloadTests {
             $0.target = "sip:\(TestEdge.domain)"
         }
         try await silent.wait()
-        #expect(await bench.edge.plane.setAdministrative(.draining, backend: backend))
+        #expect(await bench.edge.plane.carryOut(.drain, backend: backend) == .done(backend, .draining))
         try await silent.giveUp()
         #expect(try await report.succeeded)
         let pool = try #require(try await bench.edge.plane.poolReports().first)

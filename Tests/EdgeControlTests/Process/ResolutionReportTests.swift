@@ -39,7 +39,7 @@ struct ResolutionReportTests {
         _ change: (inout ResolutionReport.Options) -> Void = { _ in }
     ) async throws -> ResolutionReport {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let server = try await ZoneServer.start([source], port: 0, loop: loop)
+        let server = try await ZoneServer.start([source], port: UInt16(try FreePort.next()), loop: loop)
         var options = ResolutionReport.Options(target: target)
         options.server = "127.0.0.1:\(server.port)"
         change(&options)

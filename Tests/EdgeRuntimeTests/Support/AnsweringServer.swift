@@ -10,6 +10,7 @@ import TestSupport
 /// A backend over TCP or TLS that answers every request with 200, or is silent, and keeps what it received.
 final class AnsweringServer: Sendable {
     private struct State {
+        var bytes: [UInt8] = []
         var received: [String] = []
         var byConnection: [[String]] = []
         var isReading = true
@@ -61,6 +62,8 @@ final class AnsweringServer: Sendable {
         self.state = state
     }
 
+    /// All bytes that came, of all connections.
+    var bytes: [UInt8] { state.withLockedValue { $0.bytes } }
     /// The requests that came, whole.
     var received: [String] { state.withLockedValue { $0.received } }
     /// The same, apart by the connections that they came on.
@@ -89,9 +92,14 @@ final class AnsweringServer: Sendable {
         try await connection.writeAndFlush(bytes)
     }
 
+    /// Closes every connection as it should be, and takes new ones.
+    func closeConnections() async throws {
+        for connection in state.withLockedValue({ $0.connections }) { try? await connection.close() }
+    }
+
     func stop() async throws {
         try await channel.close()
-        for connection in state.withLockedValue({ $0.connections }) { try? await connection.close() }
+        try await closeConnections()
     }
 
     private final class Handler: ChannelInboundHandler {
@@ -110,7 +118,9 @@ final class AnsweringServer: Sendable {
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            framer.append(unwrapInboundIn(data))
+            let bytes = unwrapInboundIn(data)
+            state.withLockedValue { $0.bytes += bytes.readableBytesView }
+            framer.append(bytes)
             while case .message(let bytes) = framer.next() {
                 state.withLockedValue { state in
                     state.received.append(String(buffer: bytes))

@@ -28,6 +28,8 @@ final class EdgeBench: Sendable {
         firstResponse: FirstResponseLimits? = FirstResponseLimits(),
         role: ListenerIdentity.Role = .inner,
         tls: TLSContext? = nil,
+        fronts: ProxyProtocolPolicy? = nil,
+        sendsProxyProtocol: Bool = false,
         settings: ProxySettings = ProxySettings(),
         adjust: (inout EdgeLimits) -> Void = { _ in }
     ) async throws -> EdgeBench {
@@ -43,6 +45,8 @@ final class EdgeBench: Sendable {
             firstResponse: firstResponse,
             role: role,
             tls: tls,
+            fronts: fronts,
+            sendsProxyProtocol: sendsProxyProtocol,
             settings: settings,
             adjust: adjust
         )
@@ -71,12 +75,14 @@ final class EdgeBench: Sendable {
         outside: BackendSetup? = nil,
         names: [String: ResolutionOutcome] = [:],
         tls: TLSContext? = nil,
+        fronts: ProxyProtocolPolicy? = nil,
+        sendsProxyProtocol: Bool = false,
         settings: ProxySettings = ProxySettings(),
         adjust: (inout EdgeLimits) -> Void = { _ in }
     ) async throws -> EdgeBench {
         var limits = EdgeLimits()
         adjust(&limits)
-        let setup = BackendSetup(
+        var setup = BackendSetup(
             tls: tls,
             serverName: nil,
             verifiesName: false,
@@ -84,6 +90,7 @@ final class EdgeBench: Sendable {
             connections: connections,
             queue: queue
         )
+        setup.sendsProxyProtocol = sendsProxyProtocol
         let ports = try (0...others.count).map { _ in try FreePort.next() }
         let listeners = zip(ports, [transport] + others).enumerated().map { place, listener in
             Self.listener(UInt8(place), UInt16(listener.0), listener.1, role)
@@ -92,7 +99,9 @@ final class EdgeBench: Sendable {
         let snapshot = EdgeSnapshot(
             proxy: proxy(listeners, places, spoken, firstResponse, settings),
             listeners: listeners.map {
-                ListenerSetup(identity: $0, tls: nil, connectionsPerSource: connectionsPerSource)
+                var listener = ListenerSetup(identity: $0, tls: nil, connectionsPerSource: connectionsPerSource)
+                listener.proxyProtocol = fronts
+                return listener
             },
             backends: [setup],
             outside: outside ?? setup,

@@ -16,9 +16,10 @@ final class WireConnection: Sendable {
     private let channel: any Channel
     private let state: NIOLockedValueBox<State>
 
-    static func connect(_ port: Int) async throws -> WireConnection {
+    static func connect(_ port: Int, from source: String = "127.0.0.1") async throws -> WireConnection {
         let state = NIOLockedValueBox(State())
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(to: SocketAddress(ipAddress: source, port: 0))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Recorder(state))

@@ -14,6 +14,8 @@ struct ScriptedDNS {
 
     private var known: [DNSQuestion: DNSAnswer] = [:]
     private var names: Set<DNSName> = []
+    /// What DNSSEC says of every answer of which nothing else was said.
+    var security = DNSAnswer.Security.unchecked
 
     init(_ lines: String) {
         var records: [DNSQuestion: [DNSRecord]] = [:]
@@ -44,7 +46,10 @@ struct ScriptedDNS {
     }
 
     func answer(to question: DNSQuestion) -> DNSAnswer {
-        known[question] ?? Self.answer(names.contains(question.name) ? .noData : .nameError, Self.absenceTTL)
+        var answer =
+            known[question] ?? Self.answer(names.contains(question.name) ? .noData : .nameError, Self.absenceTTL)
+        if answer.security == .unchecked, !answer.isFailure { answer.security = security }
+        return answer
     }
 
     mutating func replace(_ question: DNSQuestion, _ change: (inout DNSAnswer) -> Void) {
@@ -98,6 +103,11 @@ struct ScriptedDNS {
                     replacement: DNSName(words[words.count - 1])
                 )
             )
+        case .tlsa:
+            let data = stride(from: 0, to: words[3].count, by: 2).compactMap { offset in
+                UInt8(words[3].dropFirst(offset).prefix(2), radix: 16)
+            }
+            return .tlsa(TLSAData(wire: words[..<3].map { UInt8($0) ?? .max } + data))
         default: return nil
         }
     }

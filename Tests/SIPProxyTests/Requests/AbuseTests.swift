@@ -4,6 +4,7 @@ internal import BackendPool
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
+internal import TestSupport
 internal import Testing
 
 @Suite("Abuse")

@@ -10,23 +10,6 @@ internal import Testing
 /// its class names.
 @Suite("Torture messages of RFC 4475 and RFC 5118 through the proxy core")
 struct TortureTests {
-    enum Verdict: Equatable {
-        case forwarded(Int)
-        case answered(Int)
-        /// Nothing leaves.
-        case dropped
-        /// A stream waits for the rest.
-        case waits
-    }
-
-    /// Where the table of the RFC leaves a choice and this edge does not take the first.
-    private static let choices = [
-        // The Contact of a REGISTER is the registrar's concern (MSG-T26).
-        "regbadct.dat": "FWD",
-        // OPTIONS whose hops end here is answered for the edge itself (PRX-11, MSG-T44).
-        "zeromf.dat": "200",
-    ]
-
     private let bench = Bench(1)
 
     init() {
@@ -38,9 +21,9 @@ struct TortureTests {
         arguments: Vectors.all
     )
     func datagram(_ vector: Vectors.Vector) {
-        let flow = bench.client("U", Self.hasRoute(vector) ? Side.innerUDP : Side.publicUDP, port: 5060)
+        let flow = bench.client("U", Torture.hasRoute(vector) ? Side.innerUDP : Side.publicUDP, port: 5060)
         bench.receive(vector.bytes, on: flow)
-        #expect(verdict() == Self.expected(vector, on: "UDP"))
+        #expect(verdict() == Torture.expected(vector, on: "UDP"))
         check(vector)
     }
 
@@ -49,9 +32,9 @@ struct TortureTests {
         arguments: Vectors.all
     )
     func stream(_ vector: Vectors.Vector) {
-        let flow = bench.client("C", Self.hasRoute(vector) ? Side.innerTLS : Side.publicTLS)
+        let flow = bench.client("C", Torture.hasRoute(vector) ? Side.innerTLS : Side.publicTLS)
         let isWaiting = bench.receiveStream(vector.bytes, on: flow)
-        let expected = Self.expected(vector, on: "STREAM")
+        let expected = Torture.expected(vector, on: "STREAM")
         #expect(verdict(isWaiting: isWaiting && bench.sent.isEmpty && expected == .waits) == expected)
         check(vector)
     }
@@ -103,24 +86,7 @@ struct TortureTests {
 
     // MARK: Verdicts
 
-    /// What the class of a vector asks for on `transport`; of several that are allowed, the first.
-    private static func expected(_ vector: Vectors.Vector, on transport: String) -> Verdict? {
-        // A header section without its end (baddn).
-        if transport == "STREAM", vector.framing == "-" { return .waits }
-        let pieces = (choices[vector.name] ?? vector.classification).components("; ")
-        let piece =
-            pieces.first { $0.hasPrefix("\(transport):") }?.dropFirst(transport.utf8.count + 1) ?? pieces[0][...]
-        if let status = Int(piece.prefix(3)) {
-            // A proxy that does not know the method may refuse its CSeq first (MSG-T31).
-            return .answered(status == 501 ? 400 : status)
-        }
-        if piece.hasPrefix("FWD") { return .forwarded(1) }
-        if piece.hasPrefix("two messages") { return .forwarded(2) }
-        if piece.hasPrefix("RESP") { return .dropped }
-        return piece.hasPrefix("wait") ? .waits : nil
-    }
-
-    private func verdict(isWaiting: Bool = false) -> Verdict? {
+    private func verdict(isWaiting: Bool = false) -> Torture.Verdict? {
         if isWaiting { return .waits }
         let finals = bench.sent.answers.filter { $0 >= 200 }
         let count = bench.sent.filter { $0.status == 0 }.count
@@ -128,51 +94,9 @@ struct TortureTests {
         return finals.count == 1 && count == 0 ? .answered(finals[0]) : nil
     }
 
-    /// Only who is trusted may name a next hop in a Route.
-    private static func hasRoute(_ vector: Vectors.Vector) -> Bool { !Rows(vector.bytes).all("route").isEmpty }
-
-    // MARK: Bytes
-
     /// What was forwarded equals what was received but for a proxy's edits (MSG-53, MSG-55, PRX-28).
     private func check(_ vector: Vectors.Vector) {
         guard let sent = bench.sent.first(where: { $0.status == 0 }) else { return }
-        let (before, after) = (Rows(vector.bytes), Rows(sent.bytes))
-        let isStrict = before.all("route").contains { !$0.value.contains(";lr") }
-        if isStrict {
-            // The Route became the Request-URI, and that the last Route (PRX-38).
-            #expect("\(after.startLine) \(after.all("route").map(\.value))" == Self.strict(before))
-        } else {
-            #expect(after.startLine == before.startLine)
-            #expect(after.all("route") == before.all("route"))
-        }
-        let edited: Set = ["via", "max-forwards", "max-breadth", "record-route", "path", "route", "content-length"]
-        #expect(after.others(than: edited) == before.others(than: edited))
-        for name in ["record-route", "path"] {
-            #expect(Array(after.all(name).suffix(before.all(name).count)) == before.all(name), "\(name)")
-        }
-        let (vias, old) = (after.all("via").dropFirst().map(\.row), before.all("via").map(\.row))
-        #expect(vias.map(Self.unstamped) == old.map(Self.unstamped) && vias.dropFirst() == old.dropFirst())
-        let hops = before.number("max-forwards").flatMap { $0 > 255 ? nil : $0 }
-        #expect(after.all("max-forwards").count == 1 && after.number("max-forwards") == hops.map { $0 - 1 } ?? 70)
-        checkBody(before, after)
-    }
-
-    private func checkBody(_ before: Rows, _ after: Rows) {
-        let length = before.number("content-length")
-        #expect(after.body == Array(before.body.prefix(length ?? before.body.count)))
-        #expect(after.all("content-length").count == 1 && after.number("content-length") == after.body.count)
-        if length != nil { #expect(after.all("content-length") == before.all("content-length")) }
-    }
-
-    private static func strict(_ before: Rows) -> String {
-        let parts = before.startLine.components(" ")
-        let next = before.all("route").map(\.value)[0].dropFirst().dropLast()
-        return "\(parts[0]) \(next) \(parts[2]) \(["<\(parts[1])>"])"
-    }
-
-    /// A Via without what an edge writes into it.
-    private static func unstamped(_ via: String) -> String {
-        let parts = via.components(";")
-        return parts.filter { !$0.hasPrefix("received=") && !$0.hasPrefix("rport") }.joined(separator: ";")
+        #expect(Torture.differences(from: vector.bytes, in: sent.bytes) == [])
     }
 }

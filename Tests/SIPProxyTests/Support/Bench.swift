@@ -4,7 +4,6 @@ internal import BackendPool
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
-internal import Testing
 
 /// A proxy core in virtual time: it takes messages as text, and keeps what leaves.
 final class Bench {
@@ -160,15 +159,6 @@ final class Bench {
         }
     }
 
-    /// Feeds a response to a request that left.
-    func answer(_ status: Int, to request: Sent, tag: String = "b", extra: [String] = []) {
-        guard let flow = flow(of: request) else {
-            Issue.record("no flow for \(request.to)")
-            return
-        }
-        receive(request.wire.answer(status, tag: tag, extra: extra), on: flow)
-    }
-
     /// The flow that answers to a request come on.
     func flow(of request: Sent) -> FlowContext? {
         if let flow = request.flow, let known = flows[flow] { return known.context }
@@ -218,6 +208,12 @@ final class Bench {
     func take() -> [Sent] {
         defer { sent = [] }
         return sent
+    }
+
+    /// What has happened since the last call.
+    func takeEvents() -> [ProxyEvent] {
+        defer { events = [] }
+        return events
     }
 
     // MARK: Actions

@@ -3,7 +3,6 @@
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
-internal import Testing
 
 /// One message that left the core.
 struct Sent: Sendable {

@@ -68,6 +68,19 @@ struct IsolationTests {
         #expect(invites.map(\.to) == ["B1", "B2"] && invites.allSatisfy { $0.wire.values("Max-Breadth") == ["1"] })
     }
 
+    @Test(
+        "PRX-47, LOC-63: a backend that is left for being mute has ended for Max-Breadth; two never ring beside each other"
+    )
+    func abandonedBreadth() {
+        let bench = Bench(2)
+        bench.receive(Wire.request("INVITE", extra: ["Max-Breadth: 1"]), on: bench.client())
+        bench.wait(4.1)
+        let invites = bench.sent.methods("INVITE")
+        #expect(invites.map(\.to) == ["B1", "B2"] && invites.allSatisfy { $0.wire.values("Max-Breadth") == ["1"] })
+        bench.answer(180, to: invites[0])
+        #expect(bench.sent.to("B1").requests == ["INVITE B1", "CANCEL B1"])
+    }
+
     @Test("PRX-64: a context lives as long as its transactions: a 200 of a branch that was cancelled passes 20 s later")
     func context() {
         let bench = Bench(2)

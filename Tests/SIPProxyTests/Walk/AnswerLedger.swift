@@ -38,7 +38,8 @@ struct AnswerLedger {
     mutating func note(_ sent: Sent) {
         if sent.status == 0 {
             check(sent)
-            if sent.attempt != nil, !branches.insert(sent.wire.branch).inserted {
+            // Copies of an ACK leave alike (PRX-78).
+            if sent.attempt != nil, sent.method != "ACK", !branches.insert(sent.wire.branch).inserted {
                 problems.append("branch used twice: \(sent.wire.text)")
             }
         } else {
@@ -54,7 +55,8 @@ struct AnswerLedger {
         if sent.count > 1 { problems.append("\(sent.count) answers to one broken message: \(String(buffer: bytes))") }
         for answer in sent {
             refusalCount += 1
-            let isRefusal = [400, 414, 505, 513].contains(answer.status) && answer.wire.values("Via").count > 0
+            let vias = answer.wire.values("Via") + answer.wire.values("v")
+            let isRefusal = [400, 414, 505, 513].contains(answer.status) && !vias.isEmpty
             let isACK = answer.wire.value("CSeq")?.hasSuffix("ACK") ?? false
             let isSmall = !answer.isDatagram || answer.bytes.readableBytes <= 3 * bytes.readableBytes
             let isHome = !answer.isDatagram || answer.to.hasPrefix("\(flow.remoteAddress.hostText):")

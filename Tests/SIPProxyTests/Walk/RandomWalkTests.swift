@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import SIPProxy
+internal import TestSupport
 internal import Testing
 
 @Suite("Random walks of the proxy core")
@@ -12,7 +13,7 @@ struct RandomWalkTests {
     func walks(block: UInt64) {
         var (finals, refusals) = (0, 0)
         for seed in (block * 30)..<(block * 30 + 30) {
-            var walk = Walk(seed: seed)
+            var walk = Walk(seed: seed, choices: SeededGenerator(seed: seed))
             for _ in 0..<120 { walk.step() }
             walk.finish()
             finals += walk.ledger.finalCount

@@ -4,11 +4,12 @@ internal import BackendPool
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
-internal import TestSupport
 
 /// Random traffic through a core: valid, damaged, repeated and out of order, over several flows, with random timing and
 /// outcomes.
-struct Walk {
+///
+/// What comes next is drawn from `Choices`: numbers of a seed, or the input of a fuzzer.
+struct Walk<Choices: RandomNumberGenerator> {
     /// A request that a client sent.
     private struct Made {
         let text: String
@@ -19,18 +20,22 @@ struct Walk {
     let bench: Bench
     private let algorithm: SelectionAlgorithm
     private(set) var ledger = AnswerLedger()
-    private var generator: SeededGenerator
+    /// Whether the ledger knows every request: none was damaged and still read as one, perhaps as another one.
+    private(set) var isExact = true
+    var choices: Choices
     private var clients: [FlowContext] = []
     private var made: [Made] = []
     private var requests: [Sent] = []
     private var tokens: [String] = []
     private var serial = 0
 
-    private static let listeners = [Side.publicTLS, Side.publicTCP, Side.publicUDP, Side.publicUDP, Side.innerTCP]
-    private static let endpoints: [Endpoint] = [.backend(1, .tcp), .backend(2, .udp), .backend(3, .tls)]
+    private static var listeners: [ListenerID] {
+        [Side.publicTLS, Side.publicTCP, Side.publicUDP, Side.publicUDP, Side.innerTCP]
+    }
+    private static var endpoints: [Endpoint] { [.backend(1, .tcp), .backend(2, .udp), .backend(3, .tls)] }
 
-    init(seed: UInt64) {
-        generator = SeededGenerator(seed: seed)
+    init(seed: UInt64, choices: Choices) {
+        self.choices = choices
         algorithm = SelectionAlgorithm.allCases[Int(seed % 3)]
         bench = Bench(Self.snapshot(Self.endpoints, algorithm), seed: seed)
         bench.zone["known.example.net"] = [.backend(2, .udp), .backend(1, .tcp)]
@@ -59,16 +64,16 @@ struct Walk {
         )
     }
 
-    private mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &generator) < percent }
+    private mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &choices) < percent }
 
-    private mutating func pick<Element>(_ choices: [Element], or fallback: Element) -> Element {
-        choices.randomElement(using: &generator) ?? fallback
+    private mutating func pick<Element>(_ some: [Element], or fallback: Element) -> Element {
+        some.randomElement(using: &choices) ?? fallback
     }
 
     // MARK: Steps
 
     mutating func step() {
-        switch Int.random(in: 0..<100, using: &generator) {
+        switch Int.random(in: 0..<100, using: &choices) {
         case 0..<22: send(fresh())
         case 22..<27: damaged(fresh())
         case 27..<37: again()
@@ -106,7 +111,7 @@ struct Walk {
 
     private mutating func fresh() -> Made {
         serial += 1
-        let flow = Int.random(in: 0..<clients.count, using: &generator)
+        let flow = Int.random(in: 0..<clients.count, using: &choices)
         let client = clients[flow]
         let via =
             switch client.transport {
@@ -150,7 +155,7 @@ struct Walk {
 
     /// A copy of an earlier request; only while the edge must still know it, for later it is a new one.
     private mutating func again() {
-        guard let request = made.randomElement(using: &generator) else { return }
+        guard let request = made.randomElement(using: &choices) else { return }
         if let final = ledger.finalAt(request.key) {
             guard clients[request.flow].transport == .udp, bench.elapsed < final + 4000 else { return }
         }
@@ -163,10 +168,10 @@ struct Walk {
     }
 
     private mutating func follow(_ method: String) {
-        guard let request = made.randomElement(using: &generator) else { return }
+        guard let request = made.randomElement(using: &choices) else { return }
         let text = request.text.components("INVITE").joined(separator: method)
         guard text != request.text else { return }
-        let flow = chance(90) ? request.flow : Int.random(in: 0..<clients.count, using: &generator)
+        let flow = chance(90) ? request.flow : Int.random(in: 0..<clients.count, using: &choices)
         bench.receive(text, on: clients[flow])
     }
 
@@ -176,16 +181,26 @@ struct Walk {
 
     private mutating func receiveDamaged(_ bytes: ByteBuffer, on flow: FlowContext) {
         settle()
-        if !bench.receive(bytes, on: flow) { ledger.noteRefusal(bench.take(), of: bytes, from: flow) }
+        if bench.receive(bytes, on: flow) {
+            isExact = false
+        } else {
+            ledger.noteRefusal(bench.take(), of: bytes, from: flow)
+        }
+    }
+
+    /// Takes bytes that somebody else made as a message on one of the clients' flows.
+    mutating func receive(_ bytes: ByteBuffer, place: Int) {
+        receiveDamaged(bytes, on: clients[place % clients.count])
+        settle()
     }
 
     private mutating func damage(_ text: String) -> ByteBuffer {
         var bytes = Array(text.utf8)
-        for _ in 0..<Int.random(in: 1...3, using: &generator) where bytes.count > 8 {
-            let place = Int.random(in: 0..<bytes.count, using: &generator)
-            let end = min(bytes.count, place + Int.random(in: 1...20, using: &generator))
-            switch Int.random(in: 0..<4, using: &generator) {
-            case 0: bytes[place] = UInt8.random(in: 0...255, using: &generator)
+        for _ in 0..<Int.random(in: 1...3, using: &choices) where bytes.count > 8 {
+            let place = Int.random(in: 0..<bytes.count, using: &choices)
+            let end = min(bytes.count, place + Int.random(in: 1...20, using: &choices))
+            switch Int.random(in: 0..<4, using: &choices) {
+            case 0: bytes[place] = UInt8.random(in: 0...255, using: &choices)
             case 1: bytes.removeSubrange(place..<end)
             case 2: bytes.insert(contentsOf: bytes[place..<end], at: place)
             default: bytes[place] ^= 0x20
@@ -195,13 +210,13 @@ struct Walk {
     }
 
     private mutating func answer() {
-        guard let request = requests.randomElement(using: &generator), request.method != "ACK",
+        guard let request = requests.randomElement(using: &choices), request.method != "ACK",
             let flow = bench.flow(of: request)
         else { return }
         let statuses = [100, 180, 183, 200, 200, 200, 202, 302, 401, 404, 407, 486, 487, 500, 503, 503, 603]
         let status = pick(statuses, or: 200)
         let extra = chance(30) ? ["Retry-After: 3", "Proxy-Authenticate: Digest realm=\"x\""] : []
-        let text = request.wire.answer(status, tag: "t\(Int.random(in: 0..<3, using: &generator))", extra: extra)
+        let text = request.wire.answer(status, tag: "t\(Int.random(in: 0..<3, using: &choices))", extra: extra)
         let place = chance(95) ? flow : pick(clients, or: flow)
         if chance(8) {
             receiveDamaged(damage(text), on: place)
@@ -218,13 +233,13 @@ struct Walk {
 
     /// Reports something of an attempt, often one that has long ended.
     private mutating func settleHeld() {
-        guard let request = requests.randomElement(using: &generator) else { return }
+        guard let request = requests.randomElement(using: &choices) else { return }
         if chance(50) { bench.report(request) } else { bench.fail(request, pick(AttemptFailure.allCases, or: .tls)) }
     }
 
     private mutating func close() {
         if chance(50) { return bench.close(bench.backendFlow(pick(Self.endpoints, or: .backend(1)))) }
-        let place = Int.random(in: 0..<clients.count, using: &generator)
+        let place = Int.random(in: 0..<clients.count, using: &choices)
         guard clients[place].transport.isReliable else { return }
         bench.disconnect(clients[place])
         clients[place] = Self.connect(bench, place)
@@ -232,7 +247,7 @@ struct Walk {
     }
 
     private mutating func resolve() {
-        guard let question = bench.questions.randomElement(using: &generator) else { return }
+        guard let question = bench.questions.randomElement(using: &choices) else { return }
         bench.resolve(question.id, chance(50) ? .failed : .servers([pick(Self.endpoints, or: .backend(1))]))
     }
 

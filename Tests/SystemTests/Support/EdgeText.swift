@@ -10,6 +10,8 @@ struct EdgeText {
     var target: String
     /// Name servers on this host, the first one first; none: those of the host.
     var nameServers: [Int]
+    /// The load balancers in front of the listener, as `proxy_protocol` has them.
+    var fronts: String?
     var verify = false
     var require = false
     /// Further lines of the pool.
@@ -47,7 +49,8 @@ struct EdgeText {
 
     var text: String {
         var lines = ["edge: { \(edge) }", "listeners:"]
-        lines.append("  - { name: public, address: \"127.0.0.1:\(port)\", transport: tls, tls: public }")
+        let fronts = fronts.map { ", proxy_protocol: \($0)" } ?? ""
+        lines.append("  - { name: public, address: \"127.0.0.1:\(port)\", transport: tls, tls: public\(fronts) }")
         lines += listeners.map { "  - \($0)" }
         let level = "verify: \(verify), require: \(require)"
         lines.append("tls:")

@@ -15,6 +15,7 @@ final class Kamailio: Sendable {
         domain: String,
         showing leaf: TestCertificates.Leaf,
         trusting certificates: TestCertificates,
+        asksForPasswords: Bool = false,
         in directory: TemporaryDirectory
     ) throws {
         port = try FreePort.next()
@@ -31,7 +32,10 @@ final class Kamailio: Sendable {
             """
         }
         let tls = try directory.write(sides.joined(), to: "\(name)-tls.cfg")
-        let words = ["@PORT@": "\(port)", "@DOMAIN@": domain, "@TLS@": tls]
+        let digest = asksForPasswords ? "#!define DIGEST" : ""
+        let words = [
+            "@PORT@": "\(port)", "@DOMAIN@": domain, "@TLS@": tls, "@NAME@": name, "@DIGEST@": digest,
+        ]
         let template = "\(Brana.root)/Tests/SystemTests/Scenarios/kamailio.cfg"
         let script = words.reduce(try String(contentsOfFile: template, encoding: .utf8)) { text, word in
             text.replacing(word.key, with: word.value)

@@ -39,7 +39,7 @@ enum Sipp {
 
     /// Makes calls by a scenario, and waits until each has ended.
     static func call(_ scenario: String, _ load: Load, in directory: TemporaryDirectory) async throws -> Statistics {
-        let files = Files(directory, name: "sipp-\(scenario)")
+        let files = Files(directory, name: "sipp-\(scenario.replacing("/", with: "-"))")
         let arguments = [
             "127.0.0.1:\(load.port)", "-t", load.transport, "-max_socket", "\(load.calls + 10)", "-m", "\(load.calls)",
             "-r", "\(load.rate)", "-timeout", "15s", "-timeout_error", "-key", "domain", load.domain,
@@ -88,20 +88,32 @@ enum Sipp {
     }
 }
 
-/// A SIPp that plays a server, by the scenario `server.xml`.
+/// A SIPp that plays a server.
 final class SippServer: Sendable {
     let port: Int
     private let process: ChildProcess
     private let name: String
     private let directory: TemporaryDirectory
 
-    /// Starts a server on a port for TCP (`t1`) or UDP (`u1`).
-    init(_ name: String, port: Int, transport: String, in directory: TemporaryDirectory) throws {
+    /// Starts a server on a port for TCP (`t1`) or UDP (`u1`), by a scenario.
+    init(
+        _ name: String,
+        port: Int,
+        transport: String,
+        scenario: String = "server",
+        in directory: TemporaryDirectory
+    ) throws {
         self.port = port
         self.name = "sipp-\(name)"
         self.directory = directory
         let files = Sipp.Files(directory, name: self.name)
-        process = try Sipp.start("server", ["-t", transport, "-p", "\(port)"], files, in: directory)
+        process = try Sipp.start(scenario, ["-t", transport, "-p", "\(port)"], files, in: directory)
+    }
+
+    /// Ends it on the spot, with whatever it was doing.
+    func kill() async {
+        process.signal(SIGKILL)
+        _ = await Waiting.until(within: .seconds(5)) { !self.process.isRunning }
     }
 
     /// Lets it end once its calls have, and gives what it counted.

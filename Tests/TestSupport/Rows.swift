@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NIOCore
+package import NIOCore
 
 /// A message as rows of bytes, read by nothing of the edge's own: what a comparison of received and sent bytes needs.
 ///
 /// Bytes are shown as Latin-1, which loses none.
-struct Rows: Sendable {
-    struct Field: Sendable, Equatable {
+package struct Rows: Sendable {
+    package struct Field: Sendable, Equatable {
         /// In lower case and in its long form.
-        let name: String
+        package let name: String
         /// The whole row, one space for every fold.
-        let row: String
-        var value: String { String(row.drop { $0 != ":" }.dropFirst().drop { $0 == " " || $0 == "\t" }) }
+        package let row: String
+        package var value: String { String(row.drop { $0 != ":" }.dropFirst().drop { $0 == " " || $0 == "\t" }) }
     }
 
-    let startLine: String
-    let fields: [Field]
-    let body: [UInt8]
+    package let startLine: String
+    package let fields: [Field]
+    package let body: [UInt8]
 
-    init(_ buffer: ByteBuffer) {
+    package init(_ buffer: ByteBuffer) {
         let bytes = Array(buffer.readableBytesView)
         var rows: [[UInt8]] = []
         var position = 0
@@ -32,12 +32,24 @@ struct Rows: Sendable {
     }
 
     /// The fields whose names are not among `names`, as they are.
-    func others(than names: Set<String>) -> [String] { fields.filter { !names.contains($0.name) }.map(\.row) }
+    package func others(than names: Set<String>) -> [String] { fields.filter { !names.contains($0.name) }.map(\.row) }
 
-    func all(_ name: String) -> [Field] { fields.filter { $0.name == name } }
+    package func all(_ name: String) -> [Field] { fields.filter { $0.name == name } }
+
+    /// The messages that follow each other in the bytes of a connection, cut where Content-Length says, and what is left.
+    package static func messages(in buffer: ByteBuffer) -> (whole: [ByteBuffer], rest: ByteBuffer) {
+        var (whole, rest) = ([] as [ByteBuffer], buffer)
+        while let end = rest.readableBytesView.firstRange(of: Array("\r\n\r\n".utf8))?.upperBound {
+            let head = rest.getSlice(at: rest.readerIndex, length: end - rest.readerIndex) ?? ByteBuffer()
+            let length = end - rest.readerIndex + (Rows(head).number("content-length") ?? 0)
+            guard let message = rest.readSlice(length: length) else { break }
+            whole.append(message)
+        }
+        return (whole, rest)
+    }
 
     /// The number in the one field of that name; nil when there is none.
-    func number(_ name: String) -> Int? { all(name).first.flatMap { Int($0.value) } }
+    package func number(_ name: String) -> Int? { all(name).first.flatMap { Int($0.value) } }
 
     private static func lineEnd(_ bytes: [UInt8], from start: Int) -> Int? {
         guard start + 1 < bytes.count else { return nil }

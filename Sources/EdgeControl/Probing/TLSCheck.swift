@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EdgeTLS
+internal import Foundation
+internal import NIOCore
+internal import NIOPosix
+
+/// Looks at a TLS server as an edge would meet it as a backend.
+///
+/// Two handshakes: one that accepts whatever comes, to see what the server offers, and one with the verification that
+/// pools use, whose outcome is the verdict. So the verdict cannot differ from what the edge does.
+package struct TLSCheck: Sendable {
+    package let host: String
+    package let port: Int
+    /// The name that the certificate must stand for; the host unless told otherwise.
+    package var name: String
+    /// Further names that it may stand for (TLS-13).
+    package var alternativeNames: [String] = []
+    /// PEM: the authorities; nil for the system's.
+    package var authorities: String?
+    /// PEM: what we show when we are asked; both or none.
+    package var certificate: String?
+    package var key: String?
+    package var acceptsWildcards = false
+    /// For each of the two connections.
+    package var timeout = Duration.seconds(5)
+
+    /// How long a server may take after the handshake to refuse our certificate, or its absence: in TLS 1.3 the
+    /// handshake is over for us before it has looked (RFC 8446 section 4.4.2.4).
+    static let settling = TimeAmount.milliseconds(400)
+    static let standardPort = 5061
+
+    /// A check of `host`, `host:port`, `[address]` or `[address]:port`; nil when it is none of these.
+    package init?(target: String) {
+        guard let (host, port) = Self.split(target) else { return nil }
+        (self.host, self.port, name) = (host, port, host)
+    }
+
+    /// Carries it out.
+    ///
+    /// - Throws: an error whose description says which file is at fault and why.
+    package func run() async throws -> TLSCheckReport {
+        var profile = TLSProfile(certificateChainFile: certificate, privateKeyFile: key, trustFile: authorities)
+        profile.sessionTickets = false
+        let strict = try TLSContext(clientProfile: profile)
+        profile.verify = false
+        let lenient = try TLSContext(clientProfile: profile)
+        let seen = await attempt(with: lenient, .none)
+        guard case .done(let offer, let later) = seen else { return report(nil, seen.failure) }
+        let identity = PeerIdentityPolicy.verify(
+            domain: name,
+            acceptsWildcards: acceptsWildcards,
+            alternatives: alternativeNames
+        )
+        let judged = await attempt(with: strict, identity)
+        return report(offer, judged.failure ?? later)
+    }
+
+    private func report(_ offer: PeerOffer?, _ failure: Failure?) -> TLSCheckReport {
+        let now = Int64(Date().timeIntervalSince1970)
+        return TLSCheckReport(
+            host: host,
+            port: port,
+            name: name,
+            offer: offer.map { TLSCheckReport.Offer($0, now: now) },
+            isAccepted: failure == nil,
+            reason: failure?.reason,
+            explanation: failure?.words
+        )
+    }
+
+    private static func split(_ target: String) -> (String, Int)? {
+        var host = target[...]
+        var port: Substring?
+        if target.hasPrefix("[") {
+            guard let end = target.firstIndex(of: "]") else { return nil }
+            host = target[target.index(after: target.startIndex)..<end]
+            let rest = target[target.index(after: end)...]
+            guard rest.isEmpty || rest.hasPrefix(":") else { return nil }
+            port = rest.isEmpty ? nil : rest.dropFirst()
+        } else if let colon = target.lastIndex(of: ":"), target.firstIndex(of: ":") == colon {
+            (host, port) = (target[..<colon], target[target.index(after: colon)...])
+        }
+        guard !host.isEmpty else { return nil }
+        guard let port else { return (String(host), standardPort) }
+        guard let number = UInt16(port), number > 0 else { return nil }
+        return (String(host), Int(number))
+    }
+}
+
+extension TLSCheck {
+    /// Why a connection came to nothing.
+    struct Failure: Sendable {
+        let reason: String
+        let words: String
+    }
+
+    /// How one connection went; it may be refused after its handshake.
+    enum Outcome: Sendable {
+        case done(PeerOffer, refused: Failure?)
+        case failed(Failure)
+
+        var failure: Failure? {
+            switch self {
+            case .done(_, let refused): refused
+            case .failed(let failure): failure
+            }
+        }
+    }
+
+    private func attempt(with context: TLSContext, _ identity: PeerIdentityPolicy) async -> Outcome {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let promise = loop.makePromise(of: Outcome.self)
+        let limit = TimeAmount(timeout)
+        let serverName = name
+        let opening = ClientBootstrap(group: loop)
+            .connectTimeout(limit)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let role = TLSRole.client(serverName: serverName, identity: identity)
+                    let tls = TLSHandler(context: context, role: role, handshakeDeadline: limit)
+                    tls.observes = true
+                    try channel.pipeline.syncOperations.addHandler(tls)
+                    try channel.pipeline.syncOperations.addHandler(TLSCheckHandler(tls, promise))
+                }
+            }
+            .connect(host: host, port: port)
+        opening.whenFailure { error in
+            promise.succeed(.failed(Failure(reason: "unreachable", words: "no connection: \(error)")))
+        }
+        let outcome = try? await promise.futureResult.get()
+        opening.whenSuccess { $0.close(promise: nil) }
+        return outcome ?? .failed(Failure(reason: "unreachable", words: "the connection ended"))
+    }
+}
+
+/// Waits for the handshake, and a little longer for a refusal after it.
+private final class TLSCheckHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let tls: TLSHandler
+    private let promise: EventLoopPromise<TLSCheck.Outcome>
+    private var offer: PeerOffer?
+
+    init(_ tls: TLSHandler, _ promise: EventLoopPromise<TLSCheck.Outcome>) {
+        self.tls = tls
+        self.promise = promise
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard event is TLSHandshakeCompleted, let offer = tls.peerOffer else { return }
+        self.offer = offer
+        let promise = promise
+        context.eventLoop.scheduleTask(in: TLSCheck.settling) { promise.succeed(.done(offer, refused: nil)) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        let failure =
+            (error as? TLSFailure).map { failure in
+                TLSCheck.Failure(reason: failure.reason.rawValue, words: "\(failure.reason.words) (\(failure.words))")
+            } ?? TLSCheck.Failure(reason: "unreachable", words: "\(error)")
+        // A server that just leaves an idle connection has not refused anything.
+        let isEnd = (error as? TLSFailure)?.reason == .truncated
+        if let offer {
+            promise.succeed(.done(offer, refused: isEnd ? nil : failure))
+        } else {
+            promise.succeed(.failed(failure))
+        }
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let nothing = TLSCheck.Failure(reason: "unreachable", words: "the connection ended")
+        promise.succeed(offer.map { .done($0, refused: nil) } ?? .failed(nothing))
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import EdgeControl
+
+/// `brana tls`: looking at TLS from outside.
+struct TLSCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tls",
+        abstract: "Look at the TLS of a server.",
+        subcommands: [TLSCheckCommand.self]
+    )
+}
+
+/// `brana tls check`: what a server offers, and whether Brana would accept it as a backend.
+struct TLSCheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Show what a TLS server offers, and whether Brana would accept it, and why not.",
+        discussion: """
+            Connects twice: once to see all that the server shows, and once with the verification of pools. Exit status \
+            0 when Brana would accept the server, 1 when it would not, 2 when nothing could be seen.
+            """
+    )
+
+    @Argument(help: "The server: HOST, HOST:PORT or [ADDRESS]:PORT; the port is 5061 if there is none.") var target:
+        String
+    @Option(help: "The name that the certificate must stand for, and the server name to send; default: HOST.") var name:
+        String?
+    @Option(
+        help: "A further name that the certificate may prove, as verify_names of a pool; may be given several times."
+    )
+    var verifyName: [String] = []
+    @Option(help: "PEM: the authorities to verify with; default: the system's.", completion: .file()) var ca: String?
+    @Option(help: "PEM: our certificate and its chain, for servers that ask.", completion: .file()) var cert: String?
+    @Option(help: "PEM: the key of our certificate.", completion: .file()) var key: String?
+    @Flag(help: "Accept wildcards, as a pool with accept_wildcards does.") var acceptWildcards = false
+    @Option(help: "Seconds for each of the two connections.") var timeout = 5
+    @Flag(help: "Print JSON.") var json = false
+
+    func validate() throws {
+        guard TLSCheck(target: target) != nil else {
+            throw ValidationError("the server must be HOST, HOST:PORT or [ADDRESS]:PORT")
+        }
+        guard (cert == nil) == (key == nil) else { throw ValidationError("--cert and --key belong together") }
+        guard (1...60).contains(timeout) else { throw ValidationError("--timeout must lie within 1 and 60") }
+    }
+
+    func run() async throws {
+        guard var check = TLSCheck(target: target) else { throw ExitCode(2) }
+        if let name { check.name = name }
+        check.alternativeNames = verifyName
+        check.authorities = ca
+        (check.certificate, check.key) = (cert, key)
+        check.acceptsWildcards = acceptWildcards
+        check.timeout = .seconds(timeout)
+        let report: TLSCheckReport
+        do {
+            report = try await check.run()
+        } catch {
+            Terminal.error("\(error)")
+            throw ExitCode(2)
+        }
+        if json {
+            print(try JSONText.encode(report), terminator: "")
+        } else {
+            for line in report.lines { print(line) }
+        }
+        if report.exitStatus != 0 { throw ExitCode(report.exitStatus) }
+    }
+}

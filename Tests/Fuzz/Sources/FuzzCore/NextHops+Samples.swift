@@ -1,0 +1,1 @@
+../../../SIPProxyTests/Support/NextHops+Samples.swift

@@ -1,0 +1,1 @@
+../../../SIPProxyTests/Support/Sent.swift

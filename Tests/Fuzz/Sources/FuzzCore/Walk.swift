@@ -1,0 +1,1 @@
+../../../SIPProxyTests/Walk/Walk.swift
