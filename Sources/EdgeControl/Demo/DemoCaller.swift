@@ -150,8 +150,13 @@ package final class DemoCaller: Sendable {
         switch reply {
         case .timeout: "\(method): no final response in time"
         case .closed: "\(method): the connection ended"
-        case .final(let response): response.status < 300 ? nil : "\(method): \(response.status)"
+        case .final(let response): response.status < 300 ? nil : "\(method): \(response.status)\(phrase(of: response))"
         }
+    }
+
+    private static func phrase(of response: SIPMessage) -> String {
+        guard case .response(_, let phrase) = response.startLine, !phrase.isEmpty else { return "" }
+        return " \(response.bytes.text(phrase))"
     }
 
     private static func server(of response: SIPMessage) -> String {

@@ -31,6 +31,8 @@ final class BackendWatch {
     var lastHeard: NIODeadline?
     var isSuspect = false
     var hold: Hold?
+    /// When it last refused a connection, or a snapshot said that it is not usable.
+    var goneAt: NIODeadline?
     var waits = [Wait](repeating: Wait(), count: RequestKind.allCases.count)
 
     /// How long requests of one kind wait for a first response.

@@ -67,8 +67,9 @@ struct LocalHealth {
         if let watch = watches[id] { heard(watch, now: now) }
     }
 
-    /// A backend failed.
-    mutating func failed(_ id: BackendID, now: NIODeadline) {
+    /// A backend failed; one that refused is not there at all.
+    mutating func failed(_ id: BackendID, wasRefused: Bool = false, now: NIODeadline) {
+        if wasRefused { watch(id).goneAt = now }
         hold(id, until: now + Self.longestHold, endsByAnswer: true)
     }
 
@@ -96,7 +97,7 @@ struct LocalHealth {
     }
 
     /// Takes what the control plane says: who is usable again after it was found not to be is held no longer.
-    mutating func adopt(_ pools: [PoolView]) {
+    mutating func adopt(_ pools: [PoolView], now: NIODeadline) {
         for (id, watch) in watches {
             let view = Int(id.pool.index) < pools.count ? pools[Int(id.pool.index)] : nil
             guard let view, let index = view.index(of: id.endpoint) else {
@@ -106,10 +107,10 @@ struct LocalHealth {
                 }
                 continue
             }
-            guard let hold = watch.hold else { continue }
             if !view.backends[index].isUsable {
+                watch.goneAt = now
                 watch.hold?.wasConfirmed = true
-            } else if hold.wasConfirmed {
+            } else if watch.hold?.wasConfirmed ?? false {
                 change(watch) { $0.hold = nil }
             }
         }
@@ -128,6 +129,11 @@ struct LocalHealth {
     func isHeld(_ id: BackendID, now: NIODeadline) -> Bool {
         guard avoided > 0, let hold = watches[id]?.hold else { return false }
         return hold.until > now
+    }
+
+    /// Whether a backend was not there at some moment since then, though it may be back.
+    func wasGone(_ id: BackendID, since: NIODeadline) -> Bool {
+        watches[id]?.goneAt.map { $0 >= since } ?? false
     }
 
     func isSuspect(_ id: BackendID) -> Bool { avoided > 0 && watches[id]?.isSuspect ?? false }

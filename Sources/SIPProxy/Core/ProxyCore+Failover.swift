@@ -8,6 +8,8 @@ internal import SIPMessage
 extension ProxyCore {
     /// Candidates beyond `tries` that a request may try where those before took nothing of it.
     static let extraTries: UInt8 = 5
+    /// How long a server may take to connect anew to answer a call that rings (TXN-12).
+    static let reconnectTime = TimeAmount.seconds(2)
 
     /// An attempt failed before anything was heard.
     func failed(_ client: ClientTransaction, _ failure: AttemptFailure, now: NIODeadline) {
@@ -25,7 +27,7 @@ extension ProxyCore {
             return
         }
         noteFailure(client, failure, now: now)
-        if failure != .queueFull { failedNow(client, now: now) }
+        if failure != .queueFull { failedNow(client, failure, now: now) }
         let wasAbandoned = client.isAbandoned
         let isGoneFlow = failure == .flowGone
         finish(client, afterReliable: true, now: now)
@@ -100,8 +102,8 @@ extension ProxyCore {
     }
 
     /// Passes an attempt's backend by, until an answer or the control plane says that it is up, or for a time.
-    func failedNow(_ client: ClientTransaction, now: NIODeadline) {
-        if let id = client.backend?.id { local.failed(id, now: now) }
+    func failedNow(_ client: ClientTransaction, _ failure: AttemptFailure, now: NIODeadline) {
+        if let id = client.backend?.id { local.failed(id, wasRefused: failure == .refused, now: now) }
     }
 
     /// Passes an attempt's backend by for as long as its 503 asks; none does so by an answer, which then proves nothing.
@@ -132,7 +134,7 @@ extension ProxyCore {
             reject(client.server, .flowFailed, now: now)
         case .proceeding:
             // The answer may come over a new connection (TXN-12).
-            client.lostAt = now + .seconds(2)
+            client.lookAgainAt = now + Self.reconnectTime
             arm(client)
         case .completed, .accepted, .terminated:
             return

@@ -71,7 +71,7 @@ extension ProxyCore {
         let settings = snapshot.settings
         client.state = .proceeding
         client.firstResponseAt = nil
-        client.lostAt = nil
+        client.lookAgainAt = nil
         if client.isInvite {
             client.retransmitAt = nil
             client.timeoutAt = client.hasSentCancel ? client.timeoutAt : nil

@@ -14,7 +14,7 @@ extension ProxyCore {
         }
         if let at = client.retransmitAt, at <= now { retransmit(client, now: now) }
         if let at = client.cancelRetransmitAt, at <= now { retransmitCancel(client, now: now) }
-        if let at = client.lostAt, at <= now { lookAgain(client, now: now) }
+        if let at = client.lookAgainAt, at <= now { lookAgain(client, now: now) }
         if let at = client.firstResponseAt, at <= now { moveOn(client, now: now) }
         if let at = client.timeoutAt, at <= now {
             counters.fired(client.isInvite ? .b : .f)
@@ -89,7 +89,7 @@ extension ProxyCore {
         server.sawTimeout = true
         observeSilence(client, now: now)
         noteFailure(client, .timeout, now: now)
-        failedNow(client, now: now)
+        failedNow(client, .timeout, now: now)
         if !tryNext(server, after: .timeout, now: now) { answerBest(server, client, now: now) }
     }
 
@@ -103,7 +103,7 @@ extension ProxyCore {
             server.sawTimeout = true
             if client.state == .calling { observeSilence(client, now: now) }
             noteFailure(client, .timeout, now: now)
-            failedNow(client, now: now)
+            failedNow(client, .timeout, now: now)
         }
         note(client, .cancelled, now: now)
         terminate(client)
@@ -132,16 +132,19 @@ extension ProxyCore {
         }
     }
 
-    /// A ringing call whose connection was lost: when its backend is down too, nobody will answer (TXN-12).
+    /// A ringing call whose connection was lost: when its backend is down too, or was gone about then and has begun
+    /// anew, nobody will answer (TXN-12).
     private func lookAgain(_ client: ClientTransaction, now: NIODeadline) {
-        client.lostAt = nil
+        client.lookAgainAt = nil
         guard client.state == .proceeding, !client.server.hasFinal, let target = client.backend,
             let pool = target.pool, Int(pool.index) < snapshot.pools.count
         else { return }
         let view = snapshot.pools[Int(pool.index)]
         let isUsable = view.index(of: target.endpoint).map { view.backends[$0].isUsable } ?? false
-        let isHeld = local.isHeld(BackendID(pool: pool, endpoint: target.endpoint), now: now)
-        guard !isUsable || isHeld else { return }
+        let id = BackendID(pool: pool, endpoint: target.endpoint)
+        // Its other connections may have been seen to end before this one.
+        let wasGone = local.wasGone(id, since: now - Self.reconnectTime * 2)
+        guard !isUsable || wasGone || local.isHeld(id, now: now) else { return }
         noteFailure(client, .closed, now: now)
         let server = client.server
         client.stopWaiting()

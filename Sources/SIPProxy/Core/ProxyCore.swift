@@ -174,7 +174,7 @@ package final class ProxyCore {
     /// Works by another snapshot from now on; requests that have begun go on by theirs.
     package func adopt(_ snapshot: ProxySnapshot, now: NIODeadline) {
         box = SnapshotBox(snapshot)
-        local.adopt(snapshot.pools)
+        local.adopt(snapshot.pools, now: now)
         take(snapshot, now: now)
     }
 

@@ -67,7 +67,7 @@ final class ClientTransaction {
     var cancelRetransmitAt: NIODeadline?
     var cancelInterval = TimeAmount.zero
     /// When a lost connection of a ringing call is looked at again (TXN-12).
-    var lostAt: NIODeadline?
+    var lookAgainAt: NIODeadline?
     var endAt: NIODeadline?
     var armedAt: NIODeadline?
 
@@ -106,7 +106,7 @@ final class ClientTransaction {
         take(timeoutAt)
         take(timerCAt)
         take(cancelRetransmitAt)
-        take(lostAt)
+        take(lookAgainAt)
         take(endAt)
         return first
     }
@@ -117,6 +117,6 @@ final class ClientTransaction {
         firstResponseAt = nil
         timeoutAt = nil
         timerCAt = nil
-        lostAt = nil
+        lookAgainAt = nil
     }
 }

@@ -54,7 +54,7 @@ struct DemoLoopbackTests {
         let backend = try await backend("alpha")
         try await backend.behave(.refuse(status: 486))
         let caller = caller(backend)
-        #expect(await caller.call(1, perSecond: 10).failures == ["INVITE: 486": 1])
+        #expect(await caller.call(1, perSecond: 10).failures == ["INVITE: 486 Refused": 1])
         await caller.close()
         #expect(try await backend.answering().requests[.invite] == 1)
         await backend.stop()

@@ -231,6 +231,25 @@ struct FailoverTests {
         #expect(bench.isQuiet && bench.finished.count == 1)
     }
 
+    @Test("TXN-12: a backend that refused connections meanwhile has begun anew, and knows nothing of a ringing call")
+    func lostAndBack() {
+        let bench = Bench(1)
+        let client = bench.client()
+        bench.receive(Wire.request("INVITE"), on: client)
+        bench.answer(180, to: bench.sent.to("B1")[0])
+        bench.close(bench.backendFlow(.backend(1)))
+        bench.behaviour[.backend(1)] = .fails(.refused)
+        bench.receive(Wire.request("OPTIONS", branch: "z9hG4bK2"), on: client)
+        bench.behaviour[.backend(1)] = nil
+        bench.wait(0.5)
+        bench.receive(Wire.request("OPTIONS", branch: "z9hG4bK3"), on: client)
+        bench.answer(200, to: bench.sent.to("B1").last ?? bench.sent[0])
+        #expect(bench.sent.answers == [100, 180, 503, 200])
+        bench.wait(1.6)
+        #expect(bench.sent.answers == [100, 180, 503, 200, 500])
+        #expect(bench.sent.last?.wire.startLine.hasSuffix("Backend Lost") ?? false)
+    }
+
     @Test("LOC-64: a request that began before a reload fails over among the backends of its own snapshot")
     func snapshot() {
         bench.behaviour[.backend(1)] = .holds

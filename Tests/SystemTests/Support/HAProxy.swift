@@ -11,12 +11,15 @@ final class HAProxy: Sendable {
 
     /// Where clients come in, by the version of the header that the edge is sent.
     let front: [String: Int]
+    /// The same without health checks: there clients are sent on whatever the edge thinks of the header.
+    let unchecked: [String: Int]
     /// Where a backend seems to be.
     let back: Int
     private let process: ChildProcess
 
     init(edge: Int, backend: Int, in directory: TemporaryDirectory) async throws {
         front = ["v1": try FreePort.next(), "v2": try FreePort.next()]
+        unchecked = ["v1": front["v1"] ?? 0, "v2": try FreePort.next()]
         back = try FreePort.next()
         let server = "server edge 127.0.0.1:\(edge) source \(Self.address)"
         let text = """
@@ -33,6 +36,9 @@ final class HAProxy: Sendable {
             listen front2
               bind 127.0.0.1:\(front["v2"] ?? 0)
               \(server) send-proxy-v2 proxy-v2-options crc32c,unique-id check check-send-proxy inter 100ms
+            listen unchecked2
+              bind 127.0.0.1:\(unchecked["v2"] ?? 0)
+              \(server) send-proxy-v2
             listen back
               bind 127.0.0.1:\(back) accept-proxy
               server backend 127.0.0.1:\(backend)
