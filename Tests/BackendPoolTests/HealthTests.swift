@@ -142,6 +142,31 @@ struct HealthTests {
         #expect(traffic(good)?.to == .up)
     }
 
+    @Test(
+        "OVL-14: a mute backend is left alone but for trials at growing gaps, until one normal response lets all resume"
+    )
+    mutating func selfLimiting() {
+        policy.isProbing = false
+        traffic(good)
+        let start = now
+        var sent: [Int64] = []
+        // A request comes every 100 ms for five minutes, and nothing is answered.
+        for number in 0..<3_000 {
+            now = start + .milliseconds(Int64(number) * 100)
+            guard isUsable else { continue }
+            sent.append((now - start).nanoseconds / 1_000_000_000)
+            traffic(.failed(.timeout))
+        }
+        #expect(sent == [0, 0, 0, 5, 15, 35, 75, 135, 195, 255])
+        now = start + .seconds(316)
+        #expect(isUsable && traffic(good)?.to == .up)
+        for _ in 0..<100 {
+            now = now + .milliseconds(100)
+            #expect(isUsable)
+            traffic(good)
+        }
+    }
+
     @Test("LOC-50: after a good trial the next ejection is longer still, until it has been well for a minute")
     mutating func ejectionMemory() {
         policy.isProbing = false

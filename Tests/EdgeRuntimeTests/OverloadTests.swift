@@ -109,6 +109,25 @@ struct OverloadTests {
         #expect(embedded.lines.last?.hasPrefix("worker is less loaded worker=0 level=calm") == true)
     }
 
+    @Test("OVL-15: what one worker asks of clients all workers ask, until it is less loaded")
+    func together() {
+        let (loop, other) = (EmbeddedEventLoop(), EmbeddedEventLoop())
+        let (loaded, calm) = (EmbeddedWorker(on: loop).worker, EmbeddedWorker(on: other, index: 1).worker)
+        loaded.siblings = [WorkerHandle(loaded), WorkerHandle(calm)]
+        calm.siblings = loaded.siblings
+        for number in 0...60 {
+            loaded.observe(lag: .milliseconds(150), now: .uptimeNanoseconds(UInt64(number) * 25_000_000))
+        }
+        other.run()
+        #expect(loaded.core.reportedPercent == 50 && calm.core.reportedPercent == 50)
+        #expect(calm.core.shedding == .none && calm.statistics.reportedPercent == 50)
+        for number in 61...400 {
+            loaded.observe(lag: .zero, now: .uptimeNanoseconds(UInt64(number) * 25_000_000))
+        }
+        other.run()
+        #expect(loaded.core.reportedPercent == 0 && calm.core.reportedPercent == 0)
+    }
+
     @Test("OVL-06: the lag is looked at again and again, and is none on a loop that is on time")
     func watching() {
         let loop = EmbeddedEventLoop()

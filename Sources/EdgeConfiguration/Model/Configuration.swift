@@ -101,6 +101,8 @@ package struct ListenerSettings: Sendable, Hashable {
     package var allowedPeers: [String]?
     /// From whom connections begin with a PROXY protocol header; nil: from nobody.
     package var proxyProtocol: ProxyProtocolSettings?
+    /// Whether clients that take part in overload control are told how many requests to hold back (RFC 7339).
+    package var controlsOverload = false
 
     /// Whether what comes by it about users' identities is believed.
     package var isTrusted: Bool { trust == .role ? role != .access : trust == .always }

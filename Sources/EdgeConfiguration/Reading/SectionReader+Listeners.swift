@@ -55,6 +55,7 @@ extension SectionReader {
         readAdvertised(values, configuration, into: &listener)
         readProxyProtocol(values, into: &listener)
         readAllowedPeers(values, configuration, into: &listener)
+        readOverloadControl(values, into: &listener)
         guard let name, place != nil, transport != nil else { return nil }
         reader.remember(values["address"], at: "listeners.\(name).address")
         checkIdentity(listener, values)
@@ -99,6 +100,17 @@ extension SectionReader {
             listener.advertisedHost = String(host)
             listener.advertisedPort = port
         }
+    }
+
+    /// How the edge fares is told to those alone who are trusted (OVL-16).
+    private func readOverloadControl(_ values: MappingReader, into listener: inout ListenerSettings) {
+        values.bool("overload_control", &listener.controlsOverload)
+        guard listener.controlsOverload, !listener.isTrusted else { return }
+        reader.error(
+            values["overload_control"],
+            "overload_control tells clients how loaded the edge is, which is for trusted ones; set role to inner or peer, "
+                + "or trust: always"
+        )
     }
 
     /// Peers hold the certificate against the name that Record-Route gives them (PRX-35).

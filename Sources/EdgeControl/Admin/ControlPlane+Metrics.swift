@@ -51,6 +51,8 @@ extension ControlPlane {
         let lag = workers.map(\.lag.nanoseconds).max() ?? 0
         page.write(MetricCatalog.edgeLoopLag, [MetricSample([], .decimal(Double(lag) / 1e9))])
         page.write(MetricCatalog.edgeOverloadedWorkers, value: Int64(workers.count { $0.isOverloaded }))
+        let asked = workers.map(\.reportedPercent).max() ?? 0
+        page.write(MetricCatalog.edgeAskedReduction, [MetricSample([], .decimal(Double(asked) / 100))])
     }
 
     /// A listener that moved to another address in a reload goes on under its name.

@@ -98,7 +98,8 @@ struct SnapshotBuilder {
             port: settings.port,
             advertisedHost: settings.advertisedHost,
             advertisedPort: settings.advertisedPort,
-            isTrusted: settings.isTrusted
+            isTrusted: settings.isTrusted,
+            controlsOverload: settings.controlsOverload
         )
     }
 

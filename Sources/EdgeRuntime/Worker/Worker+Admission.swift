@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
@@ -139,8 +140,10 @@ extension Worker {
     func observe(lag: TimeAmount, now: NIODeadline) {
         worstLag = max(worstLag, lag)
         let before = overload.level
+        let reported = core.ownReportedPercent
         overload.observe(lag: lag, now: now, snapshot.limits.overload)
         core.shedding = overload.shedding
+        if core.ownReportedPercent != reported { tellOthers(core.ownReportedPercent) }
         guard overload.level != before else { return }
         let isWorse = overload.level > before
         if isWorse { counters.limits.increment(.overload) }
@@ -148,6 +151,31 @@ extension Worker {
             isWorse ? "worker is overloaded" : "worker is less loaded",
             [("worker", "\(index)"), ("level", "\(overload.level)"), ("lag", "\(lag.nanoseconds / 1_000_000) ms")]
         )
+    }
+}
+
+// MARK: What clients are told
+
+extension Worker {
+    /// Nanoseconds from 1970 to the zero of `NIODeadline`; the same for all workers, whose sequence numbers a client
+    /// compares.
+    static let epoch: Int64 = {
+        var time = timespec()
+        guard clock_gettime(CLOCK_REALTIME, &time) == 0 else { return 0 }
+        let wall = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        return wall - Int64(clamping: NIODeadline.now().uptimeNanoseconds)
+    }()
+
+    /// Tells the other workers what clients are asked to hold back for this one's sake: the connections of one client may
+    /// be everywhere.
+    private func tellOthers(_ percent: UInt32) {
+        for sibling in siblings where sibling.eventLoop !== eventLoop { sibling.report(percent, of: index) }
+    }
+
+    /// Another worker asks for so much.
+    func hear(_ percent: UInt32, from other: WorkerIndex) {
+        reportsOfOthers[other] = percent
+        core.reportOthers(reportsOfOthers.values.max() ?? 0)
     }
 }
 

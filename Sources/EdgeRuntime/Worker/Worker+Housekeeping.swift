@@ -87,6 +87,7 @@ extension Worker {
             backendQueues: backends.mapValues(\.waitingCount),
             lag: max(lastLag, worstLag),
             isOverloaded: overload.level > .calm,
+            reportedPercent: core.reportedPercent,
             knownSources: known?.known ?? 0,
             bannedSources: known?.banned ?? 0,
             displacedSources: sources?.displaced ?? 0

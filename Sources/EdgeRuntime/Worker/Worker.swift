@@ -38,6 +38,8 @@ package final class Worker {
     /// What sources have used up; nil while nothing of it is limited.
     var sources: SourceTable?
     var overload = OverloadMonitor()
+    /// What clients are asked to hold back by the other workers, in per cent.
+    var reportsOfOthers: [WorkerIndex: UInt32] = [:]
     /// The worst lag of this second and of the one before.
     var worstLag = TimeAmount.zero
     var lastLag = TimeAmount.zero
@@ -74,7 +76,13 @@ package final class Worker {
         self.limiter = limiter
         self.hooks = hooks
         nextSerial = serialBase
-        core = ProxyCore(worker: index, snapshot: snapshot.proxy, seed: .random(in: .min ... .max), now: .now())
+        core = ProxyCore(
+            worker: index,
+            snapshot: snapshot.proxy,
+            seed: .random(in: .min ... .max),
+            epoch: Self.epoch,
+            now: .now()
+        )
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         housekeeping = eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             bound.value.keepHouse()

@@ -134,6 +134,8 @@ package struct WorkerStatistics: Sendable {
     package let lag: TimeAmount
     /// Whether new requests are turned away for it.
     package let isOverloaded: Bool
+    /// Per cent of their requests that clients with overload control are asked to hold back.
+    package let reportedPercent: UInt32
     /// Sources whose requests are counted, those that are banned, and those that lost their place too early.
     package let knownSources: Int
     package let bannedSources: Int

@@ -52,6 +52,11 @@ package struct WorkerHandle: Sendable {
         execute { $0.sources?.ban(source, until: end, now: $0.eventLoop.now) }
     }
 
+    /// Tells what clients are asked to hold back for another worker's sake.
+    func report(_ percent: UInt32, of other: WorkerIndex) {
+        execute { $0.hear(percent, from: other) }
+    }
+
     /// The worker's numbers now.
     package func statistics() -> EventLoopFuture<WorkerStatistics> {
         submit { $0.statistics }

@@ -21,15 +21,21 @@ package struct OverloadParameters: Sendable, Hashable {
 
     package init() {}
 
+    /// Whether its sender takes part in overload control and knows the loss algorithm, as every client must
+    /// (section 5.1).
+    package var offersLoss: Bool { isSound && isOffered && hasLoss }
+
     /// The parameters of a Via value of a message.
     package init(_ via: Via, in message: SIPMessage) {
         guard via.hasOverload else { return }
-        var seen = Set<Int>()
+        var seen: UInt16 = 0
         message.withBytes { bytes in
             ViaParser.forEachParameter(of: via, bytes) { name, value, _ in
                 guard Self.isName(bytes, from: name.start, to: name.end) else { return }
-                let isNew = seen.insert(name.count).inserted
-                if !isNew || !read(bytes, name, value) { isSound = false }
+                // The lengths of the four names tell them apart.
+                let bit: UInt16 = 1 << UInt16(truncatingIfNeeded: name.count)
+                if seen & bit != 0 || !read(bytes, name, value) { isSound = false }
+                seen |= bit
             }
         }
     }

@@ -19,12 +19,15 @@ package enum ResponseWriter {
 
     /// An answer to `request`: its Via, From, To, Call-ID and CSeq, a To tag where none is and `tag` is given (a 100
     /// has none), Timestamp in a 100, and `extra` lines, each with its CRLF (MSG-56, MSG-57).
+    ///
+    /// `overload` takes the place of what the client wrote of overload control into its Via.
     package static func response(
         to request: SIPMessage,
         status: UInt16,
         reason: String,
         tag: UInt64?,
         source: Source?,
+        overload: OverloadFeedback? = nil,
         extra: (inout ByteBuffer) -> Void = { _ in }
     ) -> ByteBuffer {
         var output = ByteBufferAllocator().buffer(capacity: request.bodyStart &+ 256)
@@ -33,7 +36,11 @@ package enum ResponseWriter {
         for field in request.headers {
             switch field.name {
             case .via where field.line == request.headers[request.firstVia].line:
-                copier.copyTopmostVia(field, request.topmostVia, source, into: &output)
+                if let overload {
+                    copier.copyTopmostVia(field, request.topmostVia, source, overload, into: &output)
+                } else {
+                    copier.copyTopmostVia(field, request.topmostVia, source, into: &output)
+                }
             case .via, .from, .callID, .cSeq: copier.copy(field.line, into: &output)
             case .to: copier.copyTo(field, request.to, tag, into: &output)
             case .timestamp where status == 100: copier.copy(field.line, into: &output)
@@ -135,5 +142,37 @@ private struct LineCopier {
             position = change.range.end
         }
         copy(ByteRange(position, field.line.end), into: &output)
+    }
+
+    /// The same with `overload` behind all other parameters, in place of those that the client wrote.
+    mutating func copyTopmostVia(
+        _ field: HeaderField,
+        _ via: Via,
+        _ source: ResponseWriter.Source?,
+        _ overload: OverloadFeedback,
+        into output: inout ByteBuffer
+    ) {
+        flush(into: &output)
+        let stamp = source.map { ViaStamp(via: via, source: $0.address) }
+        let message = bytes
+        var position = field.line.start
+        message.withUnsafeReadableBytes { raw in
+            guard let view = Bytes(raw) else { return }
+            ViaParser.forEachParameter(of: via, view) { name, _, whole in
+                let isReceived = whole == stamp?.received?.range
+                let isPort = whole == stamp?.returnPort?.range
+                guard isReceived || isPort || OverloadParameters.isName(view, from: name.start, to: name.end) else {
+                    return
+                }
+                output.append(ByteRange(position, whole.start), of: message)
+                if isReceived, let source, stamp?.received?.writes == true { output.writeReceived(source.text) }
+                if isPort, let source { output.writeReturnPort(source.port) }
+                position = whole.end
+            }
+        }
+        output.append(ByteRange(position, via.range.end), of: message)
+        if let source, let added = stamp?.received, added.range.isEmpty { output.writeReceived(source.text) }
+        overload.write(into: &output)
+        copy(ByteRange(via.range.end, field.line.end), into: &output)
     }
 }

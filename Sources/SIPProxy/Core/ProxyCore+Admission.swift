@@ -18,7 +18,7 @@ extension ProxyCore {
             act(.event(.dropped(.overLimit)))
             return false
         }
-        if isShed(request, key) {
+        if isShed(request, key, on: flow) {
             act(.event(.limit(.overload)))
             turnAway(request, on: flow, answering: flow.transport.isReliable || !shedding.isSilent)
             return false
@@ -41,9 +41,11 @@ extension ProxyCore {
     ///
     /// The key decides, so that every copy of one request meets with the same and a new try has a new chance. What a request
     /// says of its own importance is not believed (OVL-51).
-    private func isShed(_ request: SIPMessage, _ key: TransactionKey) -> Bool {
-        guard shedding.share > 0, request.to.tag == nil else { return false }
-        return UInt32(truncatingIfNeeded: key.second & 0xFFFF) < shedding.share
+    private func isShed(_ request: SIPMessage, _ key: TransactionKey, on flow: FlowContext) -> Bool {
+        guard shedding.share > 0, request.to.tag == nil,
+            UInt32(truncatingIfNeeded: key.second & 0xFFFF) < shedding.share
+        else { return false }
+        return !(shedding.sparesParticipants && takesPart(request, flow))
     }
 
     /// How many transactions there may be for this one to be begun: a fifth is kept for what belongs to dialogs (TXN-46,

@@ -121,6 +121,7 @@ extension ProxyCore {
 
     /// The servers of a name have come.
     package func resolved(_ id: ResolutionID, _ outcome: ResolutionOutcome, now: NIODeadline) {
+        note(now)
         guard let pending = resolving.removeValue(forKey: id) else { return }
         if pending.isStateless { statelessResolutions -= 1 }
         switch pending {

@@ -16,6 +16,7 @@ extension ProxyCore {
         if let server = server(of: request, method: request.method, key: key, on: flow) {
             return repeated(server, from: flow)
         }
+        countForReports(request, flow)
         guard admits(request, key, on: flow, admission) else { return }
         start(request, key: key, on: flow, now: now)
     }
@@ -82,7 +83,8 @@ extension ProxyCore {
             status: status,
             reason: reason,
             tag: tag,
-            source: source(of: flow)
+            source: source(of: flow),
+            overload: feedback(to: request, on: flow)
         ) { buffer in
             if let extra { buffer.writeImmutableBuffer(extra) }
             buffer.writeImmutableBuffer(server)

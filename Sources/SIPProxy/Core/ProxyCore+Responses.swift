@@ -226,6 +226,9 @@ extension ProxyCore {
         screen(response, box, isBelieved: isBelieved, isConfided: believes(server.flow, box))
         edits.popVia(of: response)
         edits.removeOverload(ofLowerViasOf: response)
+        if let feedback = feedback(to: server.request, on: server.flow) {
+            edits.writeOverload(feedback, inSecondViaOf: response)
+        }
         if server.flow.transport.isReliable { edits.addContentLength(to: response) }
         grantFlowTimer(response, server)
         if response.status == 401 || response.status == 407 {

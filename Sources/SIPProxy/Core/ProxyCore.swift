@@ -35,7 +35,13 @@ package final class ProxyCore {
     var memory: RequestMemory
     var isDraining = false
     /// What is turned away at present because there is too much to do.
-    package var shedding = Shedding.none
+    package var shedding = Shedding.none {
+        didSet { if shedding != oldValue { reporter.take(shedding) } }
+    }
+    /// What clients are told of it.
+    var reporter: OverloadReporter
+    /// The time of the latest event, for what is stamped with it.
+    private(set) var latest: NIODeadline
     /// What was counted so far.
     package internal(set) var counters = ProxyCounters()
     /// Times that a backend fell under suspicion for its silence.
@@ -47,9 +53,11 @@ package final class ProxyCore {
 
     /// A core that works by `snapshot`.
     ///
-    /// The seed must come from the system's generator.
-    package init(worker: WorkerIndex, snapshot: ProxySnapshot, seed: UInt64, now: NIODeadline) {
+    /// The seed must come from the system's generator; `epoch` are the nanoseconds from 1970 to the zero of `NIODeadline`.
+    package init(worker: WorkerIndex, snapshot: ProxySnapshot, seed: UInt64, epoch: Int64 = 0, now: NIODeadline) {
         self.worker = worker
+        reporter = OverloadReporter(epoch: epoch)
+        latest = now
         box = SnapshotBox(snapshot)
         generator = FastGenerator(seed: seed)
         keys = TransactionKeyMaker(using: &generator)
@@ -111,6 +119,7 @@ package final class ProxyCore {
         admission: Admission = .admitted,
         now: NIODeadline
     ) {
+        note(now)
         if message.isRequest {
             if case .backend(let target) = flow.side, let pool = target.pool {
                 local.heard(from: BackendID(pool: pool, endpoint: target.endpoint), now: now)
@@ -135,6 +144,7 @@ package final class ProxyCore {
 
     /// An attempt could not be sent, or its flow was lost before anything was heard.
     package func attemptFailed(_ attempt: AttemptID, _ failure: AttemptFailure, now: NIODeadline) {
+        note(now)
         if let ack = turning.removeValue(forKey: attempt) { return turn(ack) }
         guard let client = client(attempt) else { return returnFailed(attempt) }
         failed(client, failure, now: now)
@@ -145,6 +155,7 @@ package final class ProxyCore {
 
     /// Several flows are gone: all transactions are looked through once for all of them.
     package func flowsClosed(_ flows: Set<FlowID>, now: NIODeadline) {
+        note(now)
         let lost = clients.all { client in client.flow.map(flows.contains) ?? false }
         for client in lost { self.lost(client, now: now) }
         for server in servers.all(where: { flows.contains($0.flow.id) }) { orphan(server) }
@@ -183,6 +194,7 @@ package final class ProxyCore {
 
     /// Lets time pass: runs every timer that is due.
     package func advance(to now: NIODeadline) {
+        note(now)
         due.removeAll(keepingCapacity: true)
         wheel.advance(to: now, into: &due)
         for owner in due {
@@ -216,6 +228,9 @@ package final class ProxyCore {
     // MARK: Shared by the parts
 
     func act(_ action: ProxyAction) { actions.append(action) }
+
+    /// Notes the time of an event.
+    func note(_ now: NIODeadline) { latest = max(latest, now) }
 
     func makeNonce() -> UInt64 {
         nextNonce = (nextNonce &+ (generator.next() & 0xFFFF) &+ 1) & Branch.nonceMask

@@ -24,6 +24,10 @@ package struct Shedding: Sendable, Hashable {
 
     package static let none = Shedding(share: 0, isSilent: false)
 
+    /// Whether clients that hold back themselves are spared, so that they are no worse off than those that do not (RFC 7339
+    /// section 5.10.2); no longer when the load stays for seconds or rises far, for then somebody does not do it.
+    package var sparesParticipants: Bool { !isSilent && share <= Self.whole / 8 * 7 }
+
     package init(share: UInt32, isSilent: Bool) {
         self.share = min(share, Self.whole)
         self.isSilent = isSilent

@@ -29,6 +29,8 @@ package struct ListenerIdentity: Sendable, Hashable {
     package let advertisedPort: UInt16?
     /// Whether what comes by it about users' identities is believed, and what they hide may be told there.
     package let isTrusted: Bool
+    /// Whether clients that take part in overload control are told how many requests to hold back (RFC 7339).
+    package let controlsOverload: Bool
 
     /// Without `isTrusted` the role decides: own servers and partners are trusted.
     package init(
@@ -40,7 +42,8 @@ package struct ListenerIdentity: Sendable, Hashable {
         port: UInt16,
         advertisedHost: String,
         advertisedPort: UInt16?,
-        isTrusted: Bool? = nil
+        isTrusted: Bool? = nil,
+        controlsOverload: Bool = false
     ) {
         self.id = id
         self.name = name
@@ -51,6 +54,7 @@ package struct ListenerIdentity: Sendable, Hashable {
         self.advertisedHost = advertisedHost
         self.advertisedPort = advertisedPort
         self.isTrusted = isTrusted ?? (role != .access)
+        self.controlsOverload = controlsOverload
     }
 }
 

@@ -35,10 +35,15 @@ extension MetricCatalog {
         "edge_overloaded_workers",
         "Workers that turn new requests away because their event loop is late."
     )
+    package static let edgeAskedReduction = Metric(
+        .gauge,
+        "edge_asked_reduction_ratio",
+        "What share of their requests clients with overload control are asked to hold back, from 0 to 0.9 (RFC 7339)."
+    )
 
     static let edge = [
         edgeInfo, edgeUptime, edgeGeneration, edgeWorkers, edgeDraining, edgeReloads, edgeLastReloadSuccess,
-        edgeLoopLag, edgeOverloadedWorkers,
+        edgeLoopLag, edgeOverloadedWorkers, edgeAskedReduction,
     ]
 
     package static let connectionsAccepted = Metric(

@@ -35,4 +35,31 @@ struct SnapshotBuilderTests {
         #expect(snapshot.policies.map(\.retryAfterLimit) == [.zero, .seconds(300)])
         #expect(snapshot.hostAddresses == [.v4(0xC000_0201)])
     }
+
+    @Test("OVL-16: only the listeners that say so tell their clients how much to hold back")
+    func listenersWithOverloadControl() {
+        var configuration = Configuration()
+        configuration.listeners = [("public", false), ("partner", true)].map { name, isOn in
+            var listener = ListenerSettings(
+                name: name,
+                address: .v4(0xC000_0201),
+                port: 5061,
+                transport: .tls,
+                advertisedHost: "edge1.example.test"
+            )
+            listener.controlsOverload = isOn
+            return listener
+        }
+        var builder = SnapshotBuilder(
+            configuration: configuration,
+            formerListeners: [],
+            hostAddresses: [],
+            contexts: TLSContexts(),
+            tokens: TokenAuthenticator(currentKeyID: 1) { _, _ in nil },
+            loopKey: 0,
+            numbers: Numbers()
+        )
+        let listeners = builder.build(generation: 1, views: [:]).proxy.listeners
+        #expect(listeners.map(\.controlsOverload) == [false, true])
+    }
 }

@@ -38,6 +38,7 @@ struct EmbeddedWorker {
     ///   - connections: to one backend; none can be opened on this loop.
     init(
         on loop: EmbeddedEventLoop,
+        index: WorkerIndex = 0,
         listener: ListenerIdentity? = nil,
         connections: Int = 1,
         answersKeepAlive: Bool = false,
@@ -64,7 +65,7 @@ struct EmbeddedWorker {
         )
         let log = log
         worker = Worker(
-            index: 0,
+            index: index,
             eventLoop: loop,
             snapshot: EdgeSnapshot(
                 proxy: proxy,
