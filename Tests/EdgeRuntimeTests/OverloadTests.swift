@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import NIOCore
 import NIOEmbedded
 import SIPProxy
@@ -126,6 +127,39 @@ struct OverloadTests {
         }
         other.run()
         #expect(loaded.core.reportedPercent == 0 && calm.core.reportedPercent == 0)
+    }
+
+    @Test(
+        "OVL-15: over loopback a client is told of the load of any worker, by sequence numbers that are the time of day"
+    )
+    func loopback() async throws {
+        let backend = try await AnsweringServer.start()
+        let bench = try await EdgeBench.start(
+            workers: 2,
+            places: [.init(name: "b1", port: backend.port)],
+            controlsOverload: true
+        )
+        let client = try await WireConnection.connect(bench.port)
+        func ask(_ id: String) { client.send(Wire.options(id).replacing(";rport", with: ";oc;oc-algo=\"loss\"")) }
+        ask("calm")
+        #expect(await client.wait(for: ";oc=0;oc-algo=\"loss\";oc-validity=0;oc-seq="))
+        let workers = await bench.edge.workers
+        try await workers[0].submit { worker in
+            let start = worker.eventLoop.now
+            for number in 0...60 {
+                worker.observe(lag: .milliseconds(150), now: start + .milliseconds(Int64(number) * 25))
+            }
+        }.get()
+        // What the one has told the other stands before this in its loop.
+        let percent = try await workers[1].statistics().get().reportedPercent
+        #expect(percent == 50)
+        ask("loaded")
+        #expect(await client.wait(for: ";oc=50;oc-algo=\"loss\";oc-validity=500;oc-seq="))
+        let stamp = client.text.split(separator: ";oc-seq=").last.flatMap { Int($0.prefix { $0 != "." }) }
+        #expect(stamp.map { abs($0 - time(nil)) < 60 } == true)
+        #expect(backend.received.allSatisfy { !$0.contains(";oc") })
+        try await bench.stop()
+        try await backend.stop()
     }
 
     @Test("OVL-06: the lag is looked at again and again, and is none on a loop that is on time")

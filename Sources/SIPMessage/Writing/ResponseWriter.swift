@@ -161,12 +161,15 @@ private struct LineCopier {
             ViaParser.forEachParameter(of: via, view) { name, _, whole in
                 let isReceived = whole == stamp?.received?.range
                 let isPort = whole == stamp?.returnPort?.range
-                guard isReceived || isPort || OverloadParameters.isName(view, from: name.start, to: name.end) else {
+                if isReceived || isPort {
+                    output.append(ByteRange(position, whole.start), of: message)
+                    if isReceived, let source, stamp?.received?.writes == true { output.writeReceived(source.text) }
+                    if isPort, let source { output.writeReturnPort(source.port) }
+                } else if OverloadParameters.isName(view, from: name.start, to: name.end) {
+                    output.append(ByteRange(position, view.endOfText(before: whole.start, from: position)), of: message)
+                } else {
                     return
                 }
-                output.append(ByteRange(position, whole.start), of: message)
-                if isReceived, let source, stamp?.received?.writes == true { output.writeReceived(source.text) }
-                if isPort, let source { output.writeReturnPort(source.port) }
                 position = whole.end
             }
         }
@@ -174,5 +177,15 @@ private struct LineCopier {
         if let source, let added = stamp?.received, added.range.isEmpty { output.writeReceived(source.text) }
         overload.write(into: &output)
         copy(ByteRange(via.range.end, field.line.end), into: &output)
+    }
+}
+
+extension Bytes {
+    /// Where the text before `end` ends: what is taken out takes the fold before it along, for two folds in a row would be a
+    /// line of blanks.
+    fileprivate func endOfText(before end: Int, from start: Int) -> Int {
+        var place = end
+        while place > start, Self.isLinearSpace(self[place &- 1]) { place &-= 1 }
+        return place
     }
 }

@@ -32,7 +32,7 @@ extension ProxyCore {
 
     /// Counts a new request for the mix by which is asked.
     func countForReports(_ request: SIPMessage, _ flow: FlowContext) {
-        guard request.topmostVia.hasOverload, takesPart(request, flow) else { return }
+        guard takesPart(request, flow) else { return }
         reporter.count(beginsSomething: request.to.tag == nil)
     }
 }

@@ -71,6 +71,7 @@ final class EdgeBench: Sendable {
         listening transport: SIPTransport = .tcp,
         beside others: [SIPTransport] = [],
         role: ListenerIdentity.Role = .inner,
+        controlsOverload: Bool = false,
         speaking backendTransport: SIPTransport? = nil,
         outside: BackendSetup? = nil,
         names: [String: ResolutionOutcome] = [:],
@@ -93,7 +94,7 @@ final class EdgeBench: Sendable {
         setup.sendsProxyProtocol = sendsProxyProtocol
         let ports = try (0...others.count).map { _ in try FreePort.next() }
         let listeners = zip(ports, [transport] + others).enumerated().map { place, listener in
-            Self.listener(UInt8(place), UInt16(listener.0), listener.1, role)
+            Self.listener(UInt8(place), UInt16(listener.0), listener.1, role, controlsOverload)
         }
         let spoken = backendTransport ?? (tls == nil ? .tcp : .tls)
         let snapshot = EdgeSnapshot(
@@ -159,7 +160,8 @@ final class EdgeBench: Sendable {
         _ index: UInt8,
         _ port: UInt16,
         _ transport: SIPTransport,
-        _ role: ListenerIdentity.Role
+        _ role: ListenerIdentity.Role,
+        _ controlsOverload: Bool
     ) -> ListenerIdentity {
         ListenerIdentity(
             id: ListenerID(index: index),
@@ -169,7 +171,8 @@ final class EdgeBench: Sendable {
             address: .v4(0x7F00_0001),
             port: port,
             advertisedHost: "127.0.0.1",
-            advertisedPort: port
+            advertisedPort: port,
+            controlsOverload: controlsOverload
         )
     }
 

@@ -44,6 +44,56 @@ struct WriterTests {
         #expect(tagged.text(tagged.to.uri) == "sip:b@h")
     }
 
+    @Test(
+        "OVL-15: overload parameters stand behind all others of the topmost Via, once each, and change nothing else",
+        arguments: [
+            "", ";oc", ";oc;oc-algo=\"loss\"", ";oc=9;rport;oc-seq=1.1;keep",
+            ";received=192.0.2.7 ; OC ;rport = 9;x=\"a;oc=1\\\"\"",
+            ";oc-validity=1 ;received;oc , SIP/2.0/UDP b;oc;branch=z9", ";x\n ;oc\n ;rport\n , SIP/2.0/UDP b",
+            ";ocx=1;o=2;x-oc", "\n ;oc\n ;keep",
+        ]
+    )
+    func overload(parameters: String) throws {
+        let address = IPAddress.v4(0xC633_6407)
+        let source = ResponseWriter.Source(address: address, text: ByteBuffer(string: "198.51.100.7"), port: 9988)
+        let feedback = OverloadFeedback(percent: 20, validity: 500, sequence: 170_000_006_025_000)
+        var via = "SIP/2.0/TLS p.example.org;branch=z9hG4bKa1\(parameters)"
+        if parameters.hasPrefix("\n") { via = "SIP/2.0/TLS p.example.org\(parameters);branch=z9hG4bKa1" }
+        let request = try Wire.parse(Wire.request("INVITE sip:bob@example.com SIP/2.0", ["Via": via]))
+        for source in [source, nil] {
+            func answer(_ overload: OverloadFeedback?) throws -> SIPMessage {
+                try Wire.parse(
+                    ResponseWriter.response(
+                        to: request,
+                        status: 486,
+                        reason: "x",
+                        tag: 7,
+                        source: source,
+                        overload: overload
+                    )
+                )
+            }
+            let (plain, told) = (try answer(nil), try answer(feedback))
+            let found = OverloadParameters(told.topmostVia, in: told)
+            #expect(found.isSound && found.isLossAlone && found.value == 20 && found.validity == 500)
+            #expect(found.sequence == feedback.sequence)
+            #expect(!String(buffer: told.bytes).contains("\r\n \r\n"))
+            var texts: [String] = []
+            for message in [plain, told] {
+                var edits = MessageEdits()
+                edits.removeOverload(ofTopmostViaOf: message)
+                texts.append(
+                    edits.applied(to: message, allocator: ByteBufferAllocator()).lines.replacing("  ", with: " ")
+                )
+            }
+            #expect(texts[0] == texts[1])
+            #expect(
+                told.topmostVia.received == nil || source == nil
+                    || told.text(told.topmostVia.received) == "198.51.100.7"
+            )
+        }
+    }
+
     @Test("MSG-57, TXN-23: a 100 has no To tag and repeats Timestamp")
     func trying() throws {
         let request = try Wire.parse(Wire.request("INVITE sip:b@h SIP/2.0", adding: ["Timestamp: 54"]))

@@ -216,6 +216,36 @@ struct OverloadServerTests {
         #expect((60...140).contains(refused(Shedding(share: Shedding.whole / 2, isSilent: true), Self.offer)))
     }
 
+    @Test("OVL-07, OVL-08, OVL-15: one edge before another holds back what that asks for, and stops when it is over")
+    func chain() {
+        var policy = ForwardingPolicy()
+        policy.controlsOverload = true
+        var settings = ProxySettings()
+        settings.loopKey = 7
+        let first = Bench(1, .tls, policy: policy, settings: settings)
+        let second = Self.bench()
+        let (client, between) = (first.client(), partner(second))
+        let backend = BackendID(pool: PoolID(index: 0), endpoint: .backend(1, .tls))
+        func call(_ number: Int) -> UInt32 {
+            first.receive(Wire.request("INVITE", branch: "z9hG4bKc\(number)", callID: "c\(number)"), on: client)
+            for request in first.take().to("B1").methods("INVITE") { second.receive(request.bytes, on: between) }
+            for invite in second.sent.to("B1").methods("INVITE") { second.answer(486, to: invite) }
+            let flow = first.backendFlow(.backend(1, .tls))
+            for answer in second.take().to("P") { first.receive(answer.bytes, on: flow) }
+            #expect(first.take().answers.last == 486)
+            first.wait(0.1)
+            second.wait(0.1)
+            return first.core.heldBackPercent(of: backend, now: first.now)
+        }
+        #expect(call(1) == 0)
+        second.core.shedding = Shedding(share: Shedding.whole / 8, isSilent: false)
+        #expect(call(2) == 13)
+        second.core.shedding = .none
+        first.wait(0.5)
+        #expect(call(3) == 0)
+        #expect(first.core.counters.ignoredFeedback.isEmpty)
+    }
+
     @Test("OVL-15: with requests within dialogs among them clients are asked for less, which they take of the others")
     func mix() {
         let bench = Self.bench()
