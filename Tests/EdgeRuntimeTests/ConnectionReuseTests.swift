@@ -196,4 +196,23 @@ struct ConnectionReuseTests {
         #expect(try await bench.edge.edge.statistics().map(\.aliases) == [0])
         try await bench.stop()
     }
+
+    @Test("Each worker uses the connections that it has accepted alone; what others have goes by their own")
+    func workers() async throws {
+        let bench = try await Bench.start(workers: 2)
+        let peer = try await bench.connect()
+        try await peer.offer(for: bench.servers[0].port)
+        let count = 24
+        for number in 0..<count {
+            let client = try await WireConnection.connect(bench.edge.ports[1])
+            client.send(Wire.options("worker\(number)"))
+            #expect(await client.wait(for: "SIP/2.0 200"))
+        }
+        let workers = try await bench.edge.edge.statistics()
+        #expect(workers.map(\.aliases).sorted() == [0, 1])
+        #expect(workers.allSatisfy { $0.aliases == 1 || $0.counters.aliasedRequests == 0 })
+        let reused = try await bench.edge.count { $0.aliasedRequests }
+        #expect(Int(reused) == peer.requests.count && peer.requests.count + bench.servers[0].received.count == count)
+        try await bench.stop()
+    }
 }

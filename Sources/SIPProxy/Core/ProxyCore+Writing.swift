@@ -104,15 +104,13 @@ extension ProxyCore {
     /// a TLS listener, at which we listen too (RFC 5923 section 8.1, TLS-36, TLS-40).
     private func offersAlias(_ hop: Hop, _ facing: RenderedListeners.Listener?, _ box: SnapshotBox) -> Bool {
         guard case .backend(let target, _) = hop, target.endpoint.transport == .tls,
-            let pool = target.pool.map({ Int($0.index) }), let facing, facing.identity.transport == .tls
+            let pool = target.pool.map({ Int($0.index) })
         else { return false }
         let policies = box.proxy.policies
         guard pool < policies.count else { return false }
-        switch policies[pool].aliasOffer {
-        case .auto: return facing.identity.role != .peer
-        case .always: return true
-        case .never: return false
-        }
+        let offer = policies[pool].aliasOffer
+        guard offer != .never, let facing, facing.identity.transport == .tls else { return false }
+        return offer == .always || facing.identity.role != .peer
     }
 
     private func pushVia(
