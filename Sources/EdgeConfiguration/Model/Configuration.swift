@@ -193,6 +193,8 @@ package struct LimitSettings: Sendable, Hashable {
     package var handshakesPerSource = 1_000
     package var connectionsPerIdentity = 16
     package var handshakesPerWorker = 2_000
+    /// Places by which each worker knows connections that servers have offered for requests back.
+    package var aliases = 1_000
     package var transactions = 200_000
     /// What each worker remembers for `brana explain`: so many INVITEs, and as many other requests.
     package var rememberedRequests = 10_000

@@ -25,6 +25,14 @@ package struct PoolSettingsEntry: Sendable, Hashable {
         case latency
     }
 
+    /// Whether connections over TLS are offered to backends for their requests (TLS-36), and those that they offer used.
+    package enum ConnectionReuse: String, Sendable, Hashable, CaseIterable {
+        /// Used, and offered but to those who stand behind a `peer` listener.
+        case auto
+        case always
+        case never
+    }
+
     /// Which addresses of a name are used, and which first (LOC-40, LOC-41).
     package enum Families: String, Sendable, Hashable, CaseIterable {
         /// Those that the host has, in the order of RFC 6724.
@@ -94,6 +102,8 @@ package struct PoolSettingsEntry: Sendable, Hashable {
     package var sendsProxyProtocol = false
     /// Whether backends may ask, over TLS, that less be sent (RFC 7339).
     package var controlsOverload = false
+    /// Whether connections over TLS carry requests both ways, whoever has opened them (RFC 5923).
+    package var connectionReuse = ConnectionReuse.auto
     /// Whether responses by UDP may come from any address.
     package var acceptsAnySource = false
     /// The listener that is named towards the backends.

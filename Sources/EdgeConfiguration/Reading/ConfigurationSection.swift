@@ -64,7 +64,7 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
                 "slow_start",
                 "connections", "queue", "first_response_timeout", "retry_codes", "tries", "allow_loopback", "via",
                 "trust", "require_tls", "keep_alive", "any_response_source", "send_proxy_protocol",
-                "overload_control",
+                "overload_control", "connection_reuse",
             ]
         case .health: ["probe", "interval", "jitter", "timeout", "fall", "rise", "accept", "probe_before_use"]
         case .ejection:
@@ -78,7 +78,7 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
         case .limits:
             [
                 "connections", "connections_per_source", "connections_per_identity", "handshakes",
-                "handshakes_per_source", "handshakes_per_worker", "transactions",
+                "handshakes_per_source", "handshakes_per_worker", "aliases", "transactions",
                 "remembered_requests", "handshake_timeout", "proxy_header_timeout", "connect_timeout", "idle_timeout",
                 "message_timeout",
                 "message_size", "header_size", "write_queue", "shed_lag", "refuse_lag", "trusted", "rates", "ban",

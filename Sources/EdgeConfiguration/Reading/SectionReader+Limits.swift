@@ -12,6 +12,7 @@ extension SectionReader {
         values.integer("handshakes_per_source", in: 1...1_000_000, &limits.handshakesPerSource)
         values.integer("handshakes_per_worker", in: 64...1_000_000, &limits.handshakesPerWorker)
         values.integer("connections_per_identity", in: 0...1_000_000, &limits.connectionsPerIdentity)
+        values.integer("aliases", in: 0...100_000, &limits.aliases)
         values.integer("transactions", in: 1...10_000_000, &limits.transactions)
         values.integer("remembered_requests", in: 0...1_000_000, &limits.rememberedRequests)
         values.duration("handshake_timeout", in: .milliseconds(100) ... .seconds(60), &limits.handshakeTimeout)

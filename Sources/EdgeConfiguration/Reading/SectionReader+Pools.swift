@@ -36,6 +36,7 @@ extension SectionReader {
         values.bool("keep_alive", &pool.answersKeepAlive)
         values.bool("send_proxy_protocol", &pool.sendsProxyProtocol)
         values.bool("overload_control", &pool.controlsOverload)
+        values.choice("connection_reuse", &pool.connectionReuse)
         values.bool("any_response_source", &pool.acceptsAnySource)
         readTransports(values, into: &pool)
         readHealth(values["health"], path, into: &pool)

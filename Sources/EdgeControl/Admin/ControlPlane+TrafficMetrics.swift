@@ -52,6 +52,8 @@ extension ControlPlane {
         )
         page.write(MetricCatalog.flowBytesReceived, total.bytesIn.samples())
         page.write(MetricCatalog.flowBytesSent, total.bytesOut.samples())
+        page.write(MetricCatalog.flowAliases, [Self.gauge([], workers, \.aliases)])
+        page.write(MetricCatalog.aliasedRequests, [.count([], total.aliasedRequests)])
     }
 
     private func writeRequests(_ total: WorkerCounters, into page: inout PrometheusText) {

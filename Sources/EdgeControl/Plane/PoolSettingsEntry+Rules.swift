@@ -75,6 +75,7 @@ extension PoolSettingsEntry {
         setup.sendsProxyProtocol = sendsProxyProtocol
         setup.alternativeNames = verifyNames
         setup.plans = dane == .off ? [:] : plans
+        if connectionReuse != .never, let tls { setup.aliases = .of(profile: tls) }
         return setup
     }
 

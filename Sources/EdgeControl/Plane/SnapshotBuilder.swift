@@ -32,6 +32,7 @@ struct SnapshotBuilder {
                 answersOverLimit: settings.overLimit == .answer
             )
             setup.allowedPeers = settings.allowedPeers.map(Set.init)
+            setup.aliasProfile = aliasProfile(settings)
             setup.proxyProtocol = settings.proxyProtocol.map {
                 ProxyProtocolPolicy(networks: $0.from.map { RouteRule.Network($0) }, versions: $0.versions)
             }
@@ -58,6 +59,15 @@ struct SnapshotBuilder {
             limits: limits,
             logsRequests: configuration.logging.requestLine != nil
         )
+    }
+
+    /// The profile of a listener whose connections may carry requests back: of servers that prove who they are, and know us
+    /// by one certificate (RFC 5923 sections 9.2 and 9.3).
+    private func aliasProfile(_ listener: ListenerSettings) -> String? {
+        guard listener.role != .access, let name = listener.tls, let profile = configuration.tls[name], profile.verify,
+            profile.serverNames.isEmpty
+        else { return nil }
+        return name
     }
 
     private struct PoolSlot {
@@ -129,6 +139,10 @@ struct SnapshotBuilder {
         policy.requiresTLS = pool.requiresTLS
         policy.acceptsAnySource = pool.acceptsAnySource
         policy.controlsOverload = pool.controlsOverload
+        // Without a certificate of ours nobody may use the connection (RFC 5923 section 9.2).
+        if pool.tls.flatMap({ configuration.tls[$0] })?.certificate != nil {
+            policy.aliasOffer = AliasOffer(rawValue: pool.connectionReuse.rawValue) ?? .never
+        }
         if let via = configuration.listeners.first(where: { $0.name == pool.via }) {
             let id = numbers.listener(via)
             for transport in SIPTransport.allCases { policy.listeners[transport] = id }
@@ -137,7 +151,7 @@ struct SnapshotBuilder {
     }
 
     private var outside: BackendSetup {
-        BackendSetup(
+        var setup = BackendSetup(
             tls: contexts.standard,
             serverName: nil,
             verifiesName: true,
@@ -145,6 +159,8 @@ struct SnapshotBuilder {
             connections: 1,
             queue: 256
         )
+        setup.aliases = .ofAll
+        return setup
     }
 
     private var settings: ProxySettings {
@@ -173,6 +189,7 @@ struct SnapshotBuilder {
         limits.overload.refuseLag = TimeAmount(from.refuseLag)
         limits.sources = sourceLimits
         limits.connectionsPerIdentity = from.connectionsPerIdentity
+        limits.aliases = from.aliases
         limits.handshakesPerWorker = from.handshakesPerWorker
         limits.message.message = from.messageSize
         limits.message.headerSection = from.headerSize

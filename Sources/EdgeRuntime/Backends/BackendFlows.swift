@@ -41,6 +41,7 @@ final class BackendFlows {
     /// Whether a connection that was found dead is to be followed by another one at once.
     private var isReplacing = false
     private var use = FlowUse()
+    private var search = AliasSearch()
 
     init(worker: Worker, target: BackendTarget) {
         self.worker = worker
@@ -65,7 +66,7 @@ final class BackendFlows {
     func send(_ bytes: ByteBuffer, attempt: AttemptID?) {
         use.note()
         if target.endpoint.transport == .udp { return sendDatagram(bytes, attempt: attempt) }
-        guard waiting.isEmpty, let flow = best else { return wait(bytes, attempt: attempt) }
+        guard waiting.isEmpty, let flow = best else { return sendBack(bytes, attempt: attempt) }
         flow.enqueue(bytes)
         if let attempt { worker.core.attemptSent(attempt, on: flow.context.id, now: worker.eventLoop.now) }
     }
@@ -89,8 +90,13 @@ final class BackendFlows {
         streams.removeAll { $0 === flow }
         guard !waiting.isEmpty || isReplacing else { return }
         isReplacing = false
+        goOn()
+    }
+
+    /// A connection that carried what waits is gone: another one takes over, where there is or may be one.
+    func goOn() {
         openAnother()
-        if streams.isEmpty, !isConnecting { failWaiting(.closed) }
+        if streams.isEmpty, !isConnecting, alias(isWritable: false) == nil { failWaiting(.closed) }
     }
 
     /// A flow did not come up; what waits goes by those that are up, or fails when there is none.
@@ -102,7 +108,7 @@ final class BackendFlows {
         let racers = takeRacers()
         let wasOutrun = isOutrun
         isOutrun = false
-        if race == nil, streams.isEmpty {
+        if race == nil, streams.isEmpty, alias(isWritable: false) == nil {
             // No request tells the core that it was not only slow.
             if wasOutrun, racers.isEmpty, waiting.isEmpty {
                 worker.core.connectionFailed(to: target, failure, now: worker.eventLoop.now)
@@ -164,7 +170,7 @@ final class BackendFlows {
 
     /// Opens a connection for a race, or takes what there is.
     func join(_ race: StaggeredConnect) {
-        if best != nil { return race.connected(target) }
+        if best != nil || alias() != nil { return race.connected(target) }
         guard opening != nil || mayOpen else { return race.failed(target, .refused) }
         racers.append(race)
         if opening == nil { connect() }
@@ -222,9 +228,25 @@ final class BackendFlows {
         return best
     }
 
+    /// A connection that the backend has opened to us and offered (RFC 5923), after the draw has chosen the backend
+    /// (TLS-44); nil when one of our own must be opened.
+    private func alias(isWritable: Bool = true) -> StreamFlow? {
+        guard !worker.aliases.isEmpty, target.endpoint.transport == .tls else { return nil }
+        let snapshot = worker.snapshot
+        search.adopt(snapshot.proxy.generation, snapshot.setup(for: target), target)
+        return worker.alias(search, isWritable: isWritable)
+    }
+
+    /// No connection of ours can take a message at once: it goes by one of the backend's, or waits.
+    private func sendBack(_ bytes: ByteBuffer, attempt: AttemptID?) {
+        guard waiting.isEmpty, let flow = alias() else { return wait(bytes, attempt: attempt) }
+        put(Waiting(attempt: attempt, bytes: bytes), on: flow)
+    }
+
     private func wait(_ bytes: ByteBuffer, attempt: AttemptID?) {
         guard waiting.count < worker.snapshot.setup(for: target).queue else { return fail(attempt, .queueFull) }
-        guard isConnecting || !streams.isEmpty || mayOpen else { return fail(attempt, lastFailure) }
+        let hasFlow = !streams.isEmpty || alias(isWritable: false) != nil
+        guard isConnecting || hasFlow || mayOpen else { return fail(attempt, lastFailure) }
         let entry = Waiting(attempt: attempt, bytes: bytes)
         if isOutrun, streams.isEmpty, let attempt, let other = otherAddresses(attempt).first(where: isOpen),
             move(entry, to: other)
@@ -233,7 +255,7 @@ final class BackendFlows {
         }
         waiting.append(entry)
         // Another address is no better than a flow that is up but slow.
-        let others = isConnecting || !streams.isEmpty ? nil : attempt.map(otherAddresses)
+        let others = isConnecting || hasFlow ? nil : attempt.map(otherAddresses)
         guard let others, !others.isEmpty else { return openAnother() }
         let race = StaggeredConnect(worker, self, with: others)
         self.race = race
@@ -271,7 +293,7 @@ final class BackendFlows {
     private func empty() {
         guard !isEmptying else { return }
         isEmptying = true
-        while let flow = best, let next = waiting.popFirst() {
+        while !waiting.isEmpty, let flow = best ?? alias(), let next = waiting.popFirst() {
             put(next, on: flow)
             if flow.pendingBytes > Self.batch { flow.flush() }
         }
@@ -281,12 +303,10 @@ final class BackendFlows {
 
     /// Gives a message to a flow, unless it waited until its attempt was given up.
     private func put(_ message: Waiting, on flow: StreamFlow) {
-        guard let attempt = message.attempt else {
-            flow.enqueue(message.bytes)
-            return
-        }
-        guard worker.core.awaits(attempt) else { return }
+        if let attempt = message.attempt, !worker.core.awaits(attempt) { return }
         flow.enqueue(message.bytes)
+        if flow.context.side == .client { worker.counters.aliasedRequests &+= 1 }
+        guard let attempt = message.attempt else { return }
         worker.core.attemptSent(attempt, on: flow.context.id, now: worker.eventLoop.now)
     }
 

@@ -19,6 +19,8 @@ package struct ListenerSetup: Sendable {
     package var allowedPeers: Set<String>?
     /// From whom connections begin with a PROXY protocol header; nil: from nobody.
     package var proxyProtocol: ProxyProtocolPolicy?
+    /// The TLS profile by whose rules connections that servers offer for requests back are taken; nil: none are (RFC 5923).
+    package var aliasProfile: String?
 
     package init(
         identity: ListenerIdentity,
@@ -56,6 +58,8 @@ package struct BackendSetup: Sendable {
     package var sendsProxyProtocol = false
     /// How those backends are authenticated to which DANE applies (RFC 7673).
     package var plans: [Endpoint: DANEPlan] = [:]
+    /// Whose connections requests may go on, where none of ours is open.
+    package var aliases = AliasUse.none
 
     package init(
         tls: TLSContext?,
@@ -84,6 +88,8 @@ package struct EdgeLimits: Sendable, Hashable {
     package var overload = OverloadMonitor.Policy()
     /// Connections to access listeners by one identity that a certificate proves; 0: no limit (FLW-42).
     package var connectionsPerIdentity = 16
+    /// Places by which each worker knows connections that servers have offered for requests back; 0: none.
+    package var aliases = 1_000
     /// TLS handshakes with clients that one worker has under way; more connections wait to be accepted (FLW-40).
     package var handshakesPerWorker = 2_000
     package var message = MessageLimits()

@@ -42,6 +42,8 @@ final class StreamFlow: ChannelInboundHandler {
     var certificate: CertificateLife?
     /// Whether that is about to end; looked at once a second, not for each message.
     var isRetired = false
+    /// Ports of its server for which the connection was offered (RFC 5923).
+    private(set) var offeredPorts: [UInt16] = []
     /// When the backend is asked whether it is still there.
     var pulse = KeepAlivePulse()
     /// When the message that is being received began.
@@ -242,12 +244,23 @@ final class StreamFlow: ChannelInboundHandler {
     private func receive(_ bytes: ByteBuffer, now: NIODeadline) {
         messageSince = nil
         switch MessageParser.parse(bytes, framing: .stream, limits: limits) {
-        case .message(let message): worker.received(message, on: context, now: now)
+        case .message(let message):
+            if usesTLS, message.topmostVia.offersAlias, message.isRequest { offer(message.topmostVia) }
+            worker.received(message, on: context, now: now)
         case .malformed(let malformed):
             worker.receivedMalformed(malformed, on: context, now: now)
             // What ends its lines in two ways may be read as two messages by the next who reads it (MSG-01).
             if malformed.reason == .lineEnd { close() }
         }
+    }
+
+    /// The peer offers its connection for requests back; said once for each port, though it says so in every request.
+    private func offer(_ via: Via) {
+        guard via.transport == .tls, !offeredPorts.contains(via.effectivePort),
+            offeredPorts.count < AliasTable.portsPerFlow
+        else { return }
+        offeredPorts.append(via.effectivePort)
+        worker.noteAlias(self, port: via.effectivePort)
     }
 
     /// The stream has lost its frame: answer what can be answered, then close (TRN-02, TRN-03).

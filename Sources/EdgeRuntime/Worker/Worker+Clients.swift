@@ -192,8 +192,12 @@ extension Worker {
 
     /// A flow takes bytes again.
     func writable(_ flow: StreamFlow) {
-        guard case .backend(let target) = flow.context.side else { return }
-        backends[target]?.writable()
+        if case .backend(let target) = flow.context.side {
+            backends[target]?.writable()
+        } else {
+            guard !flow.offeredPorts.isEmpty else { return }
+            aliasIsFree()
+        }
         runActions()
     }
 
@@ -214,6 +218,7 @@ extension Worker {
             if flow.isClientOverTLS, !wasReady { handshakeEnded(flow) }
             limiter.release(flow.context.remoteAddress)
             if let identity = flow.countedIdentity { limiter.release(identity) }
+            if !flow.offeredPorts.isEmpty { endAliases([flow.context.id]) }
         case .backend(let target): backends[target]?.closed(flow, wasReady: wasReady)
         }
         if wasReady { noteClosed(flow.context.id) }

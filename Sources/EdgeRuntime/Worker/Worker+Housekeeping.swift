@@ -32,6 +32,7 @@ extension Worker {
         for flow in closing + unused(resting) { flow.close() }
         for flows in backends.values { flows.keepAlive(now: now) }
         closeRetired(now: now)
+        retireAliases(now: now)
         for (target, flows) in backends where flows.hasRested(at: now) && !snapshot.knows(target) {
             flows.close()
             backends[target] = nil
@@ -90,6 +91,7 @@ extension Worker {
             reportedPercent: core.reportedPercent,
             knownSources: known?.known ?? 0,
             bannedSources: known?.banned ?? 0,
+            aliases: aliases.count,
             displacedSources: sources?.displaced ?? 0
         )
     }

@@ -30,6 +30,8 @@ package final class Worker {
     var acceptingListeners: Set<ListenerID> = []
     /// The sockets of responses to other servers over UDP.
     private(set) lazy var returns = ReturnSockets(worker: self)
+    /// Connections of other servers on which requests may go back to them.
+    var aliases = AliasTable()
     /// The other workers by index, this one among them; set once before anything is opened.
     var siblings: [WorkerHandle] = []
     var counters = WorkerCounters()
@@ -119,6 +121,7 @@ package final class Worker {
         self.snapshot = snapshot
         adoptLimits()
         if snapshot.proxy.tokens.currentKeyID != before.proxy.tokens.currentKeyID { renewTokens() }
+        reviewAliases()
         core.adopt(snapshot.proxy, now: eventLoop.now)
         runActions()
         for (target, flows) in backends where snapshot.isUsable(target) && !before.isUsable(target) { flows.forgive() }

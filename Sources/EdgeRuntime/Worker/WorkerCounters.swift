@@ -50,6 +50,8 @@ package struct WorkerCounters: Sendable {
     package var drops = CounterTable<DropLabel>()
     package var limits = CounterTable<LimitLabel>()
     package var forgedTokens: UInt64 = 0
+    /// Requests that went on connections which their servers had opened (RFC 5923).
+    package var aliasedRequests: UInt64 = 0
 
     package init() {}
 
@@ -76,6 +78,7 @@ package struct WorkerCounters: Sendable {
         drops.merge(other.drops)
         limits.merge(other.limits)
         forgedTokens &+= other.forgedTokens
+        aliasedRequests &+= other.aliasedRequests
     }
 
     mutating func finished(_ summary: RequestSummary) {
@@ -139,5 +142,7 @@ package struct WorkerStatistics: Sendable {
     /// Sources whose requests are counted, those that are banned, and those that lost their place too early.
     package let knownSources: Int
     package let bannedSources: Int
+    /// Places by which connections of other servers are known.
+    package let aliases: Int
     package let displacedSources: UInt64
 }

@@ -69,7 +69,8 @@ extension ProxyCore {
         let recordedSide = recorded.flatMap { self.facing($0, box) } ?? facing
         screen(request, box, isBelieved: believes(flow, box), isConfided: trusts(hop, box))
         assertPeer(request, on: flow, hop, box)
-        pushVia(request, facing, transport, branch, offersOverload: controlsOverload(hop, box))
+        let offers = ViaOffers(alias: offersAlias(hop, facing, box), overload: controlsOverload(hop, box))
+        pushVia(request, facing, transport, branch, offers)
         edits.removeOverload(ofTopmostViaOf: request)
         edits.stampSource(on: request, address: flow.remoteAddress, text: flow.remoteText, port: flow.remotePort)
         if plan.addsRecordRoute { pushRecordRoute(request, flow, plan, hop, recordedSide, box) }
@@ -93,12 +94,31 @@ extension ProxyCore {
         }
     }
 
+    /// What the Via of a request offers to its next hop.
+    private struct ViaOffers {
+        let alias: Bool
+        let overload: Bool
+    }
+
+    /// Whether the connection to a hop is offered for requests back: over TLS alone, where its pool has it and the Via names
+    /// a TLS listener, at which we listen too (RFC 5923 section 8.1, TLS-36, TLS-40).
+    private func offersAlias(_ hop: Hop, _ facing: RenderedListeners.Listener?, _ box: SnapshotBox) -> Bool {
+        guard case .backend(let target, _) = hop, target.endpoint.transport == .tls,
+            let pool = target.pool.map({ Int($0.index) })
+        else { return false }
+        let policies = box.proxy.policies
+        guard pool < policies.count else { return false }
+        let offer = policies[pool].aliasOffer
+        guard offer != .never, let facing, facing.identity.transport == .tls else { return false }
+        return offer == .always || facing.identity.role != .peer
+    }
+
     private func pushVia(
         _ request: SIPMessage,
         _ facing: RenderedListeners.Listener?,
         _ transport: SIPTransport,
         _ branch: Branch,
-        offersOverload: Bool
+        _ offers: ViaOffers
     ) {
         edits.pushVia(on: request) { buffer in
             switch transport {
@@ -109,7 +129,8 @@ extension ProxyCore {
             if let facing { buffer.writeImmutableBuffer(facing.sentBy) } else { buffer.writeStaticString("localhost") }
             buffer.writeStaticString(";branch=")
             branch.write(into: &buffer)
-            if offersOverload { buffer.writeStaticString(";oc;oc-algo=\"loss\"") }
+            if offers.alias { buffer.writeStaticString(";alias") }
+            if offers.overload { buffer.writeStaticString(";oc;oc-algo=\"loss\"") }
             buffer.writeStaticString("\r\n")
         }
     }

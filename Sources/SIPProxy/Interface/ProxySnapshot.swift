@@ -116,6 +116,14 @@ package struct RouteRule: Sendable, Hashable {
     }
 }
 
+/// To whose servers Via offers the connections that lead there for requests back (RFC 5923 section 8.1).
+package enum AliasOffer: String, Sendable, Hashable, CaseIterable {
+    /// To our own: towards those of others, who get more rights by it than at their listener, only `always` does.
+    case auto
+    case always
+    case never
+}
+
 /// How requests are forwarded to one pool.
 package struct ForwardingPolicy: Sendable, Hashable {
     /// Candidates that one request may try (PRX-58); a few more where these took nothing of it (`ProxyCore.extraTries`).
@@ -128,6 +136,8 @@ package struct ForwardingPolicy: Sendable, Hashable {
     package var acceptsAnySource = false
     /// Whether backends may ask to be spared, over TLS (RFC 7339).
     package var controlsOverload = false
+    /// Whether Via offers connections to its backends over TLS for their requests.
+    package var aliasOffer = AliasOffer.never
     /// Whether requests go to backends over TLS or not at all (PRX-91).
     package var requiresTLS = false
     /// The listener that Via, Record-Route and Path name towards this pool, by transport.

@@ -101,7 +101,7 @@ package enum MembershipLabel: Int, LabelValue { case added, reweighted, draining
 package enum LimitLabel: Int, LabelValue {
     case connections, connectionsPerSource, connectionsPerIdentity, transactions, routeValues, statelessResolutions
     case messageTimeout, idleTimeout, writeQueue, queue, responseSockets, keepAlive, proxyHeaderTimeout
-    case certificateEnd
+    case certificateEnd, aliases
     case handshakes, handshakesPerSource, handshakesPerWorker, descriptors, overload, ban
     case rateRegister, rateInvite, rateOther, rateBytes, rateNetwork, rateConnection, rateHandshakes
 }

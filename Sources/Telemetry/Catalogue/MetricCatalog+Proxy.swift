@@ -115,7 +115,20 @@ extension MetricCatalog {
         .of("side", SideLabel.self)
     )
 
-    static let flow = [flowsActive, flowTokenFailures, flowBytesReceived, flowBytesSent]
+    package static let flowAliases = Metric(
+        .gauge,
+        "flow_aliases",
+        "Places by which connections are known that servers have opened and offered for requests (RFC 5923)."
+    )
+    package static let aliasedRequests = Metric(
+        .counter,
+        "flow_aliased_requests_total",
+        "Requests that were sent on connections which their servers had opened (RFC 5923)."
+    )
+
+    static let flow = [
+        flowsActive, flowTokenFailures, flowBytesReceived, flowBytesSent, flowAliases, aliasedRequests,
+    ]
 
     package static let limitHits = Metric(
         .counter,

@@ -92,6 +92,14 @@ final class AnsweringServer: Sendable {
         try await connection.writeAndFlush(bytes)
     }
 
+    /// Sends something of its own on the latest connection.
+    func send(_ text: String) async throws {
+        guard let connection = state.withLockedValue({ $0.connections.last }) else {
+            throw TestSupportError("nobody has connected")
+        }
+        try await connection.writeAndFlush(ByteBuffer(string: text))
+    }
+
     /// Closes every connection as it should be, and takes new ones.
     func closeConnections() async throws {
         for connection in state.withLockedValue({ $0.connections }) { try? await connection.close() }

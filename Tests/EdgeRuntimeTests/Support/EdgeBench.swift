@@ -79,7 +79,8 @@ final class EdgeBench: Sendable {
         fronts: ProxyProtocolPolicy? = nil,
         sendsProxyProtocol: Bool = false,
         settings: ProxySettings = ProxySettings(),
-        adjust: (inout EdgeLimits) -> Void = { _ in }
+        adjust: (inout EdgeLimits) -> Void = { _ in },
+        change: (inout EdgeSnapshot) -> Void = { _ in }
     ) async throws -> EdgeBench {
         var limits = EdgeLimits()
         adjust(&limits)
@@ -97,7 +98,7 @@ final class EdgeBench: Sendable {
             Self.listener(UInt8(place), UInt16(listener.0), listener.1, role, controlsOverload)
         }
         let spoken = backendTransport ?? (tls == nil ? .tcp : .tls)
-        let snapshot = EdgeSnapshot(
+        var snapshot = EdgeSnapshot(
             proxy: proxy(listeners, places, spoken, firstResponse, settings),
             listeners: listeners.map {
                 var listener = ListenerSetup(identity: $0, tls: nil, connectionsPerSource: connectionsPerSource)
@@ -109,6 +110,7 @@ final class EdgeBench: Sendable {
             limits: limits,
             logsRequests: false
         )
+        change(&snapshot)
         let log = NIOLockedValueBox<[String]>([])
         let hooks = WorkerHooks(
             resolve: { name, loop, completion in loop.execute { completion(names[name.host] ?? .failed) } },

@@ -36,12 +36,16 @@ struct EmbeddedWorker {
     /// - Parameters:
     ///   - listener: one that is there, though it listens nowhere.
     ///   - connections: to one backend; none can be opened on this loop.
+    ///   - aliasProfile: what the listener takes offered connections by.
+    ///   - aliases: which of them requests may use.
     init(
         on loop: EmbeddedEventLoop,
         index: WorkerIndex = 0,
         listener: ListenerIdentity? = nil,
         connections: Int = 1,
         answersKeepAlive: Bool = false,
+        aliasProfile: String? = nil,
+        aliases: AliasUse = .none,
         limits: EdgeLimits = EdgeLimits()
     ) {
         var setup = BackendSetup(
@@ -53,6 +57,7 @@ struct EmbeddedWorker {
             queue: 1
         )
         setup.answersKeepAlive = answersKeepAlive
+        setup.aliases = aliases
         let listeners = listener.map { [$0] } ?? []
         let proxy = ProxySnapshot(
             generation: 1,
@@ -69,7 +74,11 @@ struct EmbeddedWorker {
             eventLoop: loop,
             snapshot: EdgeSnapshot(
                 proxy: proxy,
-                listeners: listeners.map { ListenerSetup(identity: $0, tls: nil, connectionsPerSource: 100) },
+                listeners: listeners.map {
+                    var setup = ListenerSetup(identity: $0, tls: nil, connectionsPerSource: 100)
+                    setup.aliasProfile = aliasProfile
+                    return setup
+                },
                 backends: [],
                 outside: setup,
                 limits: limits,

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+internal import Telemetry
+
+/// Connections of other servers on which requests may go back to them (RFC 5923); each worker knows its own alone.
+extension Worker {
+    /// The server at the other end of a connection offers it for requests to where it says that it listens.
+    ///
+    /// The address is the one that it is seen at; whatever DNS says of its name is of no account (TLS-38).
+    func noteAlias(_ flow: StreamFlow, port: UInt16) {
+        guard let profile = aliasProfile(of: flow) else { return }
+        let context = flow.context
+        let isKnown = aliases.add(
+            context.id,
+            at: context.remoteAddress,
+            port: port,
+            proving: context.verifiedNames,
+            profile: profile,
+            limit: snapshot.limits.aliases
+        )
+        guard isKnown else { return counters.limits.increment(.aliases) }
+        aliasIsFree()
+    }
+
+    /// The profile by which a connection's peer was verified, if requests may go back on it: that peer has proved a domain
+    /// over TLS and may come in still (TLS-37, TLS-40).
+    private func aliasProfile(of flow: StreamFlow) -> String? {
+        let context = flow.context
+        guard flow.usesTLS, flow.phase == .ready, context.side == .client, !flow.isRetired,
+            !context.verifiedNames.isEmpty, let setup = snapshot.listener(context.listener),
+            setup.allowedPeers.map({ context.verifiedNames.contains(where: $0.contains) }) ?? true
+        else { return nil }
+        return setup.aliasProfile
+    }
+
+    /// What waits for a connection to the server of one that has come up, or takes bytes again, leaves by it.
+    func aliasIsFree() {
+        for flows in backends.values where flows.waitingCount > 0 { flows.writable() }
+    }
+
+    /// A connection on which something can be sent to the server that is looked for.
+    ///
+    /// - Parameter isWritable: whether it must take bytes at present.
+    func alias(_ search: AliasSearch, isWritable: Bool) -> StreamFlow? {
+        for place in search.places {
+            let id = aliases.newest(of: place, profile: search.profile) { id in
+                guard let flow = streams[id], flow.phase == .ready, !flow.isInputClosed else { return false }
+                return flow.isWritable || !isWritable
+            }
+            if let id { return streams[id] }
+        }
+        return nil
+    }
+
+    /// Requests go on these connections no more; what waits for them finds another way (TLS-42).
+    func endAliases(_ flows: [FlowID]) {
+        guard !flows.isEmpty else { return }
+        for flow in flows { aliases.remove(flow) }
+        for flows in backends.values where flows.waitingCount > 0 { flows.goOn() }
+    }
+
+    /// Once a second: nothing new goes on connections whose peer's certificate is about to expire.
+    func retireAliases(now: NIODeadline) {
+        guard !aliases.isEmpty else { return }
+        for id in aliases.flows {
+            streams[id]?.retire(at: now)
+        }
+        endAliases(aliases.flows.filter { streams[$0]?.isRetired ?? true })
+    }
+
+    /// Another snapshot holds: connections by listeners that take no aliases any more, or by another profile, are used for
+    /// nothing new.
+    func reviewAliases() {
+        guard !aliases.isEmpty else { return }
+        endAliases(aliases.flows(not: { id in streams[id].flatMap(aliasProfile) }))
+    }
+}
