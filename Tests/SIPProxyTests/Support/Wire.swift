@@ -3,12 +3,21 @@
 /// A message as text, for what a test looks at.
 struct Wire: Sendable {
     let text: String
+    /// The lines of its head; one that was folded is one line.
     let lines: [String]
 
     init(_ text: String) {
         self.text = text
         let head = text.components("\r\n\r\n").first ?? ""
-        lines = head.components("\r\n")
+        var lines: [String] = []
+        for line in head.components("\r\n") {
+            if let first = line.utf8.first, Self.isBlank(first), !lines.isEmpty {
+                lines[lines.count - 1] += line
+            } else {
+                lines.append(line)
+            }
+        }
+        self.lines = lines
     }
 
     var startLine: String { lines.first ?? "" }
@@ -30,12 +39,16 @@ struct Wire: Sendable {
     /// The value of every field of that name, in order.
     func values(_ name: String) -> [String] {
         lines.dropFirst().compactMap { line in
-            guard line.utf8.count > name.utf8.count, line.utf8.dropFirst(name.utf8.count).first == 0x3A,
-                line.hasPrefix(name) || line.lowercased().hasPrefix(name.lowercased())
-            else { return nil }
-            return String(decoding: line.utf8.dropFirst(name.utf8.count + 1).drop { $0 == 0x20 }, as: UTF8.self)
+            // Blanks may stand before the colon (RFC 3261 section 25.1, HCOLON).
+            let rest = line.utf8.dropFirst(name.utf8.count).drop(while: Self.isBlank)
+            guard rest.first == 0x3A, line.hasPrefix(name) || line.lowercased().hasPrefix(name.lowercased()) else {
+                return nil
+            }
+            return String(decoding: rest.dropFirst().drop(while: Self.isBlank), as: UTF8.self)
         }
     }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
     func value(_ name: String) -> String? { values(name).first }
 
