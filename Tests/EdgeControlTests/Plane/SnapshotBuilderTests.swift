@@ -54,15 +54,6 @@ struct SnapshotBuilderTests {
             listener.controlsOverload = isOn
             return listener
         }
-        var builder = SnapshotBuilder(
-            configuration: configuration,
-            formerListeners: [],
-            hostAddresses: [],
-            contexts: TLSContexts(),
-            tokens: TokenAuthenticator(currentKeyID: 1) { _, _ in nil },
-            loopKey: 0,
-            numbers: Numbers()
-        )
         let listeners = Self.build(configuration).proxy.listeners
         #expect(listeners.map(\.controlsOverload) == [false, true])
     }
@@ -86,15 +77,6 @@ struct SnapshotBuilderTests {
         (listener.role, listener.tls) = (.peer, "trunk")
         configuration.listeners = [listener]
         change(&configuration)
-        var builder = SnapshotBuilder(
-            configuration: configuration,
-            formerListeners: [],
-            hostAddresses: [],
-            contexts: TLSContexts(),
-            tokens: TokenAuthenticator(currentKeyID: 1) { _, _ in nil },
-            loopKey: 0,
-            numbers: Numbers()
-        )
         let view = PoolView(id: PoolID(index: 0), settings: PoolSettings(name: "voice"), backends: [])
         return Self.build(configuration, ["voice": view])
     }
