@@ -82,7 +82,8 @@ extension SystemTests {
             var toTrunk = a.edge
             toTrunk.port = a.trunkPort
             let intruder = try Caller.make(toTrunk, domain: a.domain, showing: stranger, expecting: a.domain)
-            #expect(await intruder.call(1, perSecond: 10).failures == ["INVITE: 403": 1])
+            let refusals = await intruder.call(1, perSecond: 10).failures
+            #expect(refusals.count == 1 && refusals.keys.allSatisfy { $0.hasPrefix("INVITE: 403") }, "\(refusals)")
             await intruder.close()
             for side in [a, b] { await side.backend.stop() }
             #expect(await first.stop() == 0)

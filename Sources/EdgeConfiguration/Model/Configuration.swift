@@ -225,6 +225,8 @@ package struct RateSettings: Sendable, Hashable {
     package var bytes = 0
     package var handshakes = 0
     package var connection = 0
+    package var identity = 0
+    package var total = 0
     /// How many times as much a /24 or /48 may.
     package var networkFactor = 10
     package var burst = Duration.seconds(5)

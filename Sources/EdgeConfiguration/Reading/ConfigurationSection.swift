@@ -85,7 +85,8 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
             ]
         case .rates:
             [
-                "register", "invite", "other", "bytes", "handshakes", "connection", "network_factor", "burst",
+                "register", "invite", "other", "bytes", "handshakes", "connection", "identity", "total",
+                "network_factor", "burst",
             ]
         case .ban: ["after", "failures", "within", "time"]
         case .admin: ["socket", "http"]

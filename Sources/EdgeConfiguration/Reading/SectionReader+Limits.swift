@@ -50,6 +50,8 @@ extension SectionReader {
         values.size("bytes", in: 0...(1 << 30), &rates.bytes)
         values.integer("handshakes", in: 0...1_000_000, &rates.handshakes)
         values.integer("connection", in: 0...1_000_000, &rates.connection)
+        values.integer("identity", in: 0...1_000_000, &rates.identity)
+        values.integer("total", in: 0...1_000_000, &rates.total)
         values.integer("network_factor", in: 0...1_000, &rates.networkFactor)
         values.duration("burst", in: .seconds(1) ... .seconds(60), &rates.burst)
     }

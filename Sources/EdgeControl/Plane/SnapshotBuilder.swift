@@ -211,6 +211,8 @@ struct SnapshotBuilder {
         limits.bytes = rates.bytes
         limits.handshakes = rates.handshakes
         limits.connection = rates.connection
+        limits.identity = rates.identity
+        limits.total = rates.total
         limits.networkFactor = rates.networkFactor
         limits.burst = TimeAmount(rates.burst)
         limits.banAfter = ban.after

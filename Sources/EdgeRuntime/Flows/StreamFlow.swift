@@ -53,6 +53,8 @@ final class StreamFlow: ChannelInboundHandler {
 
     /// What its peer may still ask for now, where a connection has a limit of its own.
     var bucket = TokenBucket()
+    /// The same of all connections of whom its peer's certificate proves; nil without one that was verified.
+    var identityShare: IdentityBuckets.Share?
 
     let usesTLS: Bool
     private var framer: StreamFramer

@@ -16,6 +16,10 @@ package struct SourceLimits: Sendable, Hashable {
     package var handshakes = 0
     /// Requests on one connection.
     package var connection = 0
+    /// Requests on all connections of whom one verified certificate proves.
+    package var identity = 0
+    /// Requests of all clients together.
+    package var total = 0
     /// How many times as much an IPv4 /24 or IPv6 /48 may as a whole; 0: no limit.
     package var networkFactor = 10
     /// For how many seconds' worth a source that was silent may come at once.
@@ -34,7 +38,8 @@ package struct SourceLimits: Sendable, Hashable {
 
     /// Whether nothing has to be counted for any message.
     package var countsNothing: Bool {
-        register == 0 && invite == 0 && other == 0 && bytes == 0 && connection == 0 && banFailures == 0
+        register == 0 && invite == 0 && other == 0 && bytes == 0 && connection == 0 && identity == 0
+            && total == 0 && banFailures == 0
     }
 
     /// Whether an address is never limited.

@@ -76,14 +76,29 @@ extension Worker {
         now: NIODeadline
     ) -> SourceTable.Verdict {
         let limits = snapshot.limits.sources
-        if limits.connection > 0, let flow = streams[context.id] {
-            let burst = Float(limits.burst.nanoseconds) / 1e9
-            guard flow.bucket.take(rate: Float(limits.connection), burst: burst, now: now) else {
-                return sources?.refused(context.remoteAddress, .rateConnection, now: now) ?? .admitted
-            }
+        if let limit = chargeConnection(context, limits, now: now) {
+            return sources?.refused(context.remoteAddress, limit, now: now) ?? .admitted
         }
         let isProven = context.transport.isReliable
-        return sources?.charge(context.remoteAddress, isProven: isProven, kind, bytes: bytes, now: now) ?? .admitted
+        let verdict = sources?.charge(context.remoteAddress, isProven: isProven, kind, bytes: bytes, now: now)
+        // Last, so that what others may ask for is not used up by what is refused; and no fault of its source.
+        guard verdict ?? .admitted == .admitted, limits.total > 0,
+            !allClients.take(rate: Float(limits.total), burst: limits.burst.seconds, now: now)
+        else { return verdict ?? .admitted }
+        return .limited(.rateTotal)
+    }
+
+    /// Charges a request to its connection and to whom its certificate proves; gives the limit that was reached.
+    private func chargeConnection(_ context: FlowContext, _ limits: SourceLimits, now: NIODeadline) -> LimitLabel? {
+        guard limits.connection > 0 || limits.identity > 0, let flow = streams[context.id] else { return nil }
+        let burst = limits.burst.seconds
+        if limits.connection > 0, !flow.bucket.take(rate: Float(limits.connection), burst: burst, now: now) {
+            return .rateConnection
+        }
+        guard limits.identity > 0, let share = flow.identityShare,
+            !share.bucket.take(rate: Float(limits.identity), burst: burst, now: now)
+        else { return nil }
+        return .rateIdentity
     }
 
     /// Whether a message that cannot be taken may be answered.
@@ -196,4 +211,8 @@ extension LimitLabel {
         case .proxyHeader, .peer: return nil
         }
     }
+}
+
+extension TimeAmount {
+    fileprivate var seconds: Float { Float(nanoseconds) / 1e9 }
 }

@@ -128,7 +128,9 @@ extension Worker {
         flow.certificate = completed.peer.map { CertificateLife(notAfter: $0.notAfter, now: eventLoop.now) }
         guard flow.context.side == .client else { return true }
         guard isAllowed(flow) else { return false }
-        return completed.peer.map { admit(flow, as: $0) } ?? true
+        guard let peer = completed.peer else { return true }
+        flow.identityShare = identities.join(peer.owner)
+        return admit(flow, as: peer)
     }
 
     /// Whether the certificate proves a domain that may use the listener (TLS-23); without one it proves none.
@@ -154,7 +156,7 @@ extension Worker {
     private func admit(_ flow: StreamFlow, as peer: PeerIdentity) -> Bool {
         let limit = snapshot.limits.connectionsPerIdentity
         guard limit > 0, snapshot.listener(flow.context.listener)?.identity.isAccess ?? false else { return true }
-        let identity = peer.sipDomains.first ?? peer.subject
+        let identity = peer.owner
         guard limiter.admit(identity, limit: limit) else {
             counters.refusals.increment(Int(flow.context.listener.index), .connectionsPerIdentity)
             counters.limits.increment(.connectionsPerIdentity)
@@ -218,6 +220,7 @@ extension Worker {
             if flow.isClientOverTLS, !wasReady { handshakeEnded(flow) }
             limiter.release(flow.context.remoteAddress)
             if let identity = flow.countedIdentity { limiter.release(identity) }
+            if let share = flow.identityShare { identities.leave(share, now: eventLoop.now) }
             if !flow.offeredPorts.isEmpty { endAliases([flow.context.id]) }
         case .backend(let target): backends[target]?.closed(flow, wasReady: wasReady)
         }
@@ -282,4 +285,9 @@ extension Worker {
 
 extension StreamFlow {
     var isClientOverTLS: Bool { usesTLS && context.side == .client }
+}
+
+extension PeerIdentity {
+    /// Whose connections are counted together.
+    fileprivate var owner: String { sipDomains.first ?? subject }
 }

@@ -33,6 +33,7 @@ extension Worker {
         for flows in backends.values { flows.keepAlive(now: now) }
         closeRetired(now: now)
         retireAliases(now: now)
+        identities.forget(after: limits.sources.burst, now: now)
         for (target, flows) in backends where flows.hasRested(at: now) && !snapshot.knows(target) {
             flows.close()
             backends[target] = nil

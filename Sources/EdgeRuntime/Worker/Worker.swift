@@ -39,6 +39,9 @@ package final class Worker {
     var random = SystemRandomNumberGenerator()
     /// What sources have used up; nil while nothing of it is limited.
     var sources: SourceTable?
+    /// What owners of certificates, and all clients together, have used up.
+    var identities = IdentityBuckets()
+    var allClients = TokenBucket()
     var overload = OverloadMonitor()
     /// What clients are asked to hold back by the other workers, in per cent.
     var reportsOfOthers: [WorkerIndex: UInt32] = [:]

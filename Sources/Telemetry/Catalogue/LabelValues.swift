@@ -104,6 +104,7 @@ package enum LimitLabel: Int, LabelValue {
     case certificateEnd, aliases
     case handshakes, handshakesPerSource, handshakesPerWorker, descriptors, overload, ban
     case rateRegister, rateInvite, rateOther, rateBytes, rateNetwork, rateConnection, rateHandshakes
+    case rateIdentity, rateTotal
 }
 
 /// A transaction's side.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -44,6 +45,11 @@ final class RawClient: Sendable {
     /// The statuses of the final responses that have come.
     var finals: [Int] {
         answers.compactMap { Int($0.startLine.dropFirst("SIP/2.0 ".count).prefix(3)) }.filter { $0 >= 200 }
+    }
+
+    /// How often a text stands in what has come.
+    func count(of text: String) -> Int {
+        String(buffer: received.withLockedValue { $0 }).components(separatedBy: text).count - 1
     }
 
     /// Sends bytes in one write.

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EdgeControl
+import TestSupport
+import Testing
+
+extension SystemTests {
+    @Suite("baresip and linphone, user agents of Debian's, through the edge")
+    struct UserAgentTests {
+        @Test("FLW-01, FLW-12: it registers over TLS, and is called by another over the connection that it opened")
+        func call() async throws {
+            let scene = try await RegistrarScene()
+            let bob = try Baresip("bob", domain: scene.domain, through: scene.edge, in: scene.directory)
+            try await registered(bob.log, scene)
+            let dial = "/dial sip:bob@\(scene.domain)"
+            let alice = try Baresip(
+                "alice",
+                domain: scene.domain,
+                through: scene.edge,
+                commands: [dial],
+                in: scene.directory
+            )
+            try await scene.telling([bob.log]) {
+                try await alice.log.wait(for: "Call established", within: .seconds(15))
+                try await bob.log.wait(for: "Call established", within: .seconds(5))
+            }
+            // To the edge: one connection of each baresip, and what Kamailio opened to call bob back.
+            #expect(try await scene.brana.status().connections <= 3)
+            #expect(scene.kamailio.requests.contains { $0.contains("request INVITE for bob") })
+            await alice.stop()
+            await bob.stop()
+            #expect(await scene.stop() == 0)
+        }
+
+        @Test("FLW-01, FLW-12: linphone and baresip call each other over the connections that they opened")
+        func callBetweenMakes() async throws {
+            let scene = try await RegistrarScene()
+            let bob = try Baresip("bob", domain: scene.domain, through: scene.edge, in: scene.directory)
+            let carol = try Linphone("carol", domain: scene.domain, through: scene.edge, in: scene.directory)
+            try await scene.telling([bob.log, carol.log]) {
+                try await registered(bob.log, scene)
+                try await carol.log.wait(for: "Registration on", within: .seconds(15))
+                try carol.order("call sip:bob@\(scene.domain)")
+                try await bob.log.wait(for: "Call established", within: .seconds(15))
+            }
+            await carol.stop()
+            await bob.stop()
+            #expect(await scene.stop() == 0)
+        }
+
+        private func registered(_ log: LogWatcher, _ scene: RegistrarScene) async throws {
+            try await scene.brana.process.log.wait(
+                for: "info brana: REGISTER sip:\(scene.domain)",
+                within: .seconds(10)
+            )
+            try await log.wait(for: "200 OK")
+        }
+    }
+}
