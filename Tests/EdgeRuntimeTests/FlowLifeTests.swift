@@ -237,7 +237,7 @@ struct FlowLifeTests {
 
     private func peer(_ name: String) -> TLSHandshakeCompleted {
         let names = CertificateNames(hasAlternativeNames: true, dnsNames: [Array(name.utf8)])
-        let identity = PeerIdentity(subject: "CN=\(name)", issuer: "CN=ca", names: names, notAfter: 0)
+        let identity = PeerIdentity(subject: "CN=\(name)", issuer: "CN=ca", names: names, notAfter: .max)
         return TLSHandshakeCompleted(version: .tls13, cipher: "x", serverName: nil, resumed: false, peer: identity)
     }
 

@@ -24,7 +24,12 @@ struct SharedRateTests {
     }
 
     /// A client at an address of its own whose certificate proves `name`, or that has shown none.
-    private func client(_ worker: Worker, _ last: UInt32, name: String?) throws -> (StreamFlow, EmbeddedChannel) {
+    private func client(
+        _ worker: Worker,
+        _ last: UInt32,
+        name: String?,
+        notAfter: Int64 = .max
+    ) throws -> (StreamFlow, EmbeddedChannel) {
         let listener = try #require(worker.snapshot.listeners.first).identity
         let context = worker.clientContext(listener, worker.makeFlowID(), address: .v4(0xCB00_7100 | last), port: 51000)
         let limits = MessageLimits()
@@ -34,7 +39,7 @@ struct SharedRateTests {
         try channel.connect(to: SocketAddress(ipAddress: "192.0.2.1", port: 5060)).wait()
         let peer = name.map { name in
             let names = CertificateNames(hasAlternativeNames: true, dnsNames: [Array(name.utf8)])
-            return PeerIdentity(subject: "CN=\(name)", issuer: "CN=ca", names: names, notAfter: .max)
+            return PeerIdentity(subject: "CN=\(name)", issuer: "CN=ca", names: names, notAfter: notAfter)
         }
         let completed = TLSHandshakeCompleted(version: .tls13, cipher: "x", serverName: nil, resumed: false, peer: peer)
         channel.pipeline.fireUserInboundEventTriggered(completed)
@@ -76,8 +81,19 @@ struct SharedRateTests {
         #expect(ask(worker, first, times: 3) == [.admitted, .admitted, .admitted])
         #expect(ask(worker, second, times: 3) == [.refused, .refused, .refused])
         #expect(worker.counters.limits[.rateTotal] == 3 && worker.counters.limits[.ban] == 0)
+        // What ends calls, or belongs to one, is not kept out by others.
+        let inDialog = worker.admission(of: 300, .other, isNew: false, on: second.context, now: loop.now)
+        #expect(inDialog == .admitted)
         loop.advanceTime(by: .seconds(1))
         #expect(ask(worker, second, times: 2) == [.admitted, .refused])
+    }
+
+    @Test("TLS-09: a client that resumes with a certificate which has expired meanwhile is not served")
+    func expired() throws {
+        let worker = worker { _ in }
+        let (flow, channel) = try client(worker, 1, name: "partner.example.net", notAfter: 1)
+        #expect(!channel.isActive && worker.streams[flow.context.id] == nil)
+        #expect(worker.counters.limits[.certificateEnd] == 1)
     }
 
     @Test("OVL-21: what is refused for its source uses up nothing of what all clients share")

@@ -73,6 +73,16 @@ struct SourceTableTests {
         #expect(pass(table, 500, over: 2, .register) == [500, 500])
     }
 
+    @Test("OVL-21: what is answered meanwhile costs no tokens: who stays below the limit is never turned away")
+    func answers() {
+        let table = table { $0.invite = 50 }
+        for number in 0..<(60 * 40) {
+            let now = beginning + .milliseconds(Int64(number) * 25)
+            #expect(table.charge(source, now: now) == .admitted)
+            _ = table.answered(source, status: 200, now: now + .milliseconds(20))
+        }
+    }
+
     @Test(
         "OVL-21: each kind of request has its own bucket",
         arguments: [

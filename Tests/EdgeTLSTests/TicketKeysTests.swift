@@ -109,4 +109,48 @@ struct TicketKeysTests {
         #expect(isChanged)
         #expect(pair.serverSide.outcome?.resumed != true)
     }
+
+    /// A server's context with one additional name, whose certificate both of these tests' listeners show.
+    private func named(
+        _ keys: TicketKeys,
+        version: TLSVersion,
+        require: Bool,
+        list: String? = nil
+    ) throws -> TLSContext {
+        let trust = self.all.store.authority
+        var profile = TLSProfile(self.all.chained, trust: trust, verify: true, require: require, version: version)
+        let files = TLSProfile.CertificateFiles(chain: self.all.server.chain, key: self.all.server.key)
+        profile.additionalServerNames = [.init(name: Certificates.Set.domain, use: .certificates([files]))]
+        profile.crlFile = list
+        return try TLSContext(serverProfile: profile, secrets: TLSSecrets(tickets: keys))
+    }
+
+    @Test(
+        "TLS-05, TLS-25: a ticket of a listener that requires no certificate opens none that does, under the same name",
+        arguments: TLSVersion.modern
+    )
+    func otherListener(version: TLSVersion) throws {
+        let keys = TicketKeys()
+        let client = try TLSContext(clientProfile: TLSProfile(nil, trust: self.all.store.authority, verify: true))
+        let open = try self.named(keys, version: version, require: false)
+        #expect(try self.isResumed(open, client) == false)
+        #expect(try self.isResumed(open, client))
+        let pair = try ChannelPair(server: try self.named(keys, version: version, require: true), client: client)
+        try pair.run()
+        #expect(pair.serverSide.outcome == nil)
+        #expect(pair.serverSide.failures.map(\.reason) == [.certificateMissing])
+    }
+
+    @Test("TLS-20: another revocation list asks everybody anew, by every name", arguments: TLSVersion.modern)
+    func otherList(version: TLSVersion) throws {
+        let (keys, trust) = (TicketKeys(), self.all.store.authority)
+        let profile = TLSProfile(self.all.client, trust: trust, verify: true)
+        let client = try TLSContext(clientProfile: profile)
+        let none = try self.all.store.revocationList("ticket-none-\(version)", revoking: [])
+        let other = try self.all.store.revocationList("ticket-other-\(version)", revoking: [self.all.expired])
+        let before = try self.named(keys, version: version, require: true, list: none)
+        #expect(try self.isResumed(before, client) == false)
+        #expect(try self.isResumed(try self.named(keys, version: version, require: true, list: none), client))
+        #expect(try self.isResumed(try self.named(keys, version: version, require: true, list: other), client) == false)
+    }
 }

@@ -46,7 +46,7 @@ extension SystemTests {
                 "and \(growth / 1024) KiB more are resident"
             )
             #expect(growth < 48 << 20)
-            let metrics = try await brana.ask("metrics").output
+            let metrics = try await AdminClient(socket: brana.socket).get("/metrics").body
             #expect(metrics.contains("brana_limit_hits_total{limit=\"queue\"}"))
             // Others are served meanwhile.
             let other = try await RawClient.connect(edge)

@@ -68,6 +68,8 @@ struct SourceKey: Sendable, Equatable {
 struct Source: Sendable {
     private(set) var key = SourceKey.nobody
     private var tokens = SIMD4<Float>(repeating: 0)
+    /// When the tokens were counted, and when it was last heard of in any way.
+    private var filledAt = NIODeadline.uptimeNanoseconds(0)
     private var seen = NIODeadline.uptimeNanoseconds(0)
     private var windowSince = NIODeadline.uptimeNanoseconds(0)
     /// Times above a limit, and failures less successes, in the window.
@@ -83,6 +85,7 @@ struct Source: Sendable {
     init(_ key: SourceKey, tokens: SIMD4<Float>, now: NIODeadline) {
         self.key = key
         self.tokens = tokens
+        filledAt = now
         seen = now
         windowSince = now
     }
@@ -91,8 +94,9 @@ struct Source: Sendable {
     ///
     /// A message may overdraw the bucket of bytes, so that one that is larger than it passes once in a while.
     mutating func take(_ kind: RateClass, _ bytes: Int, _ rates: Rates, now: NIODeadline) -> RateClass? {
-        let seconds = Float((now - seen).nanoseconds) / 1e9
+        let seconds = Float((now - filledAt).nanoseconds) / 1e9
         tokens = pointwiseMin(tokens + seconds * rates.refill, rates.capacity)
+        filledAt = now
         seen = now
         guard tokens[kind.rawValue] >= 1 else { return kind }
         guard tokens[RateClass.bytes.rawValue] > 0 else { return .bytes }

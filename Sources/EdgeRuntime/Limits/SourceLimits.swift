@@ -18,7 +18,7 @@ package struct SourceLimits: Sendable, Hashable {
     package var connection = 0
     /// Requests on all connections of whom one verified certificate proves.
     package var identity = 0
-    /// Requests of all clients together.
+    /// Requests of all clients together that begin something.
     package var total = 0
     /// How many times as much an IPv4 /24 or IPv6 /48 may as a whole; 0: no limit.
     package var networkFactor = 10

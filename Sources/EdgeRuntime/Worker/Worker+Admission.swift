@@ -49,11 +49,20 @@ extension Worker {
     // MARK: Messages
 
     /// What the limits of its source say of a client's message; nil when that is banned, and the connection is closed.
-    func admission(of bytes: Int, _ kind: RateClass, on context: FlowContext, now: NIODeadline) -> Admission? {
+    ///
+    /// - Parameter isNew: whether it begins something; what all clients share is for that alone, so that nobody keeps the
+    ///   calls of others from their end.
+    func admission(
+        of bytes: Int,
+        _ kind: RateClass,
+        isNew: Bool = true,
+        on context: FlowContext,
+        now: NIODeadline
+    ) -> Admission? {
         guard sources != nil, case .client = context.side, let setup = snapshot.listener(context.listener),
             setup.identity.role != .inner, !snapshot.limits.sources.trusts(context.remoteAddress)
         else { return .admitted }
-        switch charge(bytes, kind, on: context, now: now) {
+        switch charge(bytes, kind, isNew: isNew, on: context, now: now) {
         case .admitted: return .admitted
         case .limited(let limit):
             counters.limits.increment(limit)
@@ -72,6 +81,7 @@ extension Worker {
     private func charge(
         _ bytes: Int,
         _ kind: RateClass,
+        isNew: Bool,
         on context: FlowContext,
         now: NIODeadline
     ) -> SourceTable.Verdict {
@@ -82,7 +92,7 @@ extension Worker {
         let isProven = context.transport.isReliable
         let verdict = sources?.charge(context.remoteAddress, isProven: isProven, kind, bytes: bytes, now: now)
         // Last, so that what others may ask for is not used up by what is refused; and no fault of its source.
-        guard verdict ?? .admitted == .admitted, limits.total > 0,
+        guard verdict ?? .admitted == .admitted, isNew, limits.total > 0,
             !allClients.take(rate: Float(limits.total), burst: limits.burst.seconds, now: now)
         else { return verdict ?? .admitted }
         return .limited(.rateTotal)

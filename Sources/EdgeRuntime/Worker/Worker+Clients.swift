@@ -127,6 +127,11 @@ extension Worker {
         flow.context.verifiedNames = completed.peer?.sipDomains ?? []
         flow.certificate = completed.peer.map { CertificateLife(notAfter: $0.notAfter, now: eventLoop.now) }
         guard flow.context.side == .client else { return true }
+        // A resumed session was verified when it began (TLS-09).
+        if let certificate = flow.certificate, certificate.endsAt <= eventLoop.now {
+            counters.limits.increment(.certificateEnd)
+            return false
+        }
         guard isAllowed(flow) else { return false }
         guard let peer = completed.peer else { return true }
         flow.identityShare = identities.join(peer.owner)

@@ -99,14 +99,14 @@ package final class Worker {
     // MARK: Events of flows
 
     func received(_ message: SIPMessage, on context: FlowContext, now: NIODeadline) {
-        var admission = Admission.admitted
+        var verdict: Admission? = .admitted
         if sources != nil, message.isRequest {
             let size = message.bytes.readableBytes
-            let verdict = self.admission(of: size, RateClass(message.method), on: context, now: now)
-            guard let verdict else { return }
-            admission = verdict
+            let isNew = message.to.tag == nil && message.method != .ack && message.method != .cancel
+            verdict = admission(of: size, RateClass(message.method), isNew: isNew, on: context, now: now)
         }
-        core.receive(message, on: context, admission: admission, now: now)
+        guard let verdict else { return }
+        core.receive(message, on: context, admission: verdict, now: now)
         runActions()
     }
 

@@ -160,6 +160,14 @@ final class RevocationList: @unchecked Sendable {
         self.pointer = pointer
     }
 
+    /// The SHA-256 digest of all of it.
+    var fingerprint: [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        var count: UInt32 = 0
+        X509_CRL_digest(self.pointer, EVP_sha256(), &bytes, &count)
+        return bytes
+    }
+
     deinit {
         X509_CRL_free(self.pointer)
     }

@@ -17,16 +17,17 @@ final class ServerNameTable: Sendable {
             }
         }
 
-        /// Reads what the name needs.
+        /// Reads what the name needs; `sessions` are those of the profile around it.
         init(
             _ name: TLSProfile.ServerName,
+            within sessions: SessionIdentity,
             now: Int64,
             secrets: TLSSecrets
         ) throws(TLSConfigurationError) {
             switch name.use {
             case .certificates(let files):
                 let own = try OwnCertificates(files, now: now)
-                self = .certificates(own, SessionIdentity(serverName: name.name, certificates: own))
+                self = .certificates(own, SessionIdentity(serverName: name.name, within: sessions, certificates: own))
             case .profile(var profile):
                 profile.additionalServerNames = []
                 profile.refusesUnknownServerNames = false
@@ -52,6 +53,7 @@ final class ServerNameTable: Sendable {
     init?(
         _ profile: TLSProfile,
         main: OwnCertificates,
+        sessions: SessionIdentity,
         now: Int64,
         secrets: TLSSecrets
     ) throws(TLSConfigurationError) {
@@ -59,7 +61,7 @@ final class ServerNameTable: Sendable {
         var entries: [Entry] = []
         var names: [(name: String, value: Int)] = []
         for (index, extra) in profile.additionalServerNames.enumerated() {
-            entries.append(try Entry(extra, now: now, secrets: secrets))
+            entries.append(try Entry(extra, within: sessions, now: now, secrets: secrets))
             names.append((extra.name, index))
         }
         for own in main.all {

@@ -9,21 +9,19 @@ struct SessionIdentity: Sendable {
     let bytes: [UInt8]
 
     init(profile: TLSProfile, own: OwnCertificates, trust: TrustStore) {
-        var content: [UInt8] = [profile.verify ? 1 : 0, profile.require ? 1 : 0]
+        let rules = "\(profile.verify) \(profile.require) \(profile.verifyDepth) \(profile.extendedKeyUsage)"
+        var content = Array("\(rules) \(profile.acceptsUnlisted) \(own.all.count) \(trust.authorities.count)".utf8)
         for certificate in own.all { content += certificate.leaf.fingerprint }
         for authority in trust.authorities { content += authority.fingerprint }
+        // Whoever is on a new list must not come in by what an older one let in (TLS-20).
+        for list in trust.revocationLists { content += list.fingerprint }
         self.bytes = Self.digest(of: content)
     }
 
-    /// The identity of one additional server name, by its certificates.
-    init(serverName: String, certificates: OwnCertificates) {
-        let prints = certificates.all.flatMap(\.leaf.fingerprint)
-        self.bytes = Self.digest(of: Array(serverName.utf8) + [0] + prints)
-    }
-
-    /// The identity of one additional server name to which another profile applies.
-    init(serverName: String, within other: SessionIdentity) {
-        self.bytes = Self.digest(of: Array(serverName.utf8) + [0] + other.bytes)
+    /// The identity of one additional server name: that of the profile which applies to it, and of certificates of its own.
+    init(serverName: String, within profile: SessionIdentity, certificates: OwnCertificates? = nil) {
+        let prints = certificates?.all.flatMap(\.leaf.fingerprint) ?? []
+        self.bytes = Self.digest(of: Array(serverName.utf8) + [0] + profile.bytes + prints)
     }
 
     /// Binds the sessions of a context to it.

@@ -54,14 +54,17 @@ package final class TLSContext: @unchecked Sendable {
         try profile.check(isServer: isServer)
         let own = try OwnCertificates(of: profile, now: now)
         let trust = try TrustStore(profile)
-        let names = isServer ? try ServerNameTable(profile, main: own, now: now, secrets: secrets) : nil
+        let sessions = SessionIdentity(profile: profile, own: own, trust: trust)
+        let names =
+            isServer
+            ? try ServerNameTable(profile, main: own, sessions: sessions, now: now, secrets: secrets) : nil
         let made = SSL_CTX_new(isServer ? TLS_server_method() : TLS_client_method())
         guard OpenSSLLibrary.shared.windowMethod != nil, let pointer = made else { throw Self.libraryError() }
         self.pointer = pointer
         self.profile = profile
         self.own = own
         self.secrets = secrets
-        self.sessionIdentity = SessionIdentity(profile: profile, own: own, trust: trust)
+        self.sessionIdentity = sessions
         let contexts = names?.contexts ?? []
         var warnings = Self.warnings(own: own, names: names, trust: trust, profile: profile, isServer: isServer)
         var toStaple = contexts.flatMap(\.certificatesToStaple)

@@ -14,6 +14,12 @@ extension TLSConnection {
         )
     }
 
+    /// Whether a client without a valid certificate stands where one is required; OpenSSL refuses it in a full handshake,
+    /// and the identity of sessions keeps it from any other, so this is a second lock on the door.
+    func lacksRequiredPeer(_ outcome: TLSHandshakeCompleted) -> Bool {
+        self.role.side == .server && self.context.profile.verify && self.context.profile.require && outcome.peer == nil
+    }
+
     /// The server name that the client asked for.
     var serverName: String? {
         if case .client(let name, _, _) = self.role { return name }
@@ -34,7 +40,8 @@ extension TLSConnection {
             subject: certificate.subject,
             issuer: certificate.issuer,
             names: isNamed ? certificate.names : CertificateNames(),
-            notAfter: certificate.notAfter
+            // Dates do not matter either (RFC 7671 section 5.1).
+            notAfter: isNamed ? certificate.notAfter : .max
         )
     }
 

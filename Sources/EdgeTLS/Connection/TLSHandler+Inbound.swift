@@ -60,6 +60,9 @@ extension TLSHandler {
     /// The handshake is done: what waited leaves together with its last flight, then everyone may know.
     private func complete(_ connection: TLSConnection, replies: ByteBuffer, _ context: ChannelHandlerContext) {
         let outcome = connection.outcome()
+        guard !connection.lacksRequiredPeer(outcome) else {
+            return self.fail(connection.failure(.certificateMissing, "the session shows no valid certificate"), context)
+        }
         self.deadline?.cancel()
         self.deadline = nil
         self.state = .established
