@@ -39,10 +39,30 @@ extension SystemTests {
             let carol = try Linphone("carol", domain: scene.domain, through: scene.edge, in: scene.directory)
             try await scene.telling([bob.log, carol.log]) {
                 try await registered(bob.log, scene)
-                try await carol.log.wait(for: "Registration on", within: .seconds(15))
+                try await carol.log.wait(for: Linphone.registered, within: .seconds(15))
                 try carol.order("call sip:bob@\(scene.domain)")
                 try await bob.log.wait(for: "Call established", within: .seconds(15))
+                try await carol.log.wait(for: Linphone.isInCall, within: .seconds(5))
+                try carol.order("terminate")
+                try await bob.log.wait(for: "session closed", within: .seconds(5))
             }
+            let dial = "/dial sip:carol@\(scene.domain)"
+            let dave = try Baresip(
+                "dave",
+                domain: scene.domain,
+                through: scene.edge,
+                commands: [dial],
+                in: scene.directory
+            )
+            try await scene.telling([dave.log, carol.log]) {
+                try await dave.log.wait(for: "Call established", within: .seconds(15))
+                try await carol.log.wait(for: Linphone.isInCall, times: 2, within: .seconds(5))
+            }
+            #expect(scene.kamailio.requests.contains { $0.contains("request INVITE for bob") })
+            #expect(scene.kamailio.requests.contains { $0.contains("request INVITE for carol") })
+            // One connection of each agent, and what Kamailio opened.
+            #expect(try await scene.brana.status().connections <= 4)
+            await dave.stop()
             await carol.stop()
             await bob.stop()
             #expect(await scene.stop() == 0)

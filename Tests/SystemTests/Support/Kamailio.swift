@@ -18,6 +18,7 @@ final class Kamailio: Sendable {
         asksForPasswords: Bool = false,
         in directory: TemporaryDirectory
     ) throws {
+        Self.lowDescriptors
         port = try FreePort.next()
         let sides = ["server", "client"].map { side in
             """
@@ -49,6 +50,12 @@ final class Kamailio: Sendable {
             log: "\(name).log"
         )
     }
+
+    /// Kamailio closes all descriptors below 32 that it inherits (its MAX_FD), among them the one by which Foundation
+    /// learns that a child has ended, and then waits for it, and for no other child. So these are all taken.
+    private static let lowDescriptors: Void = {
+        while case let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC), (0..<32).contains(descriptor) {}
+    }()
 
     deinit {
         // One that was not stopped is killed, which its own processes would not notice.

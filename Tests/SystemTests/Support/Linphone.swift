@@ -5,6 +5,10 @@ import TestSupport
 
 /// A linphonec that registers over TLS through the edge and takes every call, on a machine without sound.
 final class Linphone: Sendable {
+    /// What it says when it has registered, and when a call stands.
+    static let registered = "to [LinphoneRegistrationOk]"
+    static let isInCall = "to LinphoneCallStreamsRunning"
+
     let log: LogWatcher
     private let process: ChildProcess
     private let orders: String
@@ -36,9 +40,16 @@ final class Linphone: Sendable {
             """
         let file = try directory.write(settings, to: "linphone-\(user).rc")
         orders = try directory.write("", to: "linphone-\(user).orders")
-        let run = "exec linphonec -a -c \(file) -d 3 < <(exec tail -n +1 -s 0.1 -f \(orders))"
-        let home = ["HOME": directory.path, "XDG_DATA_HOME": directory.path, "XDG_CONFIG_HOME": directory.path]
-        process = try ChildProcess("bash", ["-c", run], in: directory, log: "\(user).log", environment: home)
+        // It makes its database only in a folder that is there.
+        try directory.write("", to: ".local/share/linphone/empty")
+        let run = "exec linphonec -a -c \(file) -d 3 < <(exec tail -n +1 -s 0.1 --pid=$$ -f \(orders))"
+        process = try ChildProcess(
+            "bash",
+            ["-c", run],
+            in: directory,
+            log: "\(user).log",
+            environment: ["HOME": directory.path]
+        )
         log = process.log
     }
 
