@@ -20,7 +20,7 @@ struct AliasFlowTests {
 
     private func worker(
         _ role: ListenerIdentity.Role = .peer,
-        aliases: AliasUse = .ofAll,
+        aliases: AliasUse = .of(profile: "trunk"),
         limit: Int = 1000
     ) -> Worker {
         var limits = EdgeLimits()
@@ -174,14 +174,18 @@ struct AliasFlowTests {
         #expect(try sent(channel) == nil)
     }
 
-    @Test("limits.aliases: an offer too many is not taken, counted once, and its request served")
+    @Test("limits.aliases: an offer too many is counted and not taken until there is room, and its request served")
     func limit() throws {
         let worker = worker(limit: 1)
         let channels = try (0..<2).map { _ in try peer(worker) }
         for channel in channels + channels { try say(channel) }
-        #expect(worker.counters.limits[.aliases] == 1 && worker.aliases.count == 1)
+        #expect(worker.counters.limits[.aliases] == 2 && worker.aliases.count == 1)
         ask(worker)
         #expect(try sent(channels[0]) != nil)
+        try channels[0].close().wait()
+        try say(channels[1])
+        ask(worker)
+        #expect(try sent(channels[1]) != nil && worker.counters.limits[.aliases] == 2)
     }
 
     @Test("A snapshot whose listener takes no offers any more, or no such peers, ends their use; connections stay")
@@ -201,6 +205,35 @@ struct AliasFlowTests {
             ask(worker)
             #expect(try worker.aliases.isEmpty && channel.isActive && sent(channel) == nil)
         }
+    }
+
+    @Test("limits.aliases: none at all ends the use of those that are known; connections stay")
+    func reloadToNone() throws {
+        let worker = worker()
+        let channel = try peer(worker)
+        try say(channel)
+        var snapshot = worker.snapshot
+        snapshot.limits.aliases = 0
+        worker.adopt(snapshot)
+        #expect(worker.aliases.isEmpty && channel.isActive)
+    }
+
+    @Test("TRN-43: a server that answers nothing for ten seconds is asked on its connection no more, until it speaks")
+    func mute() throws {
+        let worker = worker()
+        let channel = try peer(worker)
+        try say(channel)
+        // Here nobody waits for an answer, as the core does.
+        let flow = try #require(worker.streams.values.first)
+        flow.asked(now: loop.now)
+        ask(worker)
+        #expect(try sent(channel) != nil)
+        wait(11)
+        ask(worker)
+        #expect(try sent(channel) == nil)
+        try say(channel)
+        ask(worker)
+        #expect(try sent(channel) != nil)
     }
 
     @Test("What waits for a slow connection leaves when it takes bytes again, and fails when that is gone")

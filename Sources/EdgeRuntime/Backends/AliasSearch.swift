@@ -4,13 +4,11 @@ internal import EdgeTLS
 internal import SIPMessage
 internal import SIPProxy
 
-/// Whose connections requests to a pool's backends, or to next hops outside pools, may use (RFC 5923).
+/// Whose connections requests to a pool's backends may use (RFC 5923).
 package enum AliasUse: Sendable, Hashable {
     case none
     /// Those whose peers were verified by this TLS profile, and were shown its certificate (TLS-41).
     case of(profile: String)
-    /// Those of every listener that takes aliases: who has no profile shows no certificate of his own.
-    case ofAll
 }
 
 /// What connections to one backend are looked for by, worked out once a snapshot.
@@ -20,9 +18,10 @@ struct AliasSearch {
     private(set) var profile: String?
 
     /// Works it out anew where `generation` is another than before.
-    mutating func adopt(_ generation: UInt64, _ setup: BackendSetup, _ target: BackendTarget) {
+    mutating func adopt(_ generation: UInt64, _ target: BackendTarget, _ setup: (BackendTarget) -> BackendSetup) {
         guard self.generation != generation else { return }
         self.generation = generation
+        let setup = setup(target)
         let endpoint = target.endpoint
         places = setup.aliasIdentities(of: target).map {
             AliasTable.Place(address: endpoint.address, port: endpoint.port, identity: $0)

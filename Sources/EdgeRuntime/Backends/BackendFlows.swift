@@ -232,8 +232,7 @@ final class BackendFlows {
     /// (TLS-44); nil when one of our own must be opened.
     private func alias(isWritable: Bool = true) -> StreamFlow? {
         guard !worker.aliases.isEmpty, target.endpoint.transport == .tls else { return nil }
-        let snapshot = worker.snapshot
-        search.adopt(snapshot.proxy.generation, snapshot.setup(for: target), target)
+        search.adopt(worker.snapshot.proxy.generation, target, worker.snapshot.setup)
         return worker.alias(search, isWritable: isWritable)
     }
 
@@ -307,6 +306,7 @@ final class BackendFlows {
         flow.enqueue(message.bytes)
         if flow.context.side == .client { worker.counters.aliasedRequests &+= 1 }
         guard let attempt = message.attempt else { return }
+        if flow.context.side == .client { flow.asked(now: worker.eventLoop.now) }
         worker.core.attemptSent(attempt, on: flow.context.id, now: worker.eventLoop.now)
     }
 

@@ -22,6 +22,9 @@ package struct ListenerSetup: Sendable {
     /// The TLS profile by whose rules connections that servers offer for requests back are taken; nil: none are (RFC 5923).
     package var aliasProfile: String?
 
+    /// The same, with what the profile says at present.
+    var aliasTerms: AliasTerms? { aliasProfile.map { AliasTerms(profile: $0, rules: tls?.rules) } }
+
     package init(
         identity: ListenerIdentity,
         tls: TLSContext?,
@@ -33,6 +36,12 @@ package struct ListenerSetup: Sendable {
         self.connectionsPerSource = connectionsPerSource
         self.answersOverLimit = answersOverLimit
     }
+}
+
+/// By what a peer was verified and what it was shown: a TLS profile, and a digest of what that said then.
+struct AliasTerms: Hashable {
+    let profile: String
+    let rules: [UInt8]?
 }
 
 /// How flows to the backends of one pool are opened.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
 
@@ -11,7 +12,11 @@ struct AliasTable {
     /// Ports that one connection may stand for; a server that listens at several may send by one connection.
     static let portsPerFlow = 4
     /// Identities of one certificate that are looked at.
-    static let identitiesPerFlow = 64
+    static let identitiesPerFlow = 16
+
+    /// How long a server may answer nothing on its connection before requests go another way: what lies between may have
+    /// forgotten the connection.
+    static let longestSilence = TimeAmount.seconds(10)
 
     /// What a server is found by: where it is seen, where it says that it listens, and one domain that it has proved.
     struct Place: Hashable {
@@ -39,6 +44,9 @@ struct AliasTable {
     private(set) var count = 0
 
     var isEmpty: Bool { count == 0 }
+
+    /// Whether a connection is among them.
+    func knows(_ flow: FlowID) -> Bool { places[flow] != nil }
 
     /// The connections that are offered.
     var flows: [FlowID] { Array(places.keys) }
@@ -88,8 +96,8 @@ struct AliasTable {
 
     /// The newest connection of a place that can be used; nil when a new one must be opened.
     ///
-    /// - Parameter profile: the TLS profile by which one would be opened (TLS-41); nil: whichever its peer was verified by.
-    func newest(of place: Place, profile: String?, where isUsable: (FlowID) -> Bool) -> FlowID? {
-        offers[place]?.last { (profile == nil || $0.profile == profile) && isUsable($0.flow) }?.flow
+    /// - Parameter profile: the TLS profile by which one would be opened (TLS-41).
+    func newest(of place: Place, profile: String, where isUsable: (FlowID) -> Bool) -> FlowID? {
+        offers[place]?.last { $0.profile == profile && isUsable($0.flow) }?.flow
     }
 }

@@ -42,7 +42,11 @@ final class StreamFlow: ChannelInboundHandler {
     var certificate: CertificateLife?
     /// Whether that is about to end; looked at once a second, not for each message.
     var isRetired = false
-    /// Ports of its server for which the connection was offered (RFC 5923).
+    /// The rules by which its peer was verified, where its listener takes offers of connections (RFC 5923).
+    var aliasTerms: AliasTerms?
+    /// When something was first sent back on it that may be answered, since anything came.
+    private var askedAt: NIODeadline?
+    /// Ports of its server for which the connection was offered.
     private(set) var offeredPorts: [UInt16] = []
     /// When the backend is asked whether it is still there.
     var pulse = KeepAlivePulse()
@@ -108,6 +112,7 @@ final class StreamFlow: ChannelInboundHandler {
         let bytes = unwrapInboundIn(data)
         let now = worker.eventLoop.now
         lastRead = now
+        askedAt = nil
         bytesIn &+= UInt64(bytes.readableBytes)
         framer.append(bytes)
         while phase == .ready {
@@ -261,9 +266,14 @@ final class StreamFlow: ChannelInboundHandler {
         guard via.transport == .tls, !offeredPorts.contains(via.effectivePort),
             offeredPorts.count < AliasTable.portsPerFlow
         else { return }
-        offeredPorts.append(via.effectivePort)
-        worker.noteAlias(self, port: via.effectivePort)
+        if worker.noteAlias(self, port: via.effectivePort) { offeredPorts.append(via.effectivePort) }
     }
+
+    /// A request goes back to the server that has opened it.
+    func asked(now: NIODeadline) { askedAt = askedAt ?? now }
+
+    /// Whether its peer has answered nothing for so long that it may be gone (TRN-43).
+    func isMute(at now: NIODeadline) -> Bool { askedAt.map { now - $0 > AliasTable.longestSilence } ?? false }
 
     /// The stream has lost its frame: answer what can be answered, then close (TRN-02, TRN-03).
     private func fail(_ error: FramingError, head: ByteBuffer?, now: NIODeadline) {

@@ -10,30 +10,38 @@ extension Worker {
     /// The server at the other end of a connection offers it for requests to where it says that it listens.
     ///
     /// The address is the one that it is seen at; whatever DNS says of its name is of no account (TLS-38).
-    func noteAlias(_ flow: StreamFlow, port: UInt16) {
-        guard let profile = aliasProfile(of: flow) else { return }
+    ///
+    /// - Returns: false when there is no room for it now; the next request offers it again.
+    func noteAlias(_ flow: StreamFlow, port: UInt16) -> Bool {
+        guard let profile = aliasProfile(of: flow) else { return true }
         let context = flow.context
+        let allowed = snapshot.listener(context.listener)?.allowedPeers
         let isKnown = aliases.add(
             context.id,
             at: context.remoteAddress,
             port: port,
-            proving: context.verifiedNames,
+            proving: context.verifiedNames.filter { allowed?.contains($0) ?? true },
             profile: profile,
             limit: snapshot.limits.aliases
         )
-        guard isKnown else { return counters.limits.increment(.aliases) }
+        guard isKnown else {
+            counters.limits.increment(.aliases)
+            return false
+        }
         aliasIsFree()
+        return true
     }
 
     /// The profile by which a connection's peer was verified, if requests may go back on it: that peer has proved a domain
-    /// over TLS and may come in still (TLS-37, TLS-40).
+    /// over TLS and may come in still, by rules that have not changed since (TLS-37, TLS-40, TLS-41).
     private func aliasProfile(of flow: StreamFlow) -> String? {
         let context = flow.context
         guard flow.usesTLS, flow.phase == .ready, context.side == .client, !flow.isRetired,
             !context.verifiedNames.isEmpty, let setup = snapshot.listener(context.listener),
-            setup.allowedPeers.map({ context.verifiedNames.contains(where: $0.contains) }) ?? true
+            setup.allowedPeers.map({ context.verifiedNames.contains(where: $0.contains) }) ?? true,
+            let terms = flow.aliasTerms, terms == setup.aliasTerms
         else { return nil }
-        return setup.aliasProfile
+        return terms.profile
     }
 
     /// What waits for a connection to the server of one that has come up, or takes bytes again, leaves by it.
@@ -45,9 +53,13 @@ extension Worker {
     ///
     /// - Parameter isWritable: whether it must take bytes at present.
     func alias(_ search: AliasSearch, isWritable: Bool) -> StreamFlow? {
+        guard let profile = search.profile else { return nil }
+        let now = eventLoop.now
         for place in search.places {
-            let id = aliases.newest(of: place, profile: search.profile) { id in
-                guard let flow = streams[id], flow.phase == .ready, !flow.isInputClosed else { return false }
+            let id = aliases.newest(of: place, profile: profile) { id in
+                guard let flow = streams[id], flow.phase == .ready, !flow.isInputClosed, !flow.isMute(at: now) else {
+                    return false
+                }
                 return flow.isWritable || !isWritable
             }
             if let id { return streams[id] }
@@ -57,8 +69,9 @@ extension Worker {
 
     /// Requests go on these connections no more; what waits for them finds another way (TLS-42).
     func endAliases(_ flows: [FlowID]) {
-        guard !flows.isEmpty else { return }
-        for flow in flows { aliases.remove(flow) }
+        let known = flows.filter(aliases.knows)
+        guard !known.isEmpty else { return }
+        for flow in known { aliases.remove(flow) }
         for flows in backends.values where flows.waitingCount > 0 { flows.goOn() }
     }
 
@@ -71,10 +84,11 @@ extension Worker {
         endAliases(aliases.flows.filter { streams[$0]?.isRetired ?? true })
     }
 
-    /// Another snapshot holds: connections by listeners that take no aliases any more, or by another profile, are used for
+    /// Another snapshot holds: connections by listeners that take no aliases any more, or by other rules, are used for
     /// nothing new.
     func reviewAliases() {
         guard !aliases.isEmpty else { return }
+        guard snapshot.limits.aliases > 0 else { return endAliases(aliases.flows) }
         endAliases(aliases.flows(not: { id in streams[id].flatMap(aliasProfile) }))
     }
 }

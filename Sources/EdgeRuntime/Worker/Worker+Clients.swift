@@ -133,6 +133,7 @@ extension Worker {
             return false
         }
         guard isAllowed(flow) else { return false }
+        flow.aliasTerms = snapshot.listener(flow.context.listener)?.aliasTerms
         guard let peer = completed.peer else { return true }
         flow.identityShare = identities.join(peer.owner)
         return admit(flow, as: peer)

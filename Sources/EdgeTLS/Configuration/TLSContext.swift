@@ -87,6 +87,9 @@ package final class TLSContext: @unchecked Sendable {
         SSL_CTX_free(self.pointer)
     }
 
+    /// A digest of what peers are verified by and shown here: authorities, revocation lists, own certificates and rules.
+    package var rules: [UInt8] { self.sessionIdentity.bytes }
+
     /// The own certificates, that of the profile first; empty for a client that shows none.
     package var certificateSummaries: [CertificateSummary] {
         let others = self.serverNames?.entries.flatMap(\.certificates.all) ?? []

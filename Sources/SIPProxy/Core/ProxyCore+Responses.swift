@@ -84,7 +84,7 @@ extension ProxyCore {
         client.hasProvisional = true
         client.timerCAt = now + settings.timerC
         guard !client.isAbandoned, client.server.state == .proceeding else { return }
-        relay(response, client.server, isBelieved: believes(flow, client.server.snapshot))
+        relay(response, client.server, isBelieved: believes(flow, answering: client))
         client.server.hasSentProvisional = true
     }
 
@@ -112,7 +112,7 @@ extension ProxyCore {
             succeed(server, response, client, flow, now: now)
         case .accepted:
             // Every 2xx passes, repeats and those with other tags too (TXN-09); counted was the first.
-            relay(response, server, isBelieved: believes(flow, server.snapshot), counts: false)
+            relay(response, server, isBelieved: believes(flow, answering: client), counts: false)
         case .completed, .terminated:
             return
         }
@@ -128,7 +128,7 @@ extension ProxyCore {
         _ flow: FlowContext,
         now: NIODeadline
     ) {
-        let isBelieved = believes(flow, server.snapshot)
+        let isBelieved = believes(flow, answering: client)
         guard server.isInvite else {
             guard !server.hasFinal else { return act(.event(.dropped(.lateResponse))) }
             relay(response, server, isBelieved: isBelieved)
@@ -174,7 +174,7 @@ extension ProxyCore {
         }
         finish(client, afterReliable: true, now: now)
         guard !client.isAbandoned || client.server.liveClients == 0 else {
-            return collect(response, client.server, flow)
+            return collect(response, client, flow)
         }
         settle(response, client, flow, movesOn: movesOn, now: now)
     }
@@ -195,13 +195,13 @@ extension ProxyCore {
     ) {
         let server = client.server
         guard !server.hasFinal else { return }
-        collect(response, server, flow)
+        collect(response, client, flow)
         if movesOn, !server.isCancelled, tryNext(server, after: .status, now: now) { return }
         answerBest(server, client, now: now)
     }
 
-    private func collect(_ response: SIPMessage, _ server: ServerTransaction, _ flow: FlowContext) {
-        let isBelieved = believes(flow, server.snapshot)
+    private func collect(_ response: SIPMessage, _ client: ClientTransaction, _ flow: FlowContext) {
+        let (server, isBelieved) = (client.server, believes(flow, answering: client))
         if let collected = server.collected {
             collected.add(response, isBelieved: isBelieved)
         } else {

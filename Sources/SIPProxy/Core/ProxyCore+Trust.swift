@@ -51,6 +51,12 @@ extension ProxyCore {
         }
     }
 
+    /// Whether what answers a request is believed: by where that was sent, whoever has opened the connection.
+    func believes(_ flow: FlowContext, answering client: ClientTransaction) -> Bool {
+        let box = client.server.snapshot
+        return client.target.map { trusts($0, box) } ?? believes(flow, box)
+    }
+
     /// Whether a next hop may see whom a user asks to hide.
     func trusts(_ hop: Hop, _ box: SnapshotBox) -> Bool {
         switch hop {

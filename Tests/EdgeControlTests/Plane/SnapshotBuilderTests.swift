@@ -85,7 +85,7 @@ struct SnapshotBuilderTests {
     func connectionReuse() {
         let standard = snapshot { _ in }
         #expect(standard.proxy.policies[0].aliasOffer == .auto && standard.backends[0].aliases == .of(profile: "trunk"))
-        #expect(standard.outside.aliases == .ofAll && standard.limits.aliases == 1000)
+        #expect(standard.outside.aliases == .none && standard.limits.aliases == 1000)
         let never = snapshot { $0.pools[0].connectionReuse = .never }
         #expect(never.proxy.policies[0].aliasOffer == .never && never.backends[0].aliases == .none)
         #expect(snapshot { $0.pools[0].connectionReuse = .always }.proxy.policies[0].aliasOffer == .always)

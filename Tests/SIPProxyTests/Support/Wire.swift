@@ -58,6 +58,11 @@ struct Wire: Sendable {
     /// The branch of the lowest Via: the one that the first sender wrote.
     var firstBranch: String { Self.branch(values("Via").last ?? "") }
 
+    /// The method that CSeq names.
+    var cseqMethod: Substring {
+        value("CSeq")?.split { $0 == " " || $0 == "\t" }.last ?? ""
+    }
+
     var toTag: String? { (value("To") ?? "").components(";tag=").dropFirst().first }
 
     private static func branch(_ via: String) -> String {

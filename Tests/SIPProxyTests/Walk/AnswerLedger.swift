@@ -57,7 +57,7 @@ struct AnswerLedger {
             refusalCount += 1
             let vias = answer.wire.values("Via") + answer.wire.values("v")
             let isRefusal = [400, 414, 505, 513].contains(answer.status) && !vias.isEmpty
-            let isACK = answer.wire.value("CSeq")?.hasSuffix("ACK") ?? false
+            let isACK = answer.wire.cseqMethod == "ACK"
             let isSmall = !answer.isDatagram || answer.bytes.readableBytes <= 3 * bytes.readableBytes
             let isHome = !answer.isDatagram || answer.to.hasPrefix("\(flow.remoteAddress.hostText):")
             if !isRefusal || isACK || !isSmall || !isHome || answer.flow != flow.id {
@@ -67,16 +67,16 @@ struct AnswerLedger {
     }
 
     private mutating func noteAnswer(_ sent: Sent) {
-        let cseq = sent.wire.value("CSeq") ?? ""
-        if cseq.hasSuffix(" ACK") { problems.append("an ACK was answered: \(sent.wire.text)") }
-        if cseq.hasSuffix(" CANCEL") { return }
+        let method = sent.wire.cseqMethod
+        if method == "ACK" { problems.append("an ACK was answered: \(sent.wire.text)") }
+        if method == "CANCEL" { return }
         let key = Self.key(sent.wire)
         var known = answers[key] ?? Answers()
         let hadFinal = known.final != nil || known.hasSuccess
         if sent.status < 200 {
             known.hasProvisional = true
             if hadFinal { problems.append("\(sent.status) after a final: \(key)") }
-        } else if sent.status < 300, cseq.hasSuffix(" INVITE") {
+        } else if sent.status < 300, method == "INVITE" {
             known.hasSuccess = true
             finalCount += 1
         } else if let final = known.final {

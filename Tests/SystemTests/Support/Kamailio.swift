@@ -51,8 +51,10 @@ final class Kamailio: Sendable {
         )
     }
 
-    /// Kamailio closes all descriptors below 32 that it inherits (its MAX_FD), among them the one by which Foundation
-    /// learns that a child has ended, and then waits for it, and for no other child. So these are all taken.
+    /// Takes all descriptors below 32.
+    ///
+    /// Kamailio closes those that it inherits (its MAX_FD), among them the one by which Foundation learns that a child has
+    /// ended; that would then wait for Kamailio, and see no other child end.
     private static let lowDescriptors: Void = {
         while case let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC), (0..<32).contains(descriptor) {}
     }()
