@@ -126,40 +126,8 @@ extension SystemTests {
             return lines.contains { $0.count > 20 && log.contains($0) }
         }
 
-        /// Whether an OPTIONS is answered with 200 over a connection that `ss` sees; false when TLS refuses.
         private func ask(_ port: Int, showing leaf: TestCertificates.Leaf?) async throws -> Bool {
-            var arguments = [
-                "s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", certificates.authority, "-verify_return_error",
-                "-verify_hostname", "edge.example.test", "-servername", "edge.example.test", "-ign_eof",
-            ]
-            if let leaf { arguments += ["-cert", leaf.chain, "-key", leaf.key] }
-            let client = try ChildProcess(
-                "openssl",
-                arguments,
-                in: directory,
-                input: """
-                    OPTIONS sip:edge.example.test SIP/2.0\r
-                    Via: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bKlevel\(UInt32.random(in: 0...UInt32.max));rport\r
-                    Max-Forwards: 70\r
-                    From: <sip:a@example.test>;tag=1\r
-                    To: <sip:edge.example.test>\r
-                    Call-ID: \(UInt32.random(in: 0...UInt32.max))@level\r
-                    CSeq: 1 OPTIONS\r
-                    Content-Length: 0\r
-                    \r\n
-                    """
-            )
-            let decided = await Waiting.until(within: .seconds(10)) {
-                client.log.text.contains("SIP/2.0 ") || !client.isRunning
-            }
-            guard decided else { throw TestSupportError("openssl neither answered nor ended:\n\(client.log.text)") }
-            let isAnswered = client.log.text.contains("SIP/2.0 200")
-            if isAnswered {
-                let sockets = try await ChildProcess.run("ss", ["-Htn", "dport = :\(port)"], in: directory)
-                #expect(sockets.output.contains("ESTAB"), "\(sockets.output)")
-            }
-            await client.stop()
-            return isAnswered
+            try await OpenSSLClient(certificates: certificates, directory: directory).ask(port, showing: leaf) == 200
         }
 
         private func text(_ ports: [Int], backend: Int) throws -> String {

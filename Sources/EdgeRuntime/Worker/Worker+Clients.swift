@@ -127,12 +127,12 @@ extension Worker {
         flow.context.verifiedNames = completed.peer?.sipDomains ?? []
         flow.certificate = completed.peer.map { CertificateLife(notAfter: $0.notAfter, now: eventLoop.now) }
         guard flow.context.side == .client else { return true }
-        guard isAllowed(flow) else { return false }
+        guard isAllowed(flow, completed.peer) else { return false }
         return completed.peer.map { admit(flow, as: $0) } ?? true
     }
 
     /// Whether the certificate proves a domain that may use the listener (TLS-23); without one it proves none.
-    private func isAllowed(_ flow: StreamFlow) -> Bool {
+    private func isAllowed(_ flow: StreamFlow, _ peer: PeerIdentity?) -> Bool {
         let context = flow.context
         guard let setup = snapshot.listener(context.listener), let allowed = setup.allowedPeers,
             !context.verifiedNames.contains(where: allowed.contains)
@@ -144,6 +144,7 @@ extension Worker {
             [
                 ("peer", context.peerText), ("listener", setup.identity.name),
                 ("identities", names.isEmpty ? "none" : names),
+                ("certificate", peer.map { String($0.subject.prefix(RefusedCertificate.subjectLimit)) } ?? "none"),
             ]
         )
         return false

@@ -55,6 +55,9 @@ extension TLSConnection {
                     self.associations.count == 1 ? "the TLSA record" : "none of \(self.associations.count) TLSA records"
                 words += self.serverName.map { " of \($0)" } ?? ""
                 words += self.associations.count == 1 ? " does not match the certificate" : " matches the certificate"
+            } else if result == Int(X509_V_ERR_INVALID_PURPOSE) {
+                // OpenSSL's words do not say for what.
+                words = "the certificate's key usages do not allow it to be a \(self.role.side.opposite.rawValue)'s"
             } else if let text = X509_verify_cert_error_string(result) {
                 words = String(cString: text)
             }
