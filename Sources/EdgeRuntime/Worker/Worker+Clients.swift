@@ -127,27 +127,8 @@ extension Worker {
         flow.context.verifiedNames = completed.peer?.sipDomains ?? []
         flow.certificate = completed.peer.map { CertificateLife(notAfter: $0.notAfter, now: eventLoop.now) }
         guard flow.context.side == .client else { return true }
-        guard isAllowed(flow, completed.peer) else { return false }
+        guard isTaken(flow, completed.peer) else { return false }
         return completed.peer.map { admit(flow, as: $0) } ?? true
-    }
-
-    /// Whether the certificate proves a domain that may use the listener (TLS-23); without one it proves none.
-    private func isAllowed(_ flow: StreamFlow, _ peer: PeerIdentity?) -> Bool {
-        let context = flow.context
-        guard let setup = snapshot.listener(context.listener), let allowed = setup.allowedPeers,
-            !context.verifiedNames.contains(where: allowed.contains)
-        else { return true }
-        counters.refusals.increment(Int(context.listener.index), .peer)
-        let names = context.verifiedNames.prefix(8).joined(separator: ",")
-        hooks.logConnection(
-            "peer is not allowed",
-            [
-                ("peer", context.peerText), ("listener", setup.identity.name),
-                ("identities", names.isEmpty ? "none" : names),
-                ("certificate", peer.map { String($0.subject.prefix(RefusedCertificate.subjectLimit)) } ?? "none"),
-            ]
-        )
-        return false
     }
 
     /// Counts a client's connection among those that its certificate's owner has open (FLW-42); servers of others and our

@@ -95,13 +95,18 @@ package final class Worker {
 
     // MARK: Events of flows
 
-    func received(_ message: SIPMessage, on context: FlowContext, now: NIODeadline) {
+    /// - Parameter isUnlisted: whether its sender is none of those who may ask (TLS-23).
+    func received(_ message: SIPMessage, on context: FlowContext, isUnlisted: Bool = false, now: NIODeadline) {
         var admission = Admission.admitted
         if sources != nil, message.isRequest {
             let size = message.bytes.readableBytes
             let verdict = self.admission(of: size, RateClass(message.method), on: context, now: now)
             guard let verdict else { return }
             admission = verdict
+        }
+        if isUnlisted, admission == .admitted, message.isRequest {
+            admission = .forbidden
+            logForbidden(message, on: context)
         }
         core.receive(message, on: context, admission: admission, now: now)
         runActions()
