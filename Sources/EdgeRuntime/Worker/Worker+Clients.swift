@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BackendPool
 internal import EdgeTLS
 internal import NIOCore
 internal import ProxyProtocol
@@ -126,7 +127,10 @@ extension Worker {
         counters.handshakeCompleted(side, completed, eventLoop.now - flow.connectedAt)
         flow.context.verifiedNames = completed.peer?.sipDomains ?? []
         flow.certificate = completed.peer.map { CertificateLife(notAfter: $0.notAfter, now: eventLoop.now) }
-        guard flow.context.side == .client else { return true }
+        if case .backend(let target) = flow.context.side {
+            if completed.isUnasked, let pool = target.pool { counters.poolEvents.increment(Int(pool.index), .unasked) }
+            return true
+        }
         guard isTaken(flow, completed.peer) else { return false }
         return completed.peer.map { admit(flow, as: $0) } ?? true
     }

@@ -5,12 +5,15 @@ internal import COpenSSL
 extension TLSConnection {
     /// What both sides have agreed on; only after the handshake.
     func outcome() -> TLSHandshakeCompleted {
-        TLSHandshakeCompleted(
+        let isResumed = SSL_session_reused(self.ssl) == 1
+        let isClient = self.role.side == .client
+        return TLSHandshakeCompleted(
             version: TLSVersion(rawValue: SSL_version(self.ssl)) ?? .tls12,
             cipher: SSL_get_current_cipher(self.ssl).flatMap(SSL_CIPHER_get_name).map { String(cString: $0) } ?? "",
             serverName: self.serverName,
-            resumed: SSL_session_reused(self.ssl) == 1,
-            peer: self.verifiedPeer
+            resumed: isResumed,
+            peer: self.verifiedPeer,
+            isUnasked: isClient && !isResumed && self.context.hasCertificate && !self.wasAskedForCertificate
         )
     }
 
