@@ -60,6 +60,36 @@ struct BackendTLSTests {
         try await backend.stop()
     }
 
+    @Test(
+        "TLS-28: a backend that does not ask for the pool's certificate is used and counted",
+        arguments: [false, true]
+    )
+    func unasked(asks: Bool) async throws {
+        let store = try TestCertificates()
+        let leaf = try store.leaf("backend", names: ["IP:127.0.0.1"])
+        let own = try store.leaf("edge", names: ["DNS:edge.example.test"])
+        func profile(_ leaf: TestCertificates.Leaf, verify: Bool) -> TLSProfile {
+            TLSProfile(
+                certificateChainFile: leaf.chain,
+                privateKeyFile: leaf.key,
+                trustFile: store.authority,
+                verify: verify
+            )
+        }
+        let backend = try await AnsweringServer.start(tls: TLSContext(serverProfile: profile(leaf, verify: asks)))
+        let bench = try await EdgeBench.start(
+            backends: [backend.port],
+            connections: 1,
+            tls: TLSContext(clientProfile: profile(own, verify: true))
+        )
+        let client = try await WireConnection.connect(bench.port)
+        client.send(Wire.options("asked"))
+        #expect(await client.wait(for: "SIP/2.0 200"))
+        #expect(try await bench.count { $0.poolEvents[0, .unasked] } == (asks ? 0 : 1))
+        try await bench.stop()
+        try await backend.stop()
+    }
+
     @Test("TLS-34: after a backend's close_notify the next request goes by a new connection, and is answered")
     func closeNotify() async throws {
         let (backend, bench) = try await Self.start(connections: 1)

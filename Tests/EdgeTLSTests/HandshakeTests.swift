@@ -158,10 +158,12 @@ struct HandshakeTests {
         )
         let refused = RefusedCertificate(
             subject: String(repeating: "s", count: 500),
+            issuer: String(repeating: "i", count: 500),
             names: names,
             digest: [0x0A, 0xFF]
         )
         #expect(refused.subject.count == RefusedCertificate.subjectLimit && refused.digest == "0aff")
+        #expect(refused.issuer.count == RefusedCertificate.subjectLimit)
         #expect(refused.names.hasPrefix(#"sip:a\x00\x22\x0a, aaaa"#) && refused.names.hasSuffix(" and 998 more"))
         #expect(refused.names.utf8.count < 400)
     }

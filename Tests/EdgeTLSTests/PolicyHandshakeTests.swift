@@ -85,6 +85,23 @@ struct PolicyHandshakeTests {
         #expect(refused.clientSide.failures.map(\.reason) == [.nameMismatch])
     }
 
+    @Test(
+        "TLS-28: that a server does not ask for the certificate that there is, is told of once; a resumed session tells nothing",
+        arguments: TLSVersion.modern
+    )
+    func unasked(version: TLSVersion) throws {
+        for (asks, leaf) in [(false, self.all.client), (true, self.all.client), (false, nil), (true, nil)] {
+            let profile = TLSProfile(self.all.server, trust: self.trust, verify: asks, version: version)
+            let server = try TLSContext(serverProfile: profile)
+            let client = try TLSContext(clientProfile: TLSProfile(leaf, trust: self.trust, verify: true))
+            let first = try self.run(server, client)
+            #expect(first.clientSide.outcome?.isUnasked == (!asks && leaf != nil))
+            #expect(first.serverSide.outcome?.isUnasked == false)
+            let second = try self.run(server, client)
+            #expect(second.clientSide.outcome?.resumed == true && second.clientSide.outcome?.isUnasked == false)
+        }
+    }
+
     @Test("A connection that broke off leaves its session usable", arguments: TLSVersion.modern)
     func resumptionAfterBreak(version: TLSVersion) throws {
         let server = try TLSContext(serverProfile: TLSProfile(self.all.server, version: version))

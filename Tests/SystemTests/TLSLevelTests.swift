@@ -75,6 +75,46 @@ extension SystemTests {
         }
 
         @Test(
+            "TLS-23: with allow_peers_mode: report who is not listed is answered 403, is forwarded nowhere, and is told of"
+        )
+        func reported() async throws {
+            let backend = try await RecordingBackend.start(answers: true)
+            let ports = try (0..<3).map { _ in try FreePort.next() }
+            let list = "allow_peers: [partner.example.test], allow_peers_mode: report"
+            var text = try text(ports, backend: backend.port)
+            text = text.replacing("tls: asks }", with: "tls: asks, \(list) }")
+            text = text.replacing(
+                "health: { probe: options, interval: 500ms, timeout: 1s }",
+                with: "health: { probe: none }"
+            )
+            let brana = try await Brana.run(text, in: directory)
+            let client = OpenSSLClient(certificates: certificates, directory: directory)
+            let partner = try certificates.leaf("partner", names: ["URI:sip:partner.example.test"])
+            let other = try certificates.leaf("other", names: ["DNS:example.test"])
+            let expired = try certificates.leaf("old", names: ["DNS:partner.example.test"], days: -1)
+            #expect(try await client.ask(ports[1], showing: other) == 403)
+            #expect(try await client.ask(ports[1], showing: nil) == 403)
+            // What is not valid does not come so far.
+            #expect(try await client.ask(ports[1], showing: expired) == nil)
+            #expect(backend.take().messages.isEmpty)
+            #expect(try await client.ask(ports[1], showing: partner) == 200)
+            #expect(backend.take().messages.count == 1)
+            let log = brana.process.log
+            try await log.wait(for: "request of a peer that is not allowed", times: 2, within: .seconds(2))
+            let lines = log.text.split(separator: "\n").filter { $0.contains("request of a peer that is not allowed") }
+            #expect(
+                lines.count == 2 && lines.allSatisfy { $0.contains("method=OPTIONS") && $0.contains("listener=asks") }
+            )
+            #expect(
+                lines.first?.contains("identities=example.test") == true
+                    && lines.last?.contains("identities=none") == true
+            )
+            #expect(log.count("action=\"requests answered 403\"") == 2, "\(log.text.suffix(1500))")
+            #expect(await brana.stop() == 0)
+            try await backend.stop()
+        }
+
+        @Test(
             "TLS-09, edge.watch_files: a renewed certificate is shown by itself, a bad one is not, and nobody is cut off"
         )
         func watched() async throws {
@@ -126,40 +166,8 @@ extension SystemTests {
             return lines.contains { $0.count > 20 && log.contains($0) }
         }
 
-        /// Whether an OPTIONS is answered with 200 over a connection that `ss` sees; false when TLS refuses.
         private func ask(_ port: Int, showing leaf: TestCertificates.Leaf?) async throws -> Bool {
-            var arguments = [
-                "s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", certificates.authority, "-verify_return_error",
-                "-verify_hostname", "edge.example.test", "-servername", "edge.example.test", "-ign_eof",
-            ]
-            if let leaf { arguments += ["-cert", leaf.chain, "-key", leaf.key] }
-            let client = try ChildProcess(
-                "openssl",
-                arguments,
-                in: directory,
-                input: """
-                    OPTIONS sip:edge.example.test SIP/2.0\r
-                    Via: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bKlevel\(UInt32.random(in: 0...UInt32.max));rport\r
-                    Max-Forwards: 70\r
-                    From: <sip:a@example.test>;tag=1\r
-                    To: <sip:edge.example.test>\r
-                    Call-ID: \(UInt32.random(in: 0...UInt32.max))@level\r
-                    CSeq: 1 OPTIONS\r
-                    Content-Length: 0\r
-                    \r\n
-                    """
-            )
-            let decided = await Waiting.until(within: .seconds(10)) {
-                client.log.text.contains("SIP/2.0 ") || !client.isRunning
-            }
-            guard decided else { throw TestSupportError("openssl neither answered nor ended:\n\(client.log.text)") }
-            let isAnswered = client.log.text.contains("SIP/2.0 200")
-            if isAnswered {
-                let sockets = try await ChildProcess.run("ss", ["-Htn", "dport = :\(port)"], in: directory)
-                #expect(sockets.output.contains("ESTAB"), "\(sockets.output)")
-            }
-            await client.stop()
-            return isAnswered
+            try await OpenSSLClient(certificates: certificates, directory: directory).ask(port, showing: leaf) == 200
         }
 
         private func text(_ ports: [Int], backend: Int) throws -> String {

@@ -109,8 +109,10 @@ package final class TestCertificates: Sendable {
     }
 
     /// Makes a revocation list of the authority that names the leafs; its path comes back.
-    package func revocationList(_ name: String, revoking leafs: [Leaf]) throws -> String {
-        let common = try self.authorityCommand(name)
+    ///
+    /// - Parameter issuer: the options that name another authority.
+    package func revocationList(_ name: String, revoking leafs: [Leaf], as issuer: [String] = []) throws -> String {
+        let common = try self.authorityCommand(name) + issuer
         for leaf in leafs { try self.openssl(common + ["-revoke", leaf.chain]) }
         try self.openssl(common + ["-gencrl", "-out", self.path(name, "crl")])
         return self.path(name, "crl")

@@ -83,6 +83,14 @@ package struct ListenerSettings: Sendable, Hashable {
         case drop
     }
 
+    /// What becomes of a client that proves none of the allowed domains.
+    package enum AllowPeersMode: String, Sendable, Hashable, CaseIterable {
+        /// Its connection is closed.
+        case close
+        /// Its requests are answered 403.
+        case report
+    }
+
     package var name: String
     package var address: IPAddress
     package var port: UInt16
@@ -99,6 +107,7 @@ package struct ListenerSettings: Sendable, Hashable {
     package var trust = Trust.role
     /// Domains of which one must be proved by a certificate; nil: none need be (TLS-23).
     package var allowedPeers: [String]?
+    package var allowPeersMode = AllowPeersMode.close
     /// From whom connections begin with a PROXY protocol header; nil: from nobody.
     package var proxyProtocol: ProxyProtocolSettings?
     /// Whether clients that take part in overload control are told how many requests to hold back (RFC 7339).

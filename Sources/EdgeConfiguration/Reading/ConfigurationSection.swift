@@ -39,7 +39,7 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
         case .listener:
             [
                 "name", "address", "transport", "tls", "role", "advertise", "udp_only", "over_limit", "trust",
-                "allow_peers", "proxy_protocol", "overload_control",
+                "allow_peers", "allow_peers_mode", "proxy_protocol", "overload_control",
             ]
         case .proxyProtocol: ["from", "versions"]
         case .tls:

@@ -9,7 +9,13 @@ extension SectionReader {
         _ configuration: Configuration,
         into listener: inout ListenerSettings
     ) {
-        guard let node = values["allow_peers"] else { return }
+        values.choice("allow_peers_mode", &listener.allowPeersMode)
+        guard let node = values["allow_peers"] else {
+            if let mode = values["allow_peers_mode"] {
+                reader.error(mode, "allow_peers_mode is about peers that 'allow_peers' does not name; add that")
+            }
+            return
+        }
         let peers = values.hosts("allow_peers")
         listener.allowedPeers = peers
         if peers.isEmpty { reader.error(node, "allow_peers names nobody; name a domain, or leave it out") }

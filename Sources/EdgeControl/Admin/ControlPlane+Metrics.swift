@@ -22,7 +22,7 @@ extension ControlPlane {
         writeListeners(total, into: &page)
         writeTLS(total, into: &page)
         writeTraffic(total, workers, into: &page)
-        writePools(workers, into: &page)
+        writePools(total, workers, into: &page)
         writeBackends(total, workers, into: &page)
         writeDNS(dnsStatistics, into: &page)
         page.write(MetricCatalog.limitHits, total.limits.samples())

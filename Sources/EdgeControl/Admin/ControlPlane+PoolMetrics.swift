@@ -10,7 +10,7 @@ internal import SIPProxy
 internal import Telemetry
 
 extension ControlPlane {
-    func writePools(_ workers: [WorkerStatistics], into page: inout PrometheusText) {
+    func writePools(_ total: WorkerCounters, _ workers: [WorkerStatistics], into page: inout PrometheusText) {
         let views = poolViews()
         page.write(
             MetricCatalog.poolBackends,
@@ -33,6 +33,10 @@ extension ControlPlane {
         page.write(
             MetricCatalog.poolTLSLost,
             views.map { MetricSample([$0.name], .integer(pools[$0.name]?.tlsMemory.isLost == true ? 1 : 0)) }
+        )
+        page.write(
+            MetricCatalog.poolUnasked,
+            views.map { .count([$0.name], total.poolEvents[Int($0.id.index), .unasked]) }
         )
         page.write(MetricCatalog.poolDANE, views.flatMap { daneCounts(of: $0).samples([$0.name]) })
         page.write(MetricCatalog.probeResults, views.flatMap { counters(of: $0.name).probes.samples([$0.name]) })

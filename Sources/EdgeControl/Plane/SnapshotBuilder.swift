@@ -32,6 +32,7 @@ struct SnapshotBuilder {
                 answersOverLimit: settings.overLimit == .answer
             )
             setup.allowedPeers = settings.allowedPeers.map(Set.init)
+            setup.answersUnlisted = settings.allowPeersMode == .report
             setup.aliasProfile = aliasProfile(settings)
             setup.proxyProtocol = settings.proxyProtocol.map {
                 ProxyProtocolPolicy(networks: $0.from.map { RouteRule.Network($0) }, versions: $0.versions)

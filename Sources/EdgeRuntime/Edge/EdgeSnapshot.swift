@@ -17,6 +17,8 @@ package struct ListenerSetup: Sendable {
     package let answersOverLimit: Bool
     /// SIP domains, in lower case, of which a client's certificate must prove one; nil: none need be (TLS-23).
     package var allowedPeers: Set<String>?
+    /// Whether the requests of those who prove none are answered 403, in place of closing their connections.
+    package var answersUnlisted = false
     /// From whom connections begin with a PROXY protocol header; nil: from nobody.
     package var proxyProtocol: ProxyProtocolPolicy?
     /// The TLS profile by whose rules connections that servers offer for requests back are taken; nil: none are (RFC 5923).

@@ -38,6 +38,8 @@ final class StreamFlow: ChannelInboundHandler {
     var idleLimit: TimeAmount?
     /// Whom its certificate proves, as long as the flow counts among that identity's connections (FLW-42).
     var countedIdentity: String?
+    /// Whether its certificate proves none of those who may ask, so that all its requests are answered 403 (TLS-23).
+    var isUnlisted = false
     /// Until when its peer's certificate is valid; nil without one that was verified.
     var certificate: CertificateLife?
     /// Whether that is about to end; looked at once a second, not for each message.
@@ -253,7 +255,7 @@ final class StreamFlow: ChannelInboundHandler {
         switch MessageParser.parse(bytes, framing: .stream, limits: limits) {
         case .message(let message):
             if usesTLS, message.topmostVia.offersAlias, message.isRequest { offer(message.topmostVia) }
-            worker.received(message, on: context, now: now)
+            worker.received(message, on: context, isUnlisted: isUnlisted, now: now)
         case .malformed(let malformed):
             worker.receivedMalformed(malformed, on: context, now: now)
             // What ends its lines in two ways may be read as two messages by the next who reads it (MSG-01).

@@ -116,7 +116,7 @@ extension Worker {
         guard sources != nil else { return true }
         switch admission(of: message.bytes.readableBytes, .other, on: context, now: now) {
         case .admitted: return true
-        case .refused, .dropped: counters.drops.increment(.overLimit)
+        case .refused, .dropped, .forbidden: counters.drops.increment(.overLimit)
         case nil: break
         }
         return false

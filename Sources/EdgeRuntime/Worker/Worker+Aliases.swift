@@ -36,7 +36,7 @@ extension Worker {
     /// over TLS and may come in still, by rules that have not changed since (TLS-37, TLS-40, TLS-41).
     private func aliasProfile(of flow: StreamFlow) -> String? {
         let context = flow.context
-        guard flow.usesTLS, flow.phase == .ready, context.side == .client, !flow.isRetired,
+        guard flow.usesTLS, flow.phase == .ready, context.side == .client, !flow.isRetired, !flow.isUnlisted,
             !context.verifiedNames.isEmpty, let setup = snapshot.listener(context.listener),
             setup.allowedPeers.map({ context.verifiedNames.contains(where: $0.contains) }) ?? true,
             let terms = flow.aliasTerms, terms == setup.aliasTerms

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BackendPool
 internal import EdgeTLS
 internal import NIOCore
 internal import ProxyProtocol
@@ -126,35 +127,20 @@ extension Worker {
         counters.handshakeCompleted(side, completed, eventLoop.now - flow.connectedAt)
         flow.context.verifiedNames = completed.peer?.sipDomains ?? []
         flow.certificate = completed.peer.map { CertificateLife(notAfter: $0.notAfter, now: eventLoop.now) }
-        guard flow.context.side == .client else { return true }
+        if case .backend(let target) = flow.context.side {
+            if completed.isUnasked, let pool = target.pool { counters.poolEvents.increment(Int(pool.index), .unasked) }
+            return true
+        }
         // A resumed session was verified when it began (TLS-09).
         if let certificate = flow.certificate, certificate.endsAt <= eventLoop.now {
             counters.limits.increment(.certificateEnd)
             return false
         }
-        guard isAllowed(flow) else { return false }
+        guard isTaken(flow, completed.peer) else { return false }
         flow.aliasTerms = snapshot.listener(flow.context.listener)?.aliasTerms
         guard let peer = completed.peer else { return true }
         flow.identityShare = identities.join(peer.owner)
         return admit(flow, as: peer)
-    }
-
-    /// Whether the certificate proves a domain that may use the listener (TLS-23); without one it proves none.
-    private func isAllowed(_ flow: StreamFlow) -> Bool {
-        let context = flow.context
-        guard let setup = snapshot.listener(context.listener), let allowed = setup.allowedPeers,
-            !context.verifiedNames.contains(where: allowed.contains)
-        else { return true }
-        counters.refusals.increment(Int(context.listener.index), .peer)
-        let names = context.verifiedNames.prefix(8).joined(separator: ",")
-        hooks.logConnection(
-            "peer is not allowed",
-            [
-                ("peer", context.peerText), ("listener", setup.identity.name),
-                ("identities", names.isEmpty ? "none" : names),
-            ]
-        )
-        return false
     }
 
     /// Counts a client's connection among those that its certificate's owner has open (FLW-42); servers of others and our

@@ -18,7 +18,7 @@ extension Worker {
         ]
         if let name = failure.serverName { details.append(("server_name", name)) }
         if let refused = failure.refused {
-            details.append(("certificate", refused.subject))
+            details += [("certificate", refused.subject), ("certificate_issuer", refused.issuer)]
             if !refused.names.isEmpty { details.append(("certificate_names", refused.names)) }
             details.append(("certificate_sha256", refused.digest))
         }

@@ -98,14 +98,19 @@ package final class Worker {
 
     // MARK: Events of flows
 
-    func received(_ message: SIPMessage, on context: FlowContext, now: NIODeadline) {
+    /// - Parameter isUnlisted: whether its sender is none of those who may ask (TLS-23).
+    func received(_ message: SIPMessage, on context: FlowContext, isUnlisted: Bool = false, now: NIODeadline) {
         var verdict: Admission? = .admitted
         if sources != nil, message.isRequest {
             let size = message.bytes.readableBytes
             let isNew = message.to.tag == nil && message.method != .ack && message.method != .cancel
             verdict = admission(of: size, RateClass(message.method), isNew: isNew, on: context, now: now)
         }
-        guard let verdict else { return }
+        guard var verdict else { return }
+        if isUnlisted, verdict == .admitted, message.isRequest {
+            verdict = .forbidden
+            logForbidden(message, on: context)
+        }
         core.receive(message, on: context, admission: verdict, now: now)
         runActions()
     }

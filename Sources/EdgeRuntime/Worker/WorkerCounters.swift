@@ -29,11 +29,19 @@ package struct WorkerCounters: Sendable {
     /// What happened to the connections of listeners.
     package enum ConnectionEvent: Int, LabelValue { case accepted, closed }
 
+    /// What happened to the connections of pools.
+    package enum PoolEvent: Int, LabelValue {
+        /// A backend did not ask for the certificate that it is to be shown (TLS-28).
+        case unasked
+    }
+
     /// By `ListenerID.index`.
     package var connections = CounterRows<ConnectionEvent>()
     package var refusals = CounterRows<RefusalLabel>()
     package var handshakes = CounterGrid<SideLabel, TLSVersionLabel>()
     package var resumptions = CounterTable<SideLabel>()
+    /// By `PoolID.index`.
+    package var poolEvents = CounterRows<PoolEvent>()
     package var handshakeFailures = CounterGrid<SideLabel, TLSFailureLabel>()
     /// TLS connections that failed after their handshake.
     package var tlsFailures = CounterGrid<SideLabel, TLSFailureLabel>()
@@ -64,6 +72,7 @@ package struct WorkerCounters: Sendable {
         refusals.merge(other.refusals)
         handshakes.merge(other.handshakes)
         resumptions.merge(other.resumptions)
+        poolEvents.merge(other.poolEvents)
         handshakeFailures.merge(other.handshakeFailures)
         tlsFailures.merge(other.tlsFailures)
         clientHandshakeDurations.merge(other.clientHandshakeDurations)

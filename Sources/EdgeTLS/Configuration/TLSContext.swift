@@ -96,6 +96,9 @@ package final class TLSContext: @unchecked Sendable {
         return (self.own.all + others).map(\.summary)
     }
 
+    /// Whether there is a certificate to be shown.
+    var hasCertificate: Bool { !self.own.all.isEmpty }
+
     /// Has a server's connection that was begun under another context go on under this one.
     func takeOver(_ ssl: OpaquePointer) -> Bool {
         guard

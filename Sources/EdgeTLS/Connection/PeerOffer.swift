@@ -22,6 +22,11 @@ extension TLSConnection {
     /// Has the server send the status of its certificate, and notes whether it asks for ours; before the handshake.
     func observe() {
         SSL_ctrl(self.ssl, SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE, Int(TLSEXT_STATUSTYPE_ocsp), nil)
+        self.noteRequests()
+    }
+
+    /// Notes whether the server asks for our certificate; before the handshake.
+    func noteRequests() {
         SSL_set_cert_cb(
             self.ssl,
             { ssl, _ in

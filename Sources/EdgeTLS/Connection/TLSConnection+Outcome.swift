@@ -5,12 +5,15 @@ internal import COpenSSL
 extension TLSConnection {
     /// What both sides have agreed on; only after the handshake.
     func outcome() -> TLSHandshakeCompleted {
-        TLSHandshakeCompleted(
+        let isResumed = SSL_session_reused(self.ssl) == 1
+        let isClient = self.role.side == .client
+        return TLSHandshakeCompleted(
             version: TLSVersion(rawValue: SSL_version(self.ssl)) ?? .tls12,
             cipher: SSL_get_current_cipher(self.ssl).flatMap(SSL_CIPHER_get_name).map { String(cString: $0) } ?? "",
             serverName: self.serverName,
-            resumed: SSL_session_reused(self.ssl) == 1,
-            peer: self.verifiedPeer
+            resumed: isResumed,
+            peer: self.verifiedPeer,
+            isUnasked: isClient && !isResumed && self.context.hasCertificate && !self.wasAskedForCertificate
         )
     }
 
@@ -62,6 +65,9 @@ extension TLSConnection {
                     self.associations.count == 1 ? "the TLSA record" : "none of \(self.associations.count) TLSA records"
                 words += self.serverName.map { " of \($0)" } ?? ""
                 words += self.associations.count == 1 ? " does not match the certificate" : " matches the certificate"
+            } else if result == Int(X509_V_ERR_INVALID_PURPOSE) {
+                // OpenSSL's words do not say for what.
+                words = "the certificate's key usages do not allow it to be a \(self.role.side.opposite.rawValue)'s"
             } else if let text = X509_verify_cert_error_string(result) {
                 words = String(cString: text)
             }

@@ -32,7 +32,7 @@ final class TLSConnection {
     var refused: RefusedCertificate?
     /// Whether OpenSSL has taken a record that the certificate can be held against.
     var hasAssociation = false
-    /// Whether the server has asked for our certificate; noted only by a connection that observes.
+    /// Whether the server has asked for our certificate; noted only where there is one, and by a connection that observes.
     var wasAskedForCertificate = false
 
     private let window: UnsafeMutablePointer<brana_bio_window>
@@ -61,6 +61,7 @@ final class TLSConnection {
                 guard brana_ssl_set_server_name(ssl, name) == 1 else { return nil }
             }
             if context.profile.ocsp != .off { brana_ssl_ask_for_staple(ssl) }
+            if context.hasCertificate { self.noteRequests() }
             guard self.enableDANE() else { return nil }
             self.offerSession()
         }

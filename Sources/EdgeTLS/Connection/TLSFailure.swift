@@ -58,6 +58,9 @@ package struct TLSFailure: Error, Sendable, Hashable, CustomStringConvertible {
     package enum Side: String, Sendable, Hashable {
         case server
         case client
+
+        /// What the peer is.
+        var opposite: Side { self == .server ? .client : .server }
     }
 
     package let reason: Reason

@@ -12,4 +12,7 @@ package struct TLSHandshakeCompleted: Sendable, Hashable {
     package let resumed: Bool
     /// Whom the peer was verified to be; nil when it showed no certificate or the profile does not verify.
     package let peer: PeerIdentity?
+    /// Whether a server did not ask for the certificate that we have; false where a session was resumed, which it may have
+    /// asked for.
+    package var isUnasked = false
 }

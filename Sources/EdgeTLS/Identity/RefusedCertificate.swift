@@ -5,7 +5,7 @@ internal import COpenSSL
 /// What a log line says of a certificate that was refused (TLS-54): enough to find whose it is, and no more than a
 /// stranger may have written into our log.
 package struct RefusedCertificate: Sendable, Hashable {
-    /// How many characters of the subject are kept.
+    /// How many characters of the subject are kept, and of the issuer.
     package static let subjectLimit = 128
     /// How many names are kept, and how many bytes of each.
     package static let nameCountLimit = 4
@@ -13,13 +13,16 @@ package struct RefusedCertificate: Sendable, Hashable {
 
     /// The subject as RFC 2253 writes it.
     package let subject: String
+    /// Who issued it, alike: it tells an unknown authority from a chain that lacks one.
+    package let issuer: String
     /// The alternative names, such as `sip:example.test, example.test and 3 more`; empty when there are none.
     package let names: String
     /// The SHA-256 digest of the certificate in lower-case hex: what `openssl x509 -fingerprint -sha256` shows.
     package let digest: String
 
-    package init(subject: String, names: CertificateNames, digest: [UInt8]) {
+    package init(subject: String, issuer: String, names: CertificateNames, digest: [UInt8]) {
         self.subject = String(subject.prefix(Self.subjectLimit))
+        self.issuer = String(issuer.prefix(Self.subjectLimit))
         self.names = Self.text(of: names)
         self.digest = digest.map(Self.hex).joined()
     }
@@ -30,6 +33,7 @@ package struct RefusedCertificate: Sendable, Hashable {
         let isDigested = X509_digest(certificate.pointer, EVP_sha256(), &digest, &count) == 1
         self.init(
             subject: certificate.subject,
+            issuer: certificate.issuer,
             names: certificate.names,
             digest: isDigested ? Array(digest.prefix(Int(count))) : []
         )

@@ -17,6 +17,9 @@ extension ProxyCore {
         case .dropped:
             act(.event(.dropped(.overLimit)))
             return false
+        case .forbidden:
+            forbid(request, on: flow)
+            return false
         }
         if isShed(request, key, on: flow) {
             act(.event(.limit(.overload)))
@@ -29,6 +32,14 @@ extension ProxyCore {
             return false
         }
         return true
+    }
+
+    /// Answers a request of a peer that may ask nothing (TLS-23); an ACK has no answer.
+    func forbid(_ request: SIPMessage, on flow: FlowContext) {
+        guard request.method != .ack else {
+            return act(.event(.dropped(acknowledgesStateless(request) ? .absorbedAck : .strayAck)))
+        }
+        answerStatelessly(request, on: flow, .peerNotAllowed)
     }
 
     private func turnAway(_ request: SIPMessage, on flow: FlowContext, answering: Bool) {
@@ -92,6 +103,7 @@ extension ProxyCore {
 extension Rejection {
     /// Without Retry-After, with which all clients would leave and come back together (OVL-03).
     static let overloaded = Rejection(503, "Service Unavailable")
+    static let peerNotAllowed = Rejection(403, "Peer Is Not Allowed")
 }
 
 extension ByteBuffer {

@@ -7,6 +7,8 @@ internal import SIPMessage
 /// Requests: matching them to transactions (RFC 3261 section 17.2.3), and starting new ones.
 extension ProxyCore {
     func receiveRequest(_ request: SIPMessage, on flow: FlowContext, _ admission: Admission, now: NIODeadline) {
+        // Not even what belongs to a transaction: it may be another's.
+        if admission == .forbidden { return forbid(request, on: flow) }
         switch request.method {
         case .ack: return receiveACK(request, on: flow, admission, now: now)
         case .cancel: return receiveCANCEL(request, on: flow, admission, now: now)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the limits of its source say of a message before the core looks at it (OVL-21).
+/// What the limits of its source, and who it is, say of a message before the core looks at it (OVL-21).
 ///
-/// Only what would begin a transaction is turned away: repeats of requests that were taken, and their ACK and CANCEL, go
+/// Limits turn away only what would begin a transaction: repeats of requests that were taken, and their ACK and CANCEL, go
 /// on.
 package enum Admission: Sendable, Hashable {
     case admitted
@@ -10,6 +10,8 @@ package enum Admission: Sendable, Hashable {
     case refused
     /// Not even answered.
     case dropped
+    /// Answered 403 once, without any state, whatever it belongs to: its sender may ask nothing (TLS-23).
+    case forbidden
 }
 
 /// How much of what is new is turned away, so that what runs can go on (OVL-03, OVL-06).

@@ -61,6 +61,13 @@ extension MetricCatalog {
         .pool
     )
 
+    package static let poolUnasked = Metric(
+        .counter,
+        "pool_tls_certificate_unasked_total",
+        "TLS handshakes, not resumed, in which a backend did not ask for the certificate of the pool's profile.",
+        .pool
+    )
+
     package static let poolDANE = Metric(
         .gauge,
         "pool_dane_backends",
@@ -71,7 +78,7 @@ extension MetricCatalog {
 
     static let pool = [
         poolBackends, poolTruncated, poolMembership, poolMajorityLosses, poolPanics, poolThrottles, poolOverloadAlarms,
-        poolIgnoredFeedback, poolTLSLost, poolDANE,
+        poolIgnoredFeedback, poolTLSLost, poolUnasked, poolDANE,
     ]
 
     package static let backendUp = Metric(

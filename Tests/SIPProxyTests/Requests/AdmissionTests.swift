@@ -168,4 +168,19 @@ struct AdmissionTests {
         #expect(bench.sent.answers == [200] && bench.sent.requests.isEmpty)
         #expect(bench.drops == [.overLimit, .overLimit, .overLimit])
     }
+
+    @Test("TLS-23: who may ask nothing is answered 403 whatever it sends, even of a transaction that is another's")
+    func forbidden() {
+        let bench = Bench(1)
+        bench.receive(invite(1), on: bench.client("U", Side.publicTLS))
+        _ = bench.take()
+        let stranger = bench.client("S", Side.publicTLS)
+        bench.receive(invite(1), on: stranger, admission: .forbidden)
+        let cancel = Wire.request("CANCEL", via: "TLS 203.0.113.7", branch: "z9hG4bK1", callID: "1")
+        bench.receive(cancel, on: stranger, admission: .forbidden)
+        bench.receive(Wire.request("BYE", branch: "z9hG4bKx", toTag: "b"), on: stranger, admission: .forbidden)
+        #expect(bench.sent.answers == [403, 403, 403] && bench.sent.requests.isEmpty)
+        bench.receive(Wire.request("ACK", branch: "z9hG4bKx", toTag: "b"), on: stranger, admission: .forbidden)
+        #expect(bench.drops == [.strayAck] && bench.core.transactionCount == 1)
+    }
 }
