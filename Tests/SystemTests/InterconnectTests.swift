@@ -82,8 +82,7 @@ extension SystemTests {
             var toTrunk = a.edge
             toTrunk.port = a.trunkPort
             let intruder = try Caller.make(toTrunk, domain: a.domain, showing: stranger, expecting: a.domain)
-            let refusals = await intruder.call(1, perSecond: 10).failures
-            #expect(refusals.count == 1 && refusals.keys.allSatisfy { $0.hasPrefix("INVITE: 403") }, "\(refusals)")
+            #expect(await intruder.call(1, perSecond: 10).failures == ["INVITE: 403 Forbidden": 1])
             await intruder.close()
             for side in [a, b] { await side.backend.stop() }
             #expect(await first.stop() == 0)
@@ -109,7 +108,8 @@ extension SystemTests {
                     _ = try side.edge.certificates.leaf("trunk", names: side.trunkNames, days: 30 + round)
                     let result = try await brana.ask("reload")
                     #expect(result.status == 0, "round \(round): \(result.output)")
-                    #expect(try await shown(by: side, to: partner) == before + 1, "round \(round)")
+                    // Whole days are left only within the second of the signing.
+                    #expect(try await shown(by: side, to: partner) > before, "round \(round)")
                     // The probes of either side make new connections, with the new certificate.
                     try await waitUntilUp([first, second])
                 }
