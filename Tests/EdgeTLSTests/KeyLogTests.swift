@@ -45,5 +45,8 @@ struct KeyLogTests {
         let link = self.all.store.directory + "/keys-link"
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: self.all.server.key)
         #expect(throws: KeyLog.Unwritable.self) { try KeyLog(path: link) }
+        let open = self.all.store.directory + "/keys-open"
+        #expect(FileManager.default.createFile(atPath: open, contents: nil, attributes: [.posixPermissions: 0o644]))
+        #expect(throws: KeyLog.Unwritable.self) { try KeyLog(path: open) }
     }
 }

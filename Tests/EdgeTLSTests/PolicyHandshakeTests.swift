@@ -122,6 +122,17 @@ struct PolicyHandshakeTests {
         #expect(!ResumableSessions.isLasting(notAfter: .min, now: now))
     }
 
+    @Test("TLS-20: no session is taken up an hour after its server was verified, whatever sessions lay between")
+    func sessionAge() {
+        let now: Int64 = 1_000_000
+        let limit = ResumableSessions.longestAge
+        #expect(ResumableSessions.isFresh(verifiedAt: now, now: now))
+        #expect(ResumableSessions.isFresh(verifiedAt: now - limit, now: now))
+        #expect(!ResumableSessions.isFresh(verifiedAt: now - limit - 1, now: now))
+        #expect(!ResumableSessions.isFresh(verifiedAt: now + 1, now: now), "the clock was set back")
+        #expect(!ResumableSessions.isFresh(verifiedAt: .min, now: now))
+    }
+
     @Test("Without tickets nothing is taken up again", arguments: TLSVersion.modern)
     func noTickets(version: TLSVersion) throws {
         var profile = TLSProfile(self.all.server, version: version)

@@ -17,6 +17,10 @@ final class ResumableSessions: Sendable {
     /// its first handshake, even if the server has another by now (TLS-09).
     static let validityMargin: Int64 = 180
 
+    /// How long, in seconds, after the handshake in which the server was verified a session is taken up: what has been
+    /// revoked since is found out then (TLS-20).
+    static let longestAge: Int64 = 3600
+
     /// What two connections must have in common.
     struct Key: Sendable, Hashable {
         let serverName: String?
@@ -27,9 +31,12 @@ final class ResumableSessions: Sendable {
     /// One session; OpenSSL counts its references atomically.
     private final class Session: @unchecked Sendable {
         let pointer: OpaquePointer
+        /// When the server was verified, in seconds since 1970.
+        let verifiedAt: Int64
 
-        init(owning pointer: OpaquePointer) {
+        init(owning pointer: OpaquePointer, verifiedAt: Int64) {
             self.pointer = pointer
+            self.verifiedAt = verifiedAt
         }
 
         deinit {
@@ -40,8 +47,8 @@ final class ResumableSessions: Sendable {
     private let sessions = Mutex<[Key: [Session]]>([:])
 
     /// Keeps a session; takes over one reference to it.
-    func keep(_ pointer: OpaquePointer, for key: Key) {
-        let session = Session(owning: pointer)
+    func keep(_ pointer: OpaquePointer, for key: Key, verifiedAt: Int64) {
+        let session = Session(owning: pointer, verifiedAt: verifiedAt)
         self.sessions.withLock { sessions in
             if sessions[key] == nil, sessions.count >= Self.keyLimit, let any = sessions.keys.first {
                 sessions[any] = nil
@@ -54,7 +61,9 @@ final class ResumableSessions: Sendable {
     /// Has `ssl` offer the newest session for the key.
     ///
     /// One of version 1.3 is offered once (RFC 8446 appendix C.4).
-    func offer(to ssl: OpaquePointer, for key: Key) {
+    ///
+    /// - Returns: when the server was verified whose session was offered; nil: none was.
+    func offer(to ssl: OpaquePointer, for key: Key, now: Int64) -> Int64? {
         let session = self.sessions.withLock { sessions -> Session? in
             guard let newest = sessions[key]?.last else { return nil }
             if SSL_SESSION_get_protocol_version(newest.pointer) >= TLSVersion.tls13.rawValue {
@@ -62,10 +71,18 @@ final class ResumableSessions: Sendable {
             }
             return newest
         }
-        guard let session, SSL_SESSION_is_resumable(session.pointer) == 1 else { return }
+        guard let session, SSL_SESSION_is_resumable(session.pointer) == 1,
+            Self.isFresh(verifiedAt: session.verifiedAt, now: now)
+        else { return nil }
         let peer = SSL_SESSION_get0_peer(session.pointer).map { Certificate(retaining: $0).notAfter }
-        guard Self.isLasting(notAfter: peer, now: UnixTime.now) else { return }
-        SSL_set_session(ssl, session.pointer)
+        guard Self.isLasting(notAfter: peer, now: now), SSL_set_session(ssl, session.pointer) == 1 else { return nil }
+        return session.verifiedAt
+    }
+
+    /// Whether the server was verified not too long ago, by a clock that may have been set back.
+    static func isFresh(verifiedAt: Int64, now: Int64) -> Bool {
+        let (age, overflow) = now.subtractingReportingOverflow(verifiedAt)
+        return !overflow && (0...Self.longestAge).contains(age)
     }
 
     /// Whether a session whose peer's certificate ends then is worth taking up; nil: it rests on none.
@@ -81,7 +98,9 @@ final class ResumableSessions: Sendable {
             let sessions = connection.context.sessions,
             let key = connection.sessionKey
         else { return 0 }
-        sessions.keep(session, for: key)
+        // A session that comes of another one rests on the same verification.
+        let inherited = SSL_session_reused(connection.ssl) == 1 ? connection.offeredSessionAt : nil
+        sessions.keep(session, for: key, verifiedAt: inherited ?? UnixTime.now)
         return 1
     }
 }
@@ -96,6 +115,6 @@ extension TLSConnection {
     /// Offers the server to take up an earlier session.
     func offerSession() {
         guard let sessions = self.context.sessions, let key = self.sessionKey else { return }
-        sessions.offer(to: self.ssl, for: key)
+        self.offeredSessionAt = sessions.offer(to: self.ssl, for: key, now: UnixTime.now)
     }
 }

@@ -26,6 +26,8 @@ final class TLSConnection {
     let ssl: OpaquePointer
     /// What the verification of the peer has found wrong beyond what OpenSSL keeps.
     var mismatch: String?
+    /// When the server was verified whose session this client offers to take up, in seconds since 1970.
+    var offeredSessionAt: Int64?
     /// What the verification of its revocation has found wrong.
     var revocation: String?
     /// The certificate that was refused.

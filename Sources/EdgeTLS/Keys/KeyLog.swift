@@ -25,8 +25,13 @@ package final class KeyLog: Sendable {
 
     /// Opens the file to append to.
     package init(path: String) throws(Unwritable) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
         guard descriptor >= 0 else { throw Unwritable(path: path, reason: String(cString: strerror(errno))) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o077 == 0 else {
+            close(descriptor)
+            throw Unwritable(path: path, reason: "it is there already, and no file that its owner alone can read")
+        }
         self.path = path
         self.descriptor = descriptor
     }

@@ -7,8 +7,8 @@ enum StapleVerification {
     /// OpenSSL calls this whether there is a staple or not; 1 says that the handshake goes on.
     static let callback: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = { ssl, _ in
         guard let ssl, let connection = OpenSSLLibrary.shared.connection(of: ssl) else { return 0 }
-        // What a session rests on was judged when it was made; ResumableSessions keeps none for long.
-        guard connection.context.profile.verify, SSL_session_reused(ssl) == 0 else { return 1 }
+        // What a session rests on was judged when it was made, an hour ago at most (`ResumableSessions.longestAge`).
+        guard connection.verifiesPeer, SSL_session_reused(ssl) == 0 else { return 1 }
         guard let fault = Self.fault(ssl, connection.context) else { return 1 }
         connection.revocation = fault.words
         connection.refused = fault.leaf.map { RefusedCertificate($0) }

@@ -25,6 +25,10 @@ package struct OverloadParameters: Sendable, Hashable {
     /// (section 5.1).
     package var offersLoss: Bool { isSound && isOffered && hasLoss }
 
+    /// Whether a client offers to take part and says no more: in a response it is our own offer, come back from a server
+    /// that does not.
+    package var isOfferAlone: Bool { isSound && isOffered && value == nil && validity == nil && sequence == nil }
+
     /// The parameters of a Via value of a message.
     package init(_ via: Via, in message: SIPMessage) {
         guard via.hasOverload else { return }

@@ -29,6 +29,7 @@ extension ProxyCore {
         let box = client.server.snapshot
         guard let target = client.target, let pool = target.pool, controlsOverload(target, box) else { return }
         let parameters = OverloadParameters(response.topmostVia, in: response)
+        guard !parameters.isOfferAlone else { return }
         guard parameters.isSound, let percent = parameters.value,
             parameters.isLossAlone || !parameters.namesAlgorithms
         else { return counters.ignoredFeedback(pool) }

@@ -35,7 +35,7 @@ extension ProxyCore {
         guard isConfided, flow.side == .client, !flow.verifiedNames.isEmpty else { return }
         edits.splice(at: request.endOfVias) { buffer in
             buffer.writeImmutableBuffer(header.label)
-            for (place, name) in flow.verifiedNames.enumerated() {
+            for (place, name) in flow.verifiedNames.prefix(PeerHeader.nameLimit).enumerated() {
                 if place > 0 { buffer.writeStaticString(", ") }
                 buffer.writeString(name)
             }

@@ -126,7 +126,7 @@ struct OverloadClientTests {
             ";oc=101;oc-algo=\"loss\";oc-seq=2.1", ";oc=100;oc-algo=loss;oc-seq=2.1",
             ";oc=100;oc-algo=\"rate\";oc-seq=2.1",
             ";oc=100;oc-algo=\"loss,rate\";oc-seq=2.1", ";oc=100;oc-algo=\"loss\";oc-seq=2", ";oc=x;oc-algo=\"loss\"",
-            ";oc=100;oc=100;oc-algo=\"loss\"", ";oc;oc-algo=\"loss\"", ";oc-validity=500",
+            ";oc=100;oc=100;oc-algo=\"loss\"", ";oc;oc-algo=\"loss\";oc-seq=2.1", ";oc-validity=500",
         ]
         for parameters in bad {
             let bench = Self.bench()
@@ -141,6 +141,14 @@ struct OverloadClientTests {
             on: bench.backendFlow(.backend(1, .tls))
         )
         #expect(bench.take().answers == [200] && send(bench, "MESSAGE", 2).requests == ["MESSAGE B1"])
+    }
+
+    @Test("A server that takes no part gives our offer back, which is no feedback and counts for nothing")
+    func offerComesBack() {
+        let bench = Self.bench()
+        answer(bench, to: send(bench, "MESSAGE", 1).to("B1")[0], ";oc;oc-algo=\"loss\"")
+        #expect(send(bench, "MESSAGE", 2).requests == ["MESSAGE B1"])
+        #expect(bench.core.counters.ignoredFeedback.values.reduce(0, +) == 0)
     }
 
     @Test("OVL-09: what a backend writes into Vias below ours does not reach the client")

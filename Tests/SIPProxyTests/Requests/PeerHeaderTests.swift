@@ -52,6 +52,12 @@ struct PeerHeaderTests {
         #expect(Self.told([], extra: [field], poolIsTrusted: false) == [])
     }
 
+    @Test("TLS-26: of a certificate with very many domains the first 32 are told")
+    func bounded() {
+        let names = (1...40).map { "d\($0).example" }
+        #expect(Self.told(names) == [names.prefix(32).joined(separator: ", ")])
+    }
+
     @Test("TLS-26: what a trusted sender says of an earlier hop stays, and goes to trusted servers alone")
     func relayed() {
         let field = "X-Brana-Peer: partner.example"
