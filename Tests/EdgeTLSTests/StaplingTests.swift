@@ -168,6 +168,9 @@ struct StaplingTests {
     func expiry() {
         let staples = Staples()
         staples.set(Staples.Staple(bytes: [1], endsAt: 1000), for: [7])
+        // A file that is older than what was fetched replaces nothing, as at a reload.
+        staples.set(Staples.Staple(bytes: [2], endsAt: 999), for: [7])
+        #expect(staples.staple(for: [7], now: 0)?.bytes == [1])
         #expect(staples.staple(for: [7], now: 999)?.bytes == [1])
         #expect(staples.staple(for: [7], now: 1000) == nil)
         #expect(staples.staple(for: [8], now: 0) == nil)

@@ -87,6 +87,12 @@ struct SectionReader {
             reader.error(edgeReader["server_header"], "edge.server_header must be 1 to 100 printable ASCII characters")
         }
         edge.peerHeader = headers(edgeReader, "peer_header").first
+        if let header = edge.peerHeader, !HeaderFilter.isFree(header) {
+            reader.error(
+                edgeReader["peer_header"],
+                "edge.peer_header '\(header)' may mean something already; name a field of your own, such as X-Brana-Peer"
+            )
+        }
         let removed = edge.removeHeaders.map { $0.lowercased() }
         if let header = edge.peerHeader?.lowercased(), removed.contains(header) {
             reader.error(

@@ -16,8 +16,12 @@ struct OCSPClient: Sendable {
         let description: String
     }
 
-    /// For the connection and the answer together.
+    /// For the connection and the answer together, at one address.
     static let timeout = TimeAmount.seconds(10)
+    /// For the connection alone.
+    static let connectTimeout = TimeAmount.seconds(3)
+    /// Addresses of a responder that are tried, in the order in which DNS gives them, those of IPv4 first.
+    static let addressLimit = 6
 
     let group: MultiThreadedEventLoopGroup
     let dns: DNSClient
@@ -27,7 +31,6 @@ struct OCSPClient: Sendable {
         guard let url = URLComponents(string: responder), let host = url.host, !host.isEmpty else {
             throw Failure(description: "'\(responder)' is no address of a responder")
         }
-        let address = try await address(of: host)
         let port = UInt16(exactly: url.port ?? 80) ?? 80
         let path = url.percentEncodedPath.isEmpty ? "/" : url.percentEncodedPath
         let exchange = HTTPExchange(
@@ -38,21 +41,45 @@ struct OCSPClient: Sendable {
             body: ByteBuffer(bytes: request),
             limit: StapledCertificate.responseLimit
         )
-        let reply = try await send(exchange, to: SocketAddress(address, port: port))
+        let reply = try await send(exchange, to: try await addresses(of: host), port: port)
         guard reply.status == 200 else { throw Failure(description: "the responder answers \(reply.status) over HTTP") }
         return Array(reply.body.readableBytesView)
     }
 
-    private func address(of host: String) async throws -> IPAddress {
+    private func addresses(of host: String) async throws -> [IPAddress] {
         let literal = host.hasPrefix("[") ? host.dropFirst().dropLast() : host[...]
-        if let address = IPAddress(parsing: literal) { return address }
+        if let address = IPAddress(parsing: literal) { return [address] }
+        var addresses: [IPAddress] = []
+        var trouble: (any Error)?
         for type in [DNSRecordType.a, .aaaa] {
-            let answer = try await dns.ask(DNSQuestion(DNSName(host), type)).get()
-            for record in answer.records {
-                if case .address(let address) = record.data { return address }
+            do {
+                let answer = try await dns.ask(DNSQuestion(DNSName(host), type)).get()
+                for record in answer.records {
+                    if case .address(let address) = record.data { addresses.append(address) }
+                }
+            } catch {
+                trouble = error
             }
         }
-        throw Failure(description: "no address is known of \(host)")
+        guard addresses.isEmpty else { return addresses }
+        throw trouble ?? Failure(description: "no address is known of \(host)")
+    }
+
+    /// Asks at one address after the other, until one answers over HTTP.
+    private func send(
+        _ exchange: HTTPExchange,
+        to addresses: [IPAddress],
+        port: UInt16
+    ) async throws -> HTTPExchange.Reply {
+        var trouble: any Error = Failure(description: "there is no address to ask at")
+        for address in addresses.prefix(Self.addressLimit) {
+            do {
+                return try await send(exchange, to: SocketAddress(address, port: port))
+            } catch {
+                trouble = error
+            }
+        }
+        throw trouble
     }
 
     private func send(_ exchange: HTTPExchange, to address: SocketAddress) async throws -> HTTPExchange.Reply {
@@ -62,7 +89,7 @@ struct OCSPClient: Sendable {
             promise.fail(Failure(description: "no answer within \(Self.timeout.nanoseconds / 1_000_000_000) seconds"))
         }
         let channel = ClientBootstrap(group: loop)
-            .connectTimeout(Self.timeout)
+            .connectTimeout(Self.connectTimeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try exchange.addHandlers(to: channel.pipeline.syncOperations, promise)

@@ -17,9 +17,13 @@ package final class Staples: Sendable {
 
     package init() {}
 
-    /// Staples this from now on.
+    /// Staples this from now on, unless something that ends later is stapled already, such as what was fetched since a file
+    /// was written.
     func set(_ staple: Staple, for fingerprint: [UInt8]) {
-        self.staples.withLock { $0[fingerprint] = staple }
+        self.staples.withLock { staples in
+            if let known = staples[fingerprint], known.endsAt > staple.endsAt { return }
+            staples[fingerprint] = staple
+        }
     }
 
     /// What to staple; nil when there is nothing that counts at `now`, and a client is better off without.

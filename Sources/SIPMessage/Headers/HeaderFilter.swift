@@ -54,6 +54,13 @@ package struct HeaderFilter: Sendable, Hashable {
         }
     }
 
+    /// Whether a field of that name has no meaning that is known here, so that an edge may give it one.
+    package static func isFree(_ name: String) -> Bool {
+        let lowercase = name.lowercased()
+        return name.utf8.count > 1 && header(name) == .other && !untouchable.contains(lowercase)
+            && compactForms[lowercase] == nil
+    }
+
     func matches(_ field: HeaderField, _ bytes: Bytes) -> Bool {
         guard field.name == .other else { return known.contains(field.name) }
         let name = field.nameRange

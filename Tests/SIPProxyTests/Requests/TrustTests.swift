@@ -155,6 +155,15 @@ struct TrustTests {
     )
     func untouchable(name: String) { #expect(!HeaderFilter.mayRemove(name)) }
 
+    @Test(
+        "TLS-26: a field that the edge writes has no other meaning, nor a compact form that could forge it",
+        arguments: [
+            ("X-Brana-Peer", true), ("Peer", true), ("Subject", false), ("s", false), ("Referred-By", false),
+            ("P-Asserted-Identity", false), ("Privacy", false), ("Date", false), ("Via", false),
+        ]
+    )
+    func free(name: String, isFree: Bool) { #expect(HeaderFilter.isFree(name) == isFree) }
+
     @Test("A message without any of these fields costs one comparison")
     func cheap() throws {
         let text = ByteBuffer(string: Wire.request("INVITE", extra: ["X-Foo: bar"]))
