@@ -38,7 +38,7 @@ test:
 	@echo '== test: the suites with sockets, a few tests at a time, so that none waits for a processor past its deadline'
 	@SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip-build --filter '$(with_sockets)'
 	@echo '== test: short simulations, of a minute each'
-	@bash Tests/Simulate/run.sh --seeds 1500 --hours 0.0167
+	@bash Tests/Simulate/run.sh --seeds 2000 --hours 0.0167
 	@echo '== test: system tests, with real peers'
 	@swift test --skip-build --filter SystemTests
 

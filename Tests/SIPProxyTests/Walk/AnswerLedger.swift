@@ -57,13 +57,19 @@ struct AnswerLedger {
             refusalCount += 1
             let vias = answer.wire.values("Via") + answer.wire.values("v")
             let isRefusal = [400, 414, 505, 513].contains(answer.status) && !vias.isEmpty
-            let isACK = answer.wire.cseqMethod == "ACK"
+            let isACK = Wire(String(buffer: bytes)).method == "ACK" || Self.isOfACK(answer.wire)
             let isSmall = !answer.isDatagram || answer.bytes.readableBytes <= 3 * bytes.readableBytes
             let isHome = !answer.isDatagram || answer.to.hasPrefix("\(flow.remoteAddress.hostText):")
             if !isRefusal || isACK || !isSmall || !isHome || answer.flow != flow.id {
                 problems.append("to \(answer.to): \(answer.wire.text)for \(String(buffer: bytes))")
             }
         }
+    }
+
+    /// Whether a CSeq that can be read says that it was an ACK; where it cannot, the request line alone does.
+    private static func isOfACK(_ wire: Wire) -> Bool {
+        let number = wire.value("CSeq")?.split { $0 == " " || $0 == "\t" }.first.flatMap { Int32($0) }
+        return number ?? -1 >= 0 && wire.cseqMethod == "ACK"
     }
 
     private mutating func noteAnswer(_ sent: Sent) {
