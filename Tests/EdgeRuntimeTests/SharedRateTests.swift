@@ -109,6 +109,22 @@ struct SharedRateTests {
         #expect(worker.counters.limits[.rateOther] == 12 && worker.counters.limits[.rateTotal] == 0)
     }
 
+    @Test("TLS-23: above its rate a peer that is not on the list reaches no transaction, not by CANCEL either")
+    func unlistedAboveRate() throws {
+        let worker = worker { $0.other = 1 }
+        let (flow, channel) = try client(worker, 1, name: "partner.example.net")
+        flow.isUnlisted = true
+        for number in 1...6 {
+            channel.pipeline.fireChannelRead(ByteBuffer(string: Wire.options("u\(number)")))
+            channel.pipeline.fireChannelReadComplete()
+        }
+        loop.run()
+        var answers = ""
+        while let sent = try channel.readOutbound(as: ByteBuffer.self) { answers += String(buffer: sent) }
+        #expect(answers.ranges(of: "SIP/2.0 403").count == 3 && !answers.contains("SIP/2.0 503"), "\(answers)")
+        #expect(worker.counters.drops[.overLimit] == 3)
+    }
+
     @Test("OVL-21: owners of certificates are known no longer than their buckets take to fill")
     func forgotten() {
         var buckets = IdentityBuckets()

@@ -107,7 +107,9 @@ package final class Worker {
             verdict = admission(of: size, RateClass(message.method), isNew: isNew, on: context, now: now)
         }
         guard var verdict else { return }
-        if isUnlisted, verdict == .admitted, message.isRequest {
+        if isUnlisted, message.isRequest {
+            // What is refused for its rate could still be a repeat or CANCEL of what was taken: not from such a peer.
+            guard verdict == .admitted else { return counters.drops.increment(.overLimit) }
             verdict = .forbidden
             logForbidden(message, on: context)
         }
