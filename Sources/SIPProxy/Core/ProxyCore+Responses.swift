@@ -53,9 +53,10 @@ extension ProxyCore {
         return !proxy.policies[pool].acceptsAnySource && !proxy.pools[pool].has(source)
     }
 
-    /// Whether the Via below ours, by which the client would send on, names everybody and not what the request named
-    /// (RFC 4475 section 3.3.10).
+    /// Whether there is no Via below ours, by which the client would know it for its own (RFC 3261 section 16.7(3)), or it
+    /// names everybody and not what the request named (RFC 4475 section 3.3.10).
     private func isMisaddressed(_ response: SIPMessage, _ client: ClientTransaction) -> Bool {
+        guard response.viaCount > 1 else { return true }
         guard let next = response.secondVia?.address, next.isUnsendable else { return false }
         return client.server.request.topmostVia.address != next
     }

@@ -250,6 +250,19 @@ struct FailoverTests {
         #expect(bench.sent.last?.wire.startLine.hasSuffix("Backend Lost") ?? false)
     }
 
+    @Test("PRX-51: a response that has lost the client's Via is nobody's, and the request goes on without it")
+    func lostVia() {
+        bench.receive(Wire.request("OPTIONS"), on: client)
+        let sent = bench.sent.to("B1")[0]
+        var lines = sent.wire.answer(200).components("\r\n")
+        let place = lines.lastIndex { $0.hasPrefix("Via") }
+        if let place { lines.remove(at: place) }
+        bench.receive(lines.joined(separator: "\r\n"), on: bench.backendFlow(.backend(1)))
+        #expect(!bench.sent.answers.contains(200) && bench.drops == [.unsendable])
+        bench.receive(sent.wire.answer(200), on: bench.backendFlow(.backend(1)))
+        #expect(bench.sent.answers.last == 200)
+    }
+
     @Test("LOC-64: a request that began before a reload fails over among the backends of its own snapshot")
     func snapshot() {
         bench.behaviour[.backend(1)] = .holds
