@@ -10,16 +10,9 @@ extension SystemTests {
         @Test("FLW-01, FLW-12: it registers over TLS, and is called by another over the connection that it opened")
         func call() async throws {
             let scene = try await RegistrarScene()
-            let bob = try Baresip("bob", domain: scene.domain, through: scene.edge, in: scene.directory)
+            let bob = try baresip("bob", in: scene)
             try await registered(bob.log, scene)
-            let dial = "/dial sip:bob@\(scene.domain)"
-            let alice = try Baresip(
-                "alice",
-                domain: scene.domain,
-                through: scene.edge,
-                commands: [dial],
-                in: scene.directory
-            )
+            let alice = try baresip("alice", in: scene, calling: "bob")
             try await scene.telling([bob.log]) {
                 try await alice.log.wait(for: "Call established", within: .seconds(15))
                 try await bob.log.wait(for: "Call established", within: .seconds(5))
@@ -35,7 +28,7 @@ extension SystemTests {
         @Test("FLW-01, FLW-12: linphone and baresip call each other over the connections that they opened")
         func callBetweenMakes() async throws {
             let scene = try await RegistrarScene()
-            let bob = try Baresip("bob", domain: scene.domain, through: scene.edge, in: scene.directory)
+            let bob = try baresip("bob", in: scene)
             let carol = try Linphone("carol", domain: scene.domain, through: scene.edge, in: scene.directory)
             try await scene.telling([bob.log, carol.log]) {
                 try await registered(bob.log, scene)
@@ -46,14 +39,7 @@ extension SystemTests {
                 try carol.order("terminate")
                 try await bob.log.wait(for: "session closed", within: .seconds(5))
             }
-            let dial = "/dial sip:carol@\(scene.domain)"
-            let dave = try Baresip(
-                "dave",
-                domain: scene.domain,
-                through: scene.edge,
-                commands: [dial],
-                in: scene.directory
-            )
+            let dave = try baresip("dave", in: scene, calling: "carol")
             try await scene.telling([dave.log, carol.log]) {
                 try await dave.log.wait(for: "Call established", within: .seconds(15))
                 try await carol.log.wait(for: Linphone.isInCall, times: 2, within: .seconds(5))
@@ -66,6 +52,18 @@ extension SystemTests {
             await carol.stop()
             await bob.stop()
             #expect(await scene.stop() == 0)
+        }
+
+        /// A baresip of the scene's domain, that calls another user at once where one is named.
+        private func baresip(_ user: String, in scene: RegistrarScene, calling callee: String? = nil) throws -> Baresip
+        {
+            try Baresip(
+                user,
+                domain: scene.domain,
+                through: scene.edge,
+                commands: callee.map { ["/dial sip:\($0)@\(scene.domain)"] } ?? [],
+                in: scene.directory
+            )
         }
 
         private func registered(_ log: LogWatcher, _ scene: RegistrarScene) async throws {

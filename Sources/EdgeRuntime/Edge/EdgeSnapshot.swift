@@ -24,7 +24,10 @@ package struct ListenerSetup: Sendable {
     /// The TLS profile by whose rules connections that servers offer for requests back are taken; nil: none are (RFC 5923).
     package var aliasProfile: String?
 
-    /// The same, with what the profile says at present.
+    /// Whether whoever has proved a domain may use the listener.
+    func allows(_ domain: String) -> Bool { allowedPeers?.contains(domain) ?? true }
+
+    /// The profile for offers, with what it says at present.
     var aliasTerms: AliasTerms? { aliasProfile.map { AliasTerms(profile: $0, rules: tls?.rules) } }
 
     package init(

@@ -31,25 +31,25 @@ struct AliasTable {
         }
     }
 
-    private struct Offer {
-        let flow: FlowID
+    private struct Entry {
         /// The TLS profile that the peer was verified by, and that says who we are to it.
         let profile: String
+        var places: [Place] = []
     }
 
-    /// The newest offer last.
-    private var offers: [Place: [Offer]] = [:]
-    private var places: [FlowID: [Place]] = [:]
+    /// The newest connection last.
+    private var offers: [Place: [FlowID]] = [:]
+    private var entries: [FlowID: Entry] = [:]
     /// Offers in all.
     private(set) var count = 0
 
     var isEmpty: Bool { count == 0 }
 
     /// Whether a connection is among them.
-    func knows(_ flow: FlowID) -> Bool { places[flow] != nil }
+    func knows(_ flow: FlowID) -> Bool { entries[flow] != nil }
 
     /// The connections that are offered.
-    var flows: [FlowID] { Array(places.keys) }
+    var flows: [FlowID] { Array(entries.keys) }
 
     /// Takes a connection in for every identity that its peer has proved; before others of the same place from now on
     /// (TLS-43).
@@ -66,38 +66,34 @@ struct AliasTable {
         // A wildcard is no identity of anybody who asks us (TLS-16).
         let new = Set(identities.prefix(Self.identitiesPerFlow).filter { !$0.hasPrefix("*") })
             .map { Place(address: address, port: port, identity: $0) }
-            .filter { place in !(offers[place]?.contains { $0.flow == flow } ?? false) }
+            .filter { !(offers[$0]?.contains(flow) ?? false) }
         guard count + new.count <= limit else { return false }
         guard !new.isEmpty else { return true }
-        for place in new { offers[place, default: []].append(Offer(flow: flow, profile: profile)) }
-        places[flow, default: []] += new
+        for place in new { offers[place, default: []].append(flow) }
+        entries[flow, default: Entry(profile: profile)].places += new
         count += new.count
         return true
     }
 
     /// Forgets a connection.
     mutating func remove(_ flow: FlowID) {
-        for place in places.removeValue(forKey: flow) ?? [] {
-            guard var left = offers.removeValue(forKey: place) else { continue }
-            count -= left.count
-            left.removeAll { $0.flow == flow }
-            count += left.count
-            if !left.isEmpty { offers[place] = left }
+        guard let entry = entries.removeValue(forKey: flow) else { return }
+        for place in entry.places {
+            offers[place]?.removeAll { $0 == flow }
+            if offers[place]?.isEmpty ?? false { offers[place] = nil }
         }
+        count -= entry.places.count
     }
 
     /// The connections that were taken in by another profile than theirs is now, or have none.
     func flows(not profile: (FlowID) -> String?) -> [FlowID] {
-        places.compactMap { flow, places in
-            let first = places.first.flatMap { offers[$0]?.first { $0.flow == flow } }
-            return first?.profile == profile(flow) ? nil : flow
-        }
+        entries.compactMap { flow, entry in entry.profile == profile(flow) ? nil : flow }
     }
 
     /// The newest connection of a place that can be used; nil when a new one must be opened.
     ///
     /// - Parameter profile: the TLS profile by which one would be opened (TLS-41).
     func newest(of place: Place, profile: String, where isUsable: (FlowID) -> Bool) -> FlowID? {
-        offers[place]?.last { $0.profile == profile && isUsable($0.flow) }?.flow
+        offers[place]?.last { entries[$0]?.profile == profile && isUsable($0) }
     }
 }

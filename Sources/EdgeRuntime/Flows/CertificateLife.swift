@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import EdgeTLS
 internal import NIOCore
-
-#if canImport(Glibc)
-internal import Glibc
-#else
-internal import Darwin
-#endif
 
 /// How long a connection may rest on the certificate that its peer has proved itself with (TLS-09, TLS-32).
 struct CertificateLife: Hashable {
@@ -33,7 +28,7 @@ struct CertificateLife: Hashable {
 
     /// The same by this host's clock.
     init(notAfter: Int64, now: NIODeadline) {
-        self.init(notAfter: notAfter, wallClock: Int64(time(nil)), now: now)
+        self.init(notAfter: notAfter, wallClock: UnixTime.now, now: now)
     }
 }
 

@@ -12,7 +12,7 @@ struct Rates: Sendable {
     init() {}
 
     init(_ limits: SourceLimits, factor: Int) {
-        let burst = Float(limits.burst.nanoseconds) / 1e9
+        let burst = limits.burst.seconds
         for (index, rate) in [limits.register, limits.invite, limits.other, limits.bytes].enumerated() where rate > 0 {
             refill[index] = Float(rate) * Float(factor)
             capacity[index] = max(1, refill[index] * burst)
@@ -94,8 +94,7 @@ struct Source: Sendable {
     ///
     /// A message may overdraw the bucket of bytes, so that one that is larger than it passes once in a while.
     mutating func take(_ kind: RateClass, _ bytes: Int, _ rates: Rates, now: NIODeadline) -> RateClass? {
-        let seconds = Float((now - filledAt).nanoseconds) / 1e9
-        tokens = pointwiseMin(tokens + seconds * rates.refill, rates.capacity)
+        tokens = pointwiseMin(tokens + (now - filledAt).seconds * rates.refill, rates.capacity)
         filledAt = now
         seen = now
         guard tokens[kind.rawValue] >= 1 else { return kind }

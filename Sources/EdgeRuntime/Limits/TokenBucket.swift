@@ -9,11 +9,15 @@ struct TokenBucket: Sendable {
 
     /// Takes one token, if there is one.
     mutating func take(rate: Float, burst: Float, now: NIODeadline) -> Bool {
-        let seconds = Float((now - filledAt).nanoseconds) / 1e9
-        tokens = min(tokens + seconds * rate, max(1, rate * burst))
+        tokens = min(tokens + (now - filledAt).seconds * rate, max(1, rate * burst))
         filledAt = now
         guard tokens >= 1 else { return false }
         tokens -= 1
         return true
     }
+}
+
+extension TimeAmount {
+    /// For rates a second.
+    var seconds: Float { Float(nanoseconds) / 1e9 }
 }

@@ -222,7 +222,3 @@ extension LimitLabel {
         }
     }
 }
-
-extension TimeAmount {
-    fileprivate var seconds: Float { Float(nanoseconds) / 1e9 }
-}

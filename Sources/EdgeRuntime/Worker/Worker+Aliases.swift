@@ -13,14 +13,13 @@ extension Worker {
     ///
     /// - Returns: false when there is no room for it now; the next request offers it again.
     func noteAlias(_ flow: StreamFlow, port: UInt16) -> Bool {
-        guard let profile = aliasProfile(of: flow) else { return true }
         let context = flow.context
-        let allowed = snapshot.listener(context.listener)?.allowedPeers
+        guard let profile = aliasProfile(of: flow), let setup = snapshot.listener(context.listener) else { return true }
         let isKnown = aliases.add(
             context.id,
             at: context.remoteAddress,
             port: port,
-            proving: context.verifiedNames.filter { allowed?.contains($0) ?? true },
+            proving: context.verifiedNames.filter(setup.allows),
             profile: profile,
             limit: snapshot.limits.aliases
         )
@@ -37,8 +36,7 @@ extension Worker {
     private func aliasProfile(of flow: StreamFlow) -> String? {
         let context = flow.context
         guard flow.usesTLS, flow.phase == .ready, context.side == .client, !flow.isRetired, !flow.isUnlisted,
-            !context.verifiedNames.isEmpty, let setup = snapshot.listener(context.listener),
-            setup.allowedPeers.map({ context.verifiedNames.contains(where: $0.contains) }) ?? true,
+            let setup = snapshot.listener(context.listener), context.verifiedNames.contains(where: setup.allows),
             let terms = flow.aliasTerms, terms == setup.aliasTerms
         else { return nil }
         return terms.profile

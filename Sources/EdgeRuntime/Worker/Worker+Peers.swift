@@ -11,8 +11,8 @@ extension Worker {
     /// with 403; without a certificate it proves none.
     func isTaken(_ flow: StreamFlow, _ peer: PeerIdentity?) -> Bool {
         let context = flow.context
-        guard let setup = snapshot.listener(context.listener), let allowed = setup.allowedPeers,
-            !context.verifiedNames.contains(where: allowed.contains)
+        guard let setup = snapshot.listener(context.listener), setup.allowedPeers != nil,
+            !context.verifiedNames.contains(where: setup.allows)
         else { return true }
         flow.isUnlisted = setup.answersUnlisted
         if !flow.isUnlisted { counters.refusals.increment(Int(context.listener.index), .peer) }

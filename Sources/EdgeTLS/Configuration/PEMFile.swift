@@ -162,10 +162,7 @@ final class RevocationList: @unchecked Sendable {
 
     /// The SHA-256 digest of all of it.
     var fingerprint: [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: 32)
-        var count: UInt32 = 0
-        X509_CRL_digest(self.pointer, EVP_sha256(), &bytes, &count)
-        return bytes
+        SHA256Digest.make { X509_CRL_digest(self.pointer, EVP_sha256(), $0, $1) }
     }
 
     deinit {

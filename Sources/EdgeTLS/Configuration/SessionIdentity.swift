@@ -35,9 +35,6 @@ struct SessionIdentity: Sendable {
     }
 
     private static func digest(of content: [UInt8]) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: 32)
-        var count: UInt32 = 0
-        EVP_Digest(content, content.count, &bytes, &count, EVP_sha256(), nil)
-        return bytes
+        SHA256Digest.make { EVP_Digest(content, content.count, $0, $1, EVP_sha256(), nil) }
     }
 }

@@ -21,7 +21,7 @@ package struct PeerOffer: Sendable, Hashable {
 extension TLSConnection {
     /// Has the server send the status of its certificate, and notes whether it asks for ours; before the handshake.
     func observe() {
-        SSL_ctrl(self.ssl, SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE, Int(TLSEXT_STATUSTYPE_ocsp), nil)
+        brana_ssl_ask_for_staple(self.ssl)
         self.noteRequests()
     }
 
@@ -48,13 +48,12 @@ extension TLSConnection {
                 certificates.append(CertificateSummary(file: "", certificate: Certificate(retaining: pointer)))
             }
         }
-        var staple: UnsafeMutablePointer<UInt8>?
-        let length = SSL_ctrl(self.ssl, SSL_CTRL_GET_TLSEXT_STATUS_REQ_OCSP_RESP, 0, &staple)
+        var staple: UnsafePointer<UInt8>?
         return PeerOffer(
             version: outcome.version,
             cipher: outcome.cipher,
             certificates: certificates,
-            hasStaple: length > 0,
+            hasStaple: brana_ssl_staple(self.ssl, &staple) > 0,
             asksForCertificate: self.wasAskedForCertificate
         )
     }

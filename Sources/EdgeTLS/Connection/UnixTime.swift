@@ -7,7 +7,7 @@ internal import Darwin
 #endif
 
 /// The time of day, by which certificates, tickets and OCSP responses live.
-enum UnixTime {
+package enum UnixTime {
     /// Seconds since 1970.
-    static var now: Int64 { Int64(time(nil)) }
+    package static var now: Int64 { Int64(time(nil)) }
 }

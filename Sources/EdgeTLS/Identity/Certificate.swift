@@ -92,10 +92,7 @@ final class Certificate: @unchecked Sendable {
 
     /// The SHA-256 digest of all of it.
     var fingerprint: [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: 32)
-        var count: UInt32 = 0
-        X509_digest(self.pointer, EVP_sha256(), &bytes, &count)
-        return bytes
+        SHA256Digest.make { X509_digest(self.pointer, EVP_sha256(), $0, $1) }
     }
 
     /// Whether its key may be used in a handshake at all (RFC 5280 section 4.2.1.3).

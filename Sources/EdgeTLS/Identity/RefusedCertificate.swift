@@ -28,14 +28,11 @@ package struct RefusedCertificate: Sendable, Hashable {
     }
 
     init(_ certificate: Certificate) {
-        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
-        var count: UInt32 = 0
-        let isDigested = X509_digest(certificate.pointer, EVP_sha256(), &digest, &count) == 1
         self.init(
             subject: certificate.subject,
             issuer: certificate.issuer,
             names: certificate.names,
-            digest: isDigested ? Array(digest.prefix(Int(count))) : []
+            digest: certificate.fingerprint
         )
     }
 

@@ -18,7 +18,7 @@ extension ProxyCore {
             act(.event(.dropped(.overLimit)))
             return false
         case .forbidden:
-            forbid(request, on: flow)
+            // Answered before it came here, for it need not begin anything.
             return false
         }
         if isShed(request, key, on: flow) {

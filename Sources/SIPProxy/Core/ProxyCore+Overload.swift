@@ -19,9 +19,7 @@ extension ProxyCore {
     }
 
     private func controlsOverload(_ target: BackendTarget, _ box: SnapshotBox) -> Bool {
-        guard target.endpoint.transport.isSecure, let pool = target.pool.map({ Int($0.index) }) else { return false }
-        let policies = box.proxy.policies
-        return pool < policies.count && policies[pool].controlsOverload
+        target.endpoint.transport.isSecure && box.proxy.policy(of: target.pool).controlsOverload
     }
 
     /// Takes what a response says in the Via that is ours; what stands in others is for others (OVL-08).

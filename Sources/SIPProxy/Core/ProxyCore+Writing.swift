@@ -103,12 +103,8 @@ extension ProxyCore {
     /// Whether the connection to a hop is offered for requests back: over TLS alone, where its pool has it and the Via names
     /// a TLS listener, at which we listen too (RFC 5923 section 8.1, TLS-36, TLS-40).
     private func offersAlias(_ hop: Hop, _ facing: RenderedListeners.Listener?, _ box: SnapshotBox) -> Bool {
-        guard case .backend(let target, _) = hop, target.endpoint.transport == .tls,
-            let pool = target.pool.map({ Int($0.index) })
-        else { return false }
-        let policies = box.proxy.policies
-        guard pool < policies.count else { return false }
-        let offer = policies[pool].aliasOffer
+        guard case .backend(let target, _) = hop, target.endpoint.transport == .tls else { return false }
+        let offer = box.proxy.policy(of: target.pool).aliasOffer
         guard offer != .never, let facing, facing.identity.transport == .tls else { return false }
         return offer == .always || facing.identity.role != .peer
     }

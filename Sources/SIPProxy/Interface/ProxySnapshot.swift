@@ -226,6 +226,7 @@ package struct ProxySnapshot: Sendable {
 
     /// By what rules requests go to a pool's backends; the defaults for next hops outside pools, and for a pool that this
     /// snapshot no longer has.
+    @inline(__always)
     func policy(of pool: PoolID?) -> ForwardingPolicy {
         guard let pool, Int(pool.index) < policies.count else { return ForwardingPolicy() }
         return policies[Int(pool.index)]
