@@ -48,6 +48,7 @@ package enum ListenerSocket {
             .serverChannelOption(.autoRead, value: false)
             .childChannelOption(noDelay, value: 1)
             .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.recvAllocator, value: ShortLivedReceiveBuffers())
             .childChannelInitializer(initializer)
             .bind(to: address)
     }
