@@ -12,6 +12,8 @@ struct EdgeText {
     var nameServers: [Int]
     /// The load balancers in front of the listener, as `proxy_protocol` has them.
     var fronts: String?
+    /// What the listener's URIs name instead of its address.
+    var advertise: String?
     var verify = false
     var require = false
     /// Further lines of the pool.
@@ -50,7 +52,9 @@ struct EdgeText {
     var text: String {
         var lines = ["edge: { \(edge) }", "listeners:"]
         let fronts = fronts.map { ", proxy_protocol: \($0)" } ?? ""
-        lines.append("  - { name: public, address: \"127.0.0.1:\(port)\", transport: tls, tls: public\(fronts) }")
+        let advertise = advertise.map { ", advertise: \($0)" } ?? ""
+        let address = "address: \"127.0.0.1:\(port)\"\(advertise)"
+        lines.append("  - { name: public, \(address), transport: tls, tls: public\(fronts) }")
         lines += listeners.map { "  - \($0)" }
         let level = "verify: \(verify), require: \(require)"
         lines.append("tls:")
