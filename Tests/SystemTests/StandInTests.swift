@@ -49,7 +49,11 @@ extension SystemTests {
         }
 
         /// The ports of the servers that the host of each recorded URI leads to, in order.
-        private func servers(of call: HeldCall, _ nsd: NameServer, in directory: TemporaryDirectory) async throws -> [Int] {
+        private func servers(
+            of call: HeldCall,
+            _ nsd: NameServer,
+            in directory: TemporaryDirectory
+        ) async throws -> [Int] {
             var ports: [Int] = []
             for route in call.routes {
                 let host = route.prefix { $0 != ";" && $0 != ">" }.drop { $0 != "@" }.dropFirst()
