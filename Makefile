@@ -7,7 +7,7 @@ help:
 	@echo 'make demo     build Brana and show it: zone server, edge, three backends and calls, in one process'
 	@echo 'make test     install what the tests need, lint, build, run every test'
 	@echo 'make lint     format, layers, file lengths, and a build in which warnings are errors'
-	@echo 'make fuzz     a minute of fuzzing for the proxy core and each reader of SIP and DNS (SECONDS_EACH=n for longer)'
+	@echo 'make fuzz     a minute of fuzzing for the proxy core and each reader of SIP and DNS (SECONDS_EACH=n for longer, SEED=n to repeat)'
 	@echo 'make simulate an hour of calls through trouble in virtual time (SEED=n SEEDS=count HOURS=h for others)'
 	@echo 'make release  the optimised binary: .build/release/brana'
 	@echo 'make install  release, then binary and unit into DESTDIR (default: /)'
@@ -47,7 +47,7 @@ lint:
 	@bash .ci/lint
 
 fuzz:
-	@bash Tests/Fuzz/run.sh $(or $(SECONDS_EACH),60)
+	@SEED=$(or $(SEED),0) bash Tests/Fuzz/run.sh $(or $(SECONDS_EACH),60)
 
 simulate:
 	@bash Tests/Simulate/run.sh --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) --hours $(or $(HOURS),1)

@@ -2,7 +2,9 @@
 # Fuzzes the parser and the framer of SIP, the proxy core, and the readers of PROXY protocol headers, DNS responses and
 # zone files, SECONDS each (default 60), as `make fuzz` does:
 #
-#   bash Tests/Fuzz/run.sh [SECONDS] [parser|framer|core|proxy|response|zone]
+#   [SEED=n] bash Tests/Fuzz/run.sh [SECONDS] [parser|framer|core|proxy|response|zone]
+#
+# With a SEED every run of the same code and corpus tries the same inputs in the same order; without one each run has its own.
 #
 # Exits with an error, naming the input, when one crashed, hung or took too much memory. To run that input again:
 # SWIFT_BACKTRACE=enable=no .build-fuzz/release/FuzzParser FILE. What was found worth keeping between runs lies in .build-fuzz/found.
@@ -11,6 +13,7 @@ cd "$(dirname "$0")/../.."
 
 seconds=${1:-60}
 targets=${2:-parser framer core proxy response zone}
+seed=${SEED:-0}
 out=$PWD/.build-fuzz
 
 # The fuzzer's run time comes with the Swift toolchain, for the same compiler that counts the edges.
@@ -43,7 +46,7 @@ for target in $targets; do
     *) inputs=(Tests/TestSupport/Vectors -dict=Tests/Fuzz/sip.dict) ;;
     esac
     if "$program" "$found" "Tests/Fuzz/corpus/$target" "${inputs[@]}" \
-        -max_total_time="$seconds" -max_len=8192 -rss_limit_mb=2048 -timeout=5 -print_final_stats=1 -verbosity=1 \
+        -max_total_time="$seconds" -max_len=8192 -rss_limit_mb=2048 -timeout=5 -seed="$seed" -print_final_stats=1 -verbosity=1 \
         -artifact_prefix="$crashes/" >"$log" 2>&1; then
         executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
         memory=$(sed -n 's/^stat::peak_rss_mb: *//p' "$log")
