@@ -80,7 +80,7 @@ struct DatagramTests {
             server: server,
             limits: MessageLimits()
         )
-        let context = worker.datagramContext(of: flow, address: server.address, port: server.port)
+        let context = worker.datagramContext(of: flow, nil, from: server)
         #expect(context.id == listener.id && context.side == .client && context.remotePort == 5060)
     }
 

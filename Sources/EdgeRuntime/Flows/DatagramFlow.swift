@@ -21,12 +21,16 @@ final class DatagramFlow: ChannelInboundHandler {
     let backend: BackendTarget?
     /// The server that the socket is connected to for responses; what comes from it is the listener's.
     let server: DatagramAddress?
+    /// The listener's flow that a server's requests are for: the listener's own, or that of one local address.
+    let shared: FlowID?
     private(set) var bytesIn: UInt64 = 0
     private(set) var bytesOut: UInt64 = 0
 
     private let limits: MessageLimits
     private var channelContext: ChannelHandlerContext?
     private var isDirty = false
+    /// What leaves from a local address of choice at the end of this loop tick.
+    private var located: [LocatedDatagram] = []
 
     init(
         worker: Worker,
@@ -34,6 +38,7 @@ final class DatagramFlow: ChannelInboundHandler {
         listener: ListenerID,
         backend: BackendTarget? = nil,
         server: DatagramAddress? = nil,
+        shared: FlowID? = nil,
         limits: MessageLimits
     ) {
         self.worker = worker
@@ -41,6 +46,7 @@ final class DatagramFlow: ChannelInboundHandler {
         self.listener = listener
         self.backend = backend
         self.server = server
+        self.shared = shared
         self.limits = limits
     }
 
@@ -69,7 +75,9 @@ final class DatagramFlow: ChannelInboundHandler {
         // A keep-alive is swallowed: there is no ping on UDP (MSG-10, FLW-31).
         guard !MessageParser.isKeepAlive(bytes) else { return worker.counters.drops.increment(.keepAlive) }
         let now = worker.eventLoop.now
-        let flow = worker.datagramContext(of: self, address: address, port: UInt16(truncatingIfNeeded: port))
+        let id = envelope.metadata?.packetInfo.map { worker.face(of: self, at: $0.destinationAddress) }
+        let source = DatagramAddress(address: address, port: UInt16(truncatingIfNeeded: port))
+        let flow = worker.datagramContext(of: self, id, from: source)
         switch MessageParser.parse(bytes, framing: .datagram, limits: limits) {
         case .message(let message): worker.received(message, on: flow, now: now)
         case .malformed(let malformed): worker.receivedMalformed(malformed, on: flow, now: now)
@@ -104,6 +112,17 @@ final class DatagramFlow: ChannelInboundHandler {
                 guard let self, self.peer != nil else { return }
                 self.worker.datagramRefused(self)
             }
+        markDirty()
+    }
+
+    /// Sends a datagram from one local address of a socket that is bound to all, at the end of this loop tick (TRN-28).
+    func enqueue(_ message: ByteBuffer, to remote: DatagramAddress, from local: IPAddress) {
+        bytesOut &+= UInt64(message.readableBytes)
+        located.append(LocatedDatagram(bytes: message, remote: remote, local: local))
+        markDirty()
+    }
+
+    private func markDirty() {
         guard !isDirty else { return }
         isDirty = true
         worker.markDirty(self)
@@ -111,7 +130,18 @@ final class DatagramFlow: ChannelInboundHandler {
 
     func flush() {
         isDirty = false
+        if !located.isEmpty { flushLocated() }
         channelContext?.flush()
+    }
+
+    private func flushLocated() {
+        defer { located.removeAll(keepingCapacity: true) }
+        let refused = try? channelContext?.pipeline.syncOperations
+            .withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
+                located.count { !$0.send(on: socket) }
+            }
+        // What a full send buffer does not take is lost, as on any other way to there.
+        for _ in 0..<(refused ?? located.count) { worker.counters.drops.increment(.queueFull) }
     }
 
     func close() { channelContext?.close(promise: nil) }

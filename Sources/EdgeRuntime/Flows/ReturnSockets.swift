@@ -34,8 +34,12 @@ final class ReturnSockets {
         var waiting: [(attempt: AttemptID, bytes: ByteBuffer)] = []
         var watching = Deque<(attempt: AttemptID, since: NIODeadline)>()
         var usedAt: NIODeadline
+        let listener: ListenerID
 
-        init(usedAt: NIODeadline) { self.usedAt = usedAt }
+        init(_ listener: ListenerID, usedAt: NIODeadline) {
+            self.listener = listener
+            self.usedAt = usedAt
+        }
     }
 
     private unowned let worker: Worker
@@ -78,8 +82,8 @@ final class ReturnSockets {
     }
 
     /// The listener is gone, and its address is free.
-    func close(from listener: FlowID) {
-        for (key, socket) in sockets where key.listener == listener { close(socket, key) }
+    func close(from listener: ListenerID) {
+        for (key, socket) in sockets where socket.listener == listener { close(socket, key) }
     }
 
     /// Once a second: what nobody has refused was sent; sockets that rest are closed.
@@ -97,22 +101,22 @@ final class ReturnSockets {
     // MARK: -
 
     private func open(_ key: Key) -> Socket? {
-        guard let listener = worker.datagrams[key.listener], let setup = worker.snapshot.listener(listener.listener)
-        else {
-            return nil
-        }
+        guard let (listener, local) = worker.listenerSocket(key.listener),
+            let setup = worker.snapshot.listener(listener.listener)
+        else { return nil }
         if let failedAt, worker.eventLoop.now - failedAt < Self.failureHold { return nil }
         if sockets.count >= Self.limit { makeRoom() }
-        let socket = Socket(usedAt: worker.eventLoop.now)
+        let socket = Socket(listener.listener, usedAt: worker.eventLoop.now)
         sockets[key] = socket
         let flow = DatagramFlow(
             worker: worker,
             id: worker.makeFlowID(),
             listener: listener.listener,
             server: key.server,
+            shared: key.listener,
             limits: worker.snapshot.limits.message
         )
-        let source = SocketAddress(setup.identity.address, port: setup.identity.port)
+        let source = SocketAddress(local ?? setup.identity.address, port: setup.identity.port)
         let remote = SocketAddress(key.server.address, port: key.server.port)
         worker.open(flow, from: source, to: remote) { [weak self] flow in self?.opened(flow, socket, key) }
         return socket
@@ -149,6 +153,8 @@ final class ReturnSockets {
     private func sendPlainly(_ bytes: ByteBuffer, _ key: Key, _ attempt: AttemptID) {
         if let flow = worker.datagrams[key.listener] {
             flow.enqueue(bytes, to: key.server)
+        } else if let face = worker.faces[key.listener] {
+            face.send(bytes, to: key.server)
         } else {
             worker.counters.drops.increment(.deadFlow)
         }
@@ -168,8 +174,8 @@ final class ReturnSockets {
     }
 
     private func socket(of flow: DatagramFlow) -> Socket? {
-        guard let listener = worker.listenerDatagrams[flow.listener], let server = flow.server else { return nil }
-        guard let socket = sockets[Key(listener: listener.id, server: server)], socket.flow === flow else { return nil }
+        guard let shared = flow.shared, let server = flow.server else { return nil }
+        guard let socket = sockets[Key(listener: shared, server: server)], socket.flow === flow else { return nil }
         return socket
     }
 }

@@ -37,6 +37,8 @@ extension Worker {
             if flow.isInputClosed { inputClosed(flow) }
         } else if let flow = datagrams[id] {
             flow.enqueue(bytes, to: datagram)
+        } else if let face = faces[id] {
+            face.send(bytes, to: datagram)
         } else {
             counters.drops.increment(.deadFlow)
         }
@@ -75,8 +77,13 @@ extension Worker {
             counters.drops.increment(.queueFull)
             return .queueFull
         }
-        guard let flow = datagrams[id] else { return .flowGone }
-        flow.enqueue(bytes, to: datagram)
+        if let flow = datagrams[id] {
+            flow.enqueue(bytes, to: datagram)
+        } else if let face = faces[id] {
+            face.send(bytes, to: datagram)
+        } else {
+            return .flowGone
+        }
         return nil
     }
 

@@ -98,14 +98,15 @@ extension Worker {
         )
     }
 
-    /// What the core is told of a datagram's sender.
-    func datagramContext(of flow: DatagramFlow, address: IPAddress, port: UInt16) -> FlowContext {
+    /// What the core is told of a datagram's sender; `face` is the flow of the local address that it came to.
+    func datagramContext(of flow: DatagramFlow, _ face: FlowID?, from source: DatagramAddress) -> FlowContext {
+        let (address, port) = (source.address, source.port)
         let shared = listenerDatagrams[flow.listener]
         if let backend = flow.backend, backend.pool != nil || shared == nil {
             return backendContext(flow.id, backend, listener: flow.listener)
         }
         // What the kernel brings to a socket that only some message had us open is the listener's, and outlives it.
-        let id = flow.peer == nil ? flow.id : shared?.id ?? flow.id
+        let id = flow.peer == nil ? face ?? flow.id : flow.shared ?? shared?.id ?? flow.id
         guard let setup = snapshot.listener(flow.listener) else {
             return FlowContext(
                 id: id,

@@ -23,6 +23,7 @@ extension Worker {
                     try channel.pipeline.syncOperations.addHandler(boundFlow.value)
                 }
             }
+            .flatMap { channel in Self.tellLocalAddress(channel, identity) }
         } else {
             binding = ListenerSocket.stream(on: eventLoop, address: address) { channel in
                 bound.value.accept(channel, listener: id)
@@ -32,6 +33,15 @@ extension Worker {
             bound.value.listenerChannels[id] = channel
             return UInt16(truncatingIfNeeded: channel.localAddress?.port ?? 0)
         }
+    }
+
+    /// Has the kernel tell where datagrams come to, at a socket that is bound to all addresses (TRN-28).
+    private static func tellLocalAddress(
+        _ channel: any Channel,
+        _ identity: ListenerIdentity
+    ) -> EventLoopFuture<any Channel> {
+        guard identity.address.isUnspecified else { return channel.eventLoop.makeSucceededFuture(channel) }
+        return channel.setOption(.receivePacketInfo, value: true).map { channel }
     }
 
     /// Begins to accept on a listener that is bound.
@@ -69,6 +79,7 @@ extension Worker {
         listenerChannels.removeValue(forKey: id)?.close(promise: nil)
         guard let flow = listenerDatagrams.removeValue(forKey: id) else { return }
         forget(flow)
-        returns.close(from: flow.id)
+        faces.remove(flow)
+        returns.close(from: id)
     }
 }

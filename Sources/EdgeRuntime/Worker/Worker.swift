@@ -26,6 +26,8 @@ package final class Worker {
     var endedInputs: Set<FlowID> = []
     var listenerChannels: [ListenerID: any Channel] = [:]
     var listenerDatagrams: [ListenerID: DatagramFlow] = [:]
+    /// The local addresses of those that are bound to all.
+    var faces = ListenerFaces()
     /// Those that are to accept, whether they do at present or not.
     var acceptingListeners: Set<ListenerID> = []
     /// The sockets of responses to other servers over UDP.

@@ -93,11 +93,13 @@ final class AnsweringServer: Sendable {
     }
 
     /// Sends something of its own on the latest connection.
-    func send(_ text: String) async throws {
+    func send(_ text: String) async throws { try await send(ByteBuffer(string: text)) }
+
+    func send(_ bytes: ByteBuffer) async throws {
         guard let connection = state.withLockedValue({ $0.connections.last }) else {
             throw TestSupportError("nobody has connected")
         }
-        try await connection.writeAndFlush(ByteBuffer(string: text))
+        try await connection.writeAndFlush(bytes)
     }
 
     /// Closes every connection as it should be, and takes new ones.

@@ -5,45 +5,53 @@ import NIOCore
 import NIOPosix
 import TestSupport
 
-/// One UDP socket on 127.0.0.1 as a test drives it, and everything that came to it.
+/// One UDP socket, on 127.0.0.1 unless told otherwise, as a test drives it, and everything that came to it.
 final class DatagramPeer: Sendable {
     let port: Int
     private let channel: any Channel
-    private let texts: NIOLockedValueBox<[String]>
-    private let ports: NIOLockedValueBox<[Int]>
+    private let payloads: NIOLockedValueBox<[ByteBuffer]>
+    private let addresses: NIOLockedValueBox<[SocketAddress]>
 
-    static func start() async throws -> DatagramPeer {
-        let texts = NIOLockedValueBox<[String]>([])
-        let ports = NIOLockedValueBox<[Int]>([])
+    static func start(host: String = "127.0.0.1") async throws -> DatagramPeer {
+        let payloads = NIOLockedValueBox<[ByteBuffer]>([])
+        let addresses = NIOLockedValueBox<[SocketAddress]>([])
         let channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 65_535))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Recorder(texts, ports))
+                    try channel.pipeline.syncOperations.addHandler(Recorder(payloads, addresses))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
-        return DatagramPeer(channel, texts, ports)
+            .bind(host: host, port: 0).get()
+        return DatagramPeer(channel, payloads, addresses)
     }
 
     private init(
         _ channel: any Channel,
-        _ texts: NIOLockedValueBox<[String]>,
-        _ ports: NIOLockedValueBox<[Int]>
+        _ payloads: NIOLockedValueBox<[ByteBuffer]>,
+        _ addresses: NIOLockedValueBox<[SocketAddress]>
     ) {
         port = channel.localAddress?.port ?? 0
         self.channel = channel
-        self.texts = texts
-        self.ports = ports
+        self.payloads = payloads
+        self.addresses = addresses
     }
 
-    var received: [String] { texts.withLockedValue { $0 } }
+    var received: [String] { bytes.map { String(buffer: $0) } }
+    var bytes: [ByteBuffer] { payloads.withLockedValue { $0 } }
     /// The ports that these came from.
-    var sources: [Int] { ports.withLockedValue { $0 } }
+    var sources: [Int] { addresses.withLockedValue { $0.map { $0.port ?? 0 } } }
+    /// The addresses that these came from.
+    var hosts: [String] { addresses.withLockedValue { $0.map { $0.ipAddress ?? "" } } }
 
-    func send(_ text: String, to port: Int) async throws {
-        let remote = try SocketAddress(ipAddress: "127.0.0.1", port: port)
+    func send(_ text: String, to port: Int, of host: String = "127.0.0.1") async throws {
+        let remote = try SocketAddress(ipAddress: host, port: port)
         try await channel.writeAndFlush(AddressedEnvelope(remoteAddress: remote, data: ByteBuffer(string: text)))
+    }
+
+    func send(_ bytes: ByteBuffer, to port: Int) async throws {
+        let remote = try SocketAddress(ipAddress: "127.0.0.1", port: port)
+        try await channel.writeAndFlush(AddressedEnvelope(remoteAddress: remote, data: bytes))
     }
 
     /// Waits until so many have come that hold `part`.
@@ -56,19 +64,18 @@ final class DatagramPeer: Sendable {
     private final class Recorder: ChannelInboundHandler {
         typealias InboundIn = AddressedEnvelope<ByteBuffer>
 
-        private let texts: NIOLockedValueBox<[String]>
-        private let ports: NIOLockedValueBox<[Int]>
+        private let payloads: NIOLockedValueBox<[ByteBuffer]>
+        private let addresses: NIOLockedValueBox<[SocketAddress]>
 
-        init(_ texts: NIOLockedValueBox<[String]>, _ ports: NIOLockedValueBox<[Int]>) {
-            self.texts = texts
-            self.ports = ports
+        init(_ payloads: NIOLockedValueBox<[ByteBuffer]>, _ addresses: NIOLockedValueBox<[SocketAddress]>) {
+            self.payloads = payloads
+            self.addresses = addresses
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let envelope = unwrapInboundIn(data)
-            let text = String(buffer: envelope.data)
-            ports.withLockedValue { $0.append(envelope.remoteAddress.port ?? 0) }
-            texts.withLockedValue { $0.append(text) }
+            addresses.withLockedValue { $0.append(envelope.remoteAddress) }
+            payloads.withLockedValue { $0.append(envelope.data) }
         }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) {}

@@ -69,6 +69,7 @@ final class EdgeBench: Sendable {
         connections: Int = 2,
         firstResponse: FirstResponseLimits? = FirstResponseLimits(),
         listening transport: SIPTransport = .tcp,
+        at address: IPAddress = .v4(0x7F00_0001),
         beside others: [SIPTransport] = [],
         role: ListenerIdentity.Role = .inner,
         controlsOverload: Bool = false,
@@ -95,7 +96,7 @@ final class EdgeBench: Sendable {
         setup.sendsProxyProtocol = sendsProxyProtocol
         let ports = try (0...others.count).map { _ in try FreePort.next() }
         let listeners = zip(ports, [transport] + others).enumerated().map { place, listener in
-            Self.listener(UInt8(place), UInt16(listener.0), listener.1, role, controlsOverload)
+            Self.listener(UInt8(place), address, UInt16(listener.0), listener.1, role, controlsOverload)
         }
         let spoken = backendTransport ?? (tls == nil ? .tcp : .tls)
         var snapshot = EdgeSnapshot(
@@ -160,6 +161,7 @@ final class EdgeBench: Sendable {
 
     private static func listener(
         _ index: UInt8,
+        _ address: IPAddress,
         _ port: UInt16,
         _ transport: SIPTransport,
         _ role: ListenerIdentity.Role,
@@ -170,7 +172,7 @@ final class EdgeBench: Sendable {
             name: "public",
             role: role,
             transport: transport,
-            address: .v4(0x7F00_0001),
+            address: address,
             port: port,
             advertisedHost: "127.0.0.1",
             advertisedPort: port,

@@ -16,7 +16,11 @@ final class WireConnection: Sendable {
     private let channel: any Channel
     private let state: NIOLockedValueBox<State>
 
-    static func connect(_ port: Int, from source: String = "127.0.0.1") async throws -> WireConnection {
+    static func connect(
+        _ port: Int,
+        of host: String = "127.0.0.1",
+        from source: String = "127.0.0.1"
+    ) async throws -> WireConnection {
         let state = NIOLockedValueBox(State())
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(to: SocketAddress(ipAddress: source, port: 0))
@@ -25,7 +29,7 @@ final class WireConnection: Sendable {
                     try channel.pipeline.syncOperations.addHandler(Recorder(state))
                 }
             }
-            .connect(host: "127.0.0.1", port: port).get()
+            .connect(host: host, port: port).get()
         return WireConnection(channel, state)
     }
 
@@ -78,6 +82,13 @@ final class WireConnection: Sendable {
 
 /// Requests as text.
 enum Wire {
+    /// The response to a request that came as text.
+    static func answer(to text: String, _ status: UInt16 = 200, _ reason: String = "OK") throws -> String {
+        let outcome = MessageParser.parse(ByteBuffer(string: text), framing: .datagram, limits: MessageLimits())
+        guard case .message(let request) = outcome else { throw TestSupportError("not a request: \(text)") }
+        return String(buffer: ResponseWriter.response(to: request, status: status, reason: reason, tag: 1, source: nil))
+    }
+
     static func options(_ id: String, body: String = "", extra: String = "") -> String {
         request("OPTIONS", id, body: body, extra: extra)
     }
