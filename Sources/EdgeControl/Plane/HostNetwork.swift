@@ -65,6 +65,7 @@ struct HostNetwork: Sendable, Hashable {
     func namePolicy(pools: [ManagedPool], own: OwnListeners) -> ResolutionPolicy {
         var policy = ResolutionPolicy()
         policy.ownListeners = own
+        policy.sendsFromListeners = true
         policy.allowsLoopback = pools.contains { pool in
             if case .address(let address) = pool.target.host { return address.isLoopback }
             return pool.settings.allowsLoopback

@@ -25,6 +25,7 @@ extension PoolSettingsEntry {
         policy.dane = dane
         policy.allowsLoopback = allowsLoopback
         policy.ownListeners = own
+        policy.sendsFromListeners = true
         switch families {
         case .auto:
             host.chooseFamilies(&policy)

@@ -83,9 +83,16 @@ extension Worker {
         runActions()
     }
 
-    /// Opens a UDP socket that is bound to the listener's port and connected to the backend.
+    /// Opens a UDP socket that is bound to the listener's port and connected to the backend; gives nil where that cannot be.
     func openDatagram(to target: BackendTarget, completion: @escaping (DatagramFlow?) -> Void) {
         let listener = facingListener(target)
+        guard let source = datagramSource(listener, for: target) else {
+            hooks.logConnection(
+                "no UDP listener could send a request to a next hop",
+                [("worker", "\(index)"), ("next_hop", "\(target.endpoint)")]
+            )
+            return completion(nil)
+        }
         let flow = DatagramFlow(
             worker: self,
             id: makeFlowID(),
@@ -94,7 +101,7 @@ extension Worker {
             limits: snapshot.limits.message
         )
         let remote = SocketAddress(target.endpoint.address, port: target.endpoint.port)
-        open(flow, from: datagramSource(listener, for: target), to: remote, completion: completion)
+        open(flow, from: source, to: remote, completion: completion)
     }
 
     /// Opens a UDP socket of a worker's own, bound to `source` beside others and connected to `remote`; gives nil when
@@ -118,13 +125,14 @@ extension Worker {
         }
     }
 
-    /// The address that datagrams to a backend leave from: the UDP listener's, when there is one of that family
-    /// (TRN-52), else any.
-    private func datagramSource(_ listener: ListenerID, for target: BackendTarget) -> SocketAddress {
+    /// The address that datagrams to a backend leave from: the UDP listener's (TRN-52).
+    ///
+    /// From a port that the kernel picks nobody would expect them, and Via would lead the answers elsewhere.
+    private func datagramSource(_ listener: ListenerID, for target: BackendTarget) -> SocketAddress? {
         let any: IPAddress = target.endpoint.address.isIPv6 ? .v6(high: 0, low: 0) : .v4(0)
-        guard let identity = snapshot.listener(listener)?.identity, identity.transport == .udp,
-            identity.reaches(target.endpoint.address)
-        else { return SocketAddress(any, port: 0) }
+        guard let identity = snapshot.listener(listener)?.identity, identity.sends(to: target.endpoint) else {
+            return nil
+        }
         let isSameFamily = identity.address.isIPv6 == target.endpoint.address.isIPv6
         return SocketAddress(isSameFamily ? identity.address : any, port: identity.port)
     }

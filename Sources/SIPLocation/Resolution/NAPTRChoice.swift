@@ -94,6 +94,10 @@ struct NAPTRChoice {
             walk.passOver("\(words): transport \(transport.name) is not among those that may be used")
             return nil
         }
+        guard transport != .udp || policy.sendsDatagrams else {
+            walk.note("\(words) is not used: this edge has no UDP listener that could send requests there")
+            return nil
+        }
         guard !isSecure || transport.isSecure else {
             walk.passOver("\(words): clear text is nothing for a SIPS URI")
             return nil

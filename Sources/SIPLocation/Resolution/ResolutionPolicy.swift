@@ -45,6 +45,9 @@ package struct ResolutionPolicy: Sendable, Hashable {
     package var allowsLoopback = false
     /// Where DNS may not lead, because the edge itself listens there (LOC-72).
     package var ownListeners = OwnListeners()
+    /// Whether what is not reached from a listener of the edge is not reached at all: datagrams leave from a UDP listener of
+    /// their family, where the answers come (TRN-52).
+    package var sendsFromListeners = false
     /// Servers that one target may have.
     package var servers = 1000
     /// NAPTR records that are looked at (LOC-27).
@@ -67,6 +70,16 @@ extension ResolutionPolicy {
         if address.isUnsendable { return "nothing can be sent there" }
         if address.isLinkLocal { return "it is link-local, as the addresses of cloud metadata are" }
         if address.isLoopback, !allowsLoopback { return "it is a loopback address; see allow_loopback" }
+        if endpoint.transport == .udp, !sendsDatagrams(ipv6: address.isIPv6) {
+            return "no UDP listener of \(address.isIPv6 ? "IPv6" : "IPv4") could send requests there"
+        }
         return ownListeners.contains(endpoint) ? "this edge listens there itself" : nil
     }
+
+    private func sendsDatagrams(ipv6: Bool) -> Bool {
+        !sendsFromListeners || ownListeners.sendsDatagrams(ipv6: ipv6)
+    }
+
+    /// Whether datagrams could be sent to some address, so that records that lead there are worth a look.
+    var sendsDatagrams: Bool { sendsDatagrams(ipv6: false) || sendsDatagrams(ipv6: true) }
 }

@@ -79,7 +79,11 @@ extension TargetResolution {
 
     /// No usable NAPTR: SRV of each transport, in order of preference, and the first that exists is used alone (LOC-28).
     private func byServiceProbe(_ name: DNSName, _ walk: inout Walk) throws(Walk.Stop) {
-        let transports = policy.transports.filter { !target.isSecure || $0 == .tls }
+        var transports = policy.transports.filter { !target.isSecure || $0 == .tls }
+        // What cannot be sent stands behind what can, so that it is found only to say so.
+        if !policy.sendsDatagrams, let place = transports.firstIndex(of: .udp) {
+            transports.append(transports.remove(at: place))
+        }
         guard !transports.isEmpty else { throw .absent("no transport is left for \(name)") }
         for transport in transports { walk.want(DNSQuestion(name.prefixed(Self.label(transport)), .srv)) }
         guard walk.asked.isEmpty else { throw .ask }

@@ -16,6 +16,9 @@ package struct OwnListeners: Sendable, Hashable {
     }
 
     private var places: Set<Place> = []
+    /// The families that a UDP listener speaks.
+    private var hasIPv4Datagrams = false
+    private var hasIPv6Datagrams = false
 
     /// Nothing.
     package init() {}
@@ -24,6 +27,12 @@ package struct OwnListeners: Sendable, Hashable {
     /// `::` at those of IPv6 too.
     package init(_ listeners: [Endpoint], hostAddresses: Set<IPAddress>) {
         let everywhere = hostAddresses.union([Self.everyIPv4, Self.everyIPv6])
+        for listener in listeners where listener.transport == .udp {
+            let bound = listener.address.unmapped
+            // One at :: speaks both.
+            hasIPv4Datagrams = hasIPv4Datagrams || !bound.isIPv6 || bound.isUnspecified
+            hasIPv6Datagrams = hasIPv6Datagrams || bound.isIPv6
+        }
         for listener in listeners where listener.port > 0 {
             let bound = listener.address.unmapped
             for address in bound.isUnspecified ? everywhere : [bound] where bound.isIPv6 || !address.isIPv6 {
@@ -40,6 +49,9 @@ package struct OwnListeners: Sendable, Hashable {
         let everywhere = address.isIPv6 ? Self.everyIPv6 : Self.everyIPv4
         return places.contains(Place(endpoint.transport, everywhere, endpoint.port))
     }
+
+    /// Whether there is a UDP listener whose address datagrams to an address of this family can leave from (TRN-52).
+    package func sendsDatagrams(ipv6: Bool) -> Bool { ipv6 ? hasIPv6Datagrams : hasIPv4Datagrams }
 
     private static let everyIPv4 = IPAddress.v4(0)
     private static let everyIPv6 = IPAddress.v6(high: 0, low: 0)

@@ -44,8 +44,14 @@ final class RenderedListeners: Sendable {
 
     /// The listener that Via, Record-Route and Path name towards a next hop: the pool's choice, else one of the same
     /// transport, of its address family before others (TRN-52) and inner ones first, else any.
+    ///
+    /// Datagrams leave from a UDP listener's address, whatever the pool's choice is for other transports.
     func facing(_ endpoint: Endpoint, policy: ForwardingPolicy) -> Listener? {
-        if let chosen = policy.listeners[endpoint.transport], let listener = self[chosen] { return listener }
+        if let chosen = policy.listeners[endpoint.transport], let listener = self[chosen],
+            endpoint.transport != .udp || listener.identity.sends(to: endpoint)
+        {
+            return listener
+        }
         func first(_ passes: (ListenerIdentity) -> Bool) -> Listener? {
             var found: Listener?
             for listener in listeners where passes(listener.identity) {

@@ -67,6 +67,11 @@ extension ListenerIdentity {
         let own = address.unmapped
         return own.isIPv6 == other.unmapped.isIPv6 || (own.isIPv6 && own.isUnspecified)
     }
+
+    /// Whether datagrams to an endpoint can leave from its address (TRN-52).
+    package func sends(to endpoint: Endpoint) -> Bool {
+        transport == .udp && endpoint.transport == .udp && reaches(endpoint.address)
+    }
 }
 
 /// One route rule; the first whose conditions all hold decides.

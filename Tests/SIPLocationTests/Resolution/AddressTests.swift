@@ -123,6 +123,55 @@ struct AddressTests {
         #expect(try loop.resolve("sip:h.example:5060", policy(["udp:0.0.0.0:5060"])).isAbsent)
     }
 
+    @Test(
+        "TRN-52: DNS leads to UDP servers only where a UDP listener of their family could send; else the reason is kept"
+    )
+    func datagrams() throws {
+        func policy(
+            _ listeners: [String],
+            _ transports: [SIPTransport] = [.tls, .tcp, .udp]
+        ) throws -> ResolutionPolicy {
+            var policy = ResolutionPolicy.sample()
+            policy.transports = transports
+            policy.sendsFromListeners = true
+            let endpoints = try listeners.map { try #require(Endpoint(parsing: $0)) }
+            policy.ownListeners = OwnListeners(endpoints, hostAddresses: [])
+            return policy
+        }
+        let target = "sip:six.example:5060"
+        let address = ScriptedDNS("six.example A 192.0.2.1\nsix.example AAAA 2001:db8::1\n")
+        let (four, six) = ("udp:192.0.2.1:5060", "udp:[2001:db8::1]:5060")
+        #expect(try address.resolve(target, policy(["udp:192.0.2.9:5060"])).endpoints == [four])
+        #expect(try address.resolve(target, policy(["tcp:[::]:5060", "udp:[2001:db8::9]:5060"])).endpoints == [six])
+        #expect(try address.resolve(target, policy(["udp:[::]:5060"])).endpoints == [four, six])
+        let none = try address.resolve(target, policy(["tls:0.0.0.0:5061"]))
+        guard case .absent(let reason) = none.step else {
+            Issue.record("\(none)")
+            return
+        }
+        #expect(reason.contains("no UDP listener of IPv"))
+
+        // A service that cannot be used does not stand before one that can.
+        let records = ScriptedDNS(
+            """
+            x.example NAPTR 10 10 s SIP+D2U _sip._udp.x.example
+            x.example NAPTR 20 10 s SIP+D2T _sip._tcp.x.example
+            _sip._udp.x.example SRV 10 0 5060 a.example
+            _sip._tcp.x.example SRV 10 0 5060 a.example
+            _sip._udp.y.example SRV 10 0 5060 a.example
+            _sip._tcp.y.example SRV 10 0 5060 a.example
+            a.example A 192.0.2.1
+            """
+        )
+        let plain = try policy(["tls:0.0.0.0:5061"])
+        let chosen = try records.resolve("sip:x.example", plain)
+        #expect(chosen.endpoints == ["tcp:192.0.2.1:5060"])
+        #expect(try #require(chosen.located).notes.contains { $0.contains("no UDP listener") })
+        let first = try policy(["tls:0.0.0.0:5061"], [.udp, .tcp])
+        #expect(try records.resolve("sip:y.example", first).endpoints == ["tcp:192.0.2.1:5060"])
+        #expect(try records.resolve("sip:x.example", policy(["udp:192.0.2.9:5060"])).endpoints == [four])
+    }
+
     @Test("The same address under two names of one priority is one server; an IPv4-mapped one is IPv4")
     func duplicates() throws {
         let dns = ScriptedDNS(

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import SIPLocation
+internal import SIPMessage
+internal import Yams
+
+/// Requests over UDP leave from a UDP listener's address: answers come there, and firewalls expect them there (TRN-52).
+extension SectionReader {
+    /// Notes the pools that are reached over UDP while there is no listener for it; what only DNS knows shows when it
+    /// answers.
+    func checkDatagrams(_ configuration: Configuration) {
+        // With an entry that cannot be read nobody knows whether it is the one that is missing.
+        guard let entries = file["listeners"]?.sequence, configuration.listeners.count == entries.count else { return }
+        for pool in configuration.pools { checkDatagrams(pool, configuration.listeners) }
+    }
+
+    private func checkDatagrams(_ pool: PoolSettingsEntry, _ listeners: [ListenerSettings]) {
+        guard let target = try? SIPTarget(pool.target) else { return }
+        let entry = file["pools"]?[pool.name]
+        let missing = "there is no UDP listener that requests could leave from"
+        if target.spokenTransport == .udp {
+            guard !listeners.contains(where: { $0.sendsDatagrams(to: target.address) }) else { return }
+            reader.error(
+                entry?["target"],
+                "pools.\(pool.name): the target speaks udp, and \(missing); add one, or write ;transport=tcp behind it"
+            )
+        } else if let node = entry?["transports"], target.spokenTransport == nil, pool.transports.contains(.udp) {
+            guard !listeners.contains(where: { $0.sendsDatagrams(to: nil) }) else { return }
+            if pool.transports == [.udp] {
+                reader.error(
+                    node,
+                    "pools.\(pool.name): \(missing), and no other transport; no backend could ever serve"
+                )
+            } else {
+                reader.warn(node, "pools.\(pool.name): \(missing); udp in transports changes nothing")
+            }
+        }
+    }
+}
+
+extension SIPTarget {
+    /// The transport that it is reached by whatever DNS says; nil when DNS says it (RFC 3263 section 4.1).
+    fileprivate var spokenTransport: SIPTransport? {
+        if let transport { return transport }
+        switch host {
+        case .address: return isSecure ? .tls : .udp
+        case .service: return .tcp
+        case .name: return port == nil ? (isSecure ? .tls : nil) : isSecure ? .tls : .udp
+        }
+    }
+
+    /// The address that it is; nil for a name.
+    fileprivate var address: IPAddress? {
+        if case .address(let address) = host { return address }
+        return nil
+    }
+}
+
+extension ListenerSettings {
+    /// Whether its socket can send datagrams to an address; to some address, when that is not known.
+    fileprivate func sendsDatagrams(to other: IPAddress?) -> Bool {
+        let own = address.unmapped
+        guard transport == .udp, let other else { return transport == .udp }
+        return own.isIPv6 == other.unmapped.isIPv6 || (own.isIPv6 && own.isUnspecified)
+    }
+}
