@@ -95,14 +95,7 @@ extension SIPMessage {
     }
 
     /// The address that the bytes of `range` spell, with or without brackets, such as the value of `received` (MSG-39).
-    package func address(_ range: ByteRange) -> IPAddress? {
-        withBytes { bytes in
-            guard range.end <= bytes.count, !range.isEmpty else { return nil }
-            let isBracketed = range.count > 2 && bytes[range.start] == 0x5B && bytes[range.end &- 1] == 0x5D
-            let inset = isBracketed ? 1 : 0
-            return IPAddress.parse(bytes, from: range.start &+ inset, to: range.end &- inset)
-        }
-    }
+    package func address(_ range: ByteRange) -> IPAddress? { bytes.address(range) }
 
     /// The transport that a URI's `transport` parameter names; nil when there is none or it is unknown.
     package func transport(of uri: SIPURI) -> SIPTransport? {
@@ -132,6 +125,18 @@ extension ByteBuffer {
                 guard range.end <= left.count, otherRange.end <= right.count else { return false }
                 return left[range.start..<range.end].elementsEqual(right[otherRange.start..<otherRange.end])
             }
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// The address that the bytes of `range` spell, with or without brackets.
+    package func address(_ range: ByteRange) -> IPAddress? {
+        withUnsafeReadableBytes { raw in
+            guard let bytes = Bytes(raw), range.end <= bytes.count, !range.isEmpty else { return nil }
+            let isBracketed = range.count > 2 && bytes[range.start] == 0x5B && bytes[range.end &- 1] == 0x5D
+            let inset = isBracketed ? 1 : 0
+            return IPAddress.parse(bytes, from: range.start &+ inset, to: range.end &- inset)
         }
     }
 }

@@ -25,7 +25,13 @@ extension ProxyCore {
             return act(.event(.dropped(.amplification)))
         }
         counters.answered(message.status ?? 400)
-        act(.respond(flow.id, datagram: message.topmostVia.flatMap { responseAddress($0, flow) }, answer))
+        act(
+            .respond(
+                flow.id,
+                datagram: message.topmostVia.flatMap { responseAddress($0, in: message.bytes, flow) },
+                answer
+            )
+        )
     }
 
     /// The answer to a message that cannot be taken; on a datagram's topmost Via stands where it came from, by which the

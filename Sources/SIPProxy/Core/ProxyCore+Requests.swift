@@ -100,12 +100,19 @@ extension ProxyCore {
     /// Where a datagram answer to a request goes: the source's address, and its port when `rport` asks for it, else the
     /// port that sent-by names (RFC 3261 section 18.2.2, RFC 3581 section 4).
     func responseAddress(_ request: SIPMessage, _ flow: FlowContext) -> DatagramAddress? {
-        responseAddress(request.topmostVia, flow)
+        responseAddress(request.topmostVia, in: request.bytes, flow)
     }
 
-    func responseAddress(_ via: Via, _ flow: FlowContext) -> DatagramAddress? {
+    func responseAddress(_ via: Via, in bytes: ByteBuffer, _ flow: FlowContext) -> DatagramAddress? {
         guard flow.transport == .udp else { return nil }
-        let port = via.returnPort == .absent ? via.port ?? 5060 : flow.remotePort
-        return DatagramAddress(address: flow.remoteAddress, port: port)
+        let isNamed = via.returnPort == .absent || leads(via, in: bytes, backTo: flow)
+        return DatagramAddress(address: flow.remoteAddress, port: isNamed ? via.port ?? 5060 : flow.remotePort)
+    }
+
+    /// Whether a Via asks by `maddr` for answers at the very address that its request came from; to any other none is sent
+    /// (TRN-30).
+    func leads(_ via: Via, in bytes: ByteBuffer, backTo flow: FlowContext) -> Bool {
+        guard let maddr = via.maddr, let address = bytes.address(maddr)?.unmapped else { return false }
+        return address == flow.remoteAddress.unmapped && !address.isUnsendable
     }
 }

@@ -37,10 +37,16 @@ extension ProxyCore {
         }
     }
 
-    /// On UDP, a Via that would send answers to somebody else is a tool for reflection (TRN-30).
+    /// On UDP, a Via that would send answers to somebody else is a tool for reflection, which servers are not suspected of
+    /// (TRN-30); and without a transport that is known nobody can say where they go (MSG-47).
     private func checkSource(_ server: ServerTransaction) throws(Rejection) {
-        guard server.flow.transport == .udp, server.request.topmostVia.maddr != nil else { return }
-        throw Rejection(400, "maddr in Via Is Not Allowed")
+        let (via, flow) = (server.request.topmostVia, server.flow)
+        guard flow.transport == .udp else { return }
+        guard via.transport != nil else { throw Rejection(400, "Unknown Transport in Via") }
+        guard via.maddr != nil, !isTrusted(flow, server.snapshot) else { return }
+        guard leads(via, in: server.request.bytes, backTo: flow) else {
+            throw Rejection(400, "maddr in Via Is Not Allowed")
+        }
     }
 
     /// A keyed checksum over all that decides the way of a request, and not over its method (PRX-42).

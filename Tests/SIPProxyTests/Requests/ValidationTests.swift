@@ -178,11 +178,52 @@ struct ValidationTests {
         #expect(part("<sip:edge1.example.com;lr>", "z9hG4bK1") != part("<sip:edge1.example.com:5061;lr>", "z9hG4bK2"))
     }
 
-    @Test("TRN-30, V-VIA-12, OVL-38: a Via with maddr on UDP is 400")
+    @Test("TRN-30, V-VIA-12, OVL-38: a client's Via with the maddr of somebody else on UDP is 400")
     func maddrInVia() {
         let flow = bench.client("U", Side.publicUDP, port: 5060)
-        #expect(statuses(Wire.request("OPTIONS", via: "UDP 10.0.0.9;maddr=192.0.2.99"), on: flow) == [400])
-        #expect(bench.sent[0].to == "203.0.113.7:5060")
+        for maddr in ["192.0.2.99", "224.0.1.75", "host.example"] {
+            let text = Wire.request("OPTIONS", via: "UDP 10.0.0.9;maddr=\(maddr)", branch: "z9hG4bK\(maddr)")
+            #expect(statuses(text, on: flow) == [400], "\(maddr)")
+            #expect(bench.sent[0].to == "203.0.113.7:5060")
+        }
+        // On a connection it leads nowhere (RFC 3261 section 18.2.2).
+        #expect(statuses(Wire.request("OPTIONS", via: "TLS 10.0.0.9;maddr=192.0.2.99")) == [])
+        #expect(bench.sent.requests == ["OPTIONS B1"])
+    }
+
+    @Test(
+        "TRN-30: maddr that names the source is honoured, to the port of sent-by; a server's other one is not followed",
+        arguments: [
+            (Side.publicUDP, "203.0.113.7", "203.0.113.7:5070"), (Side.innerUDP, "203.0.113.7", "203.0.113.7:5070"),
+            (Side.innerUDP, "192.0.2.99", "203.0.113.7:51000"), (Side.innerUDP, "host.example", "203.0.113.7:51000"),
+        ]
+    )
+    func maddrOfSource(listener: ListenerID, maddr: String, answer: String) {
+        let flow = bench.client("U", listener)
+        bench.receive(Wire.request("OPTIONS", via: "UDP 10.0.0.9:5070;rport;maddr=\(maddr)"), on: flow)
+        #expect(bench.sent.requests == ["OPTIONS B1"])
+        bench.answer(200, to: bench.sent[0])
+        #expect(bench.sent.filter { $0.status == 200 }.map(\.to) == [answer])
+    }
+
+    @Test(
+        "MSG-47: a transport that nobody knows is 400 to the source on UDP; on a connection the answer goes back by that"
+    )
+    func unknownTransport() {
+        for listener in [Side.publicUDP, Side.innerUDP] {
+            let flow = bench.client("U", listener)
+            #expect(statuses(Wire.request("OPTIONS", via: "FOO 10.0.0.9:5070;rport"), on: flow) == [400])
+            #expect(bench.sent.map(\.to) == ["203.0.113.7:51000"])
+        }
+        for (number, listener) in [Side.publicTCP, Side.publicTLS].enumerated() {
+            _ = bench.take()
+            bench.receive(
+                Wire.request("OPTIONS", via: "FOO 10.0.0.9", branch: "z9hG4bK\(number)"),
+                on: bench.client("T", listener)
+            )
+            bench.answer(200, to: bench.sent[0])
+            #expect(bench.sent.map(\.to) == ["B1", "T"] && bench.sent.answers == [200])
+        }
     }
 
     @Test("PRX-88, PRX-89: SIPS over UDP or in the clear is refused; transport=tcp means TLS")
