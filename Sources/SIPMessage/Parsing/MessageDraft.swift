@@ -105,7 +105,10 @@ struct MessageDraft {
             )
         )
         guard name != .other else { return }
-        if name.isSingle, present.contains(name) { return fail(.repeatedHeader) }
+        if name.isSingle, present.contains(name) {
+            // A request-only field in a response means nothing, however often (MSG-33).
+            return isResponse && name == .maxForwards ? () : fail(.repeatedHeader)
+        }
         present.insert(name)
         readKnown(bytes, name, valueStart, valueEnd, limits)
     }

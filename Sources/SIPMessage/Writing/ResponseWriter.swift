@@ -68,8 +68,8 @@ package enum ResponseWriter {
         for field in message.fields {
             if field.name == .via, isTopmost, let via = message.topmostVia {
                 copier.copyTopmostVia(field, via, source, into: &output)
-            } else if field.name == .to, let to = message.to {
-                copier.copyTo(field, to, tag, into: &output)
+            } else if field.name == .to {
+                copier.copyTo(field, message.to, tag, into: &output)
             } else {
                 copier.copy(field.line, into: &output)
             }
@@ -111,9 +111,10 @@ private struct LineCopier {
         pending = .empty
     }
 
-    /// The To line, with a tag when it has none.
-    mutating func copyTo(_ field: HeaderField, _ to: NameAddress, _ tag: UInt64?, into output: inout ByteBuffer) {
-        guard let tag, to.tag == nil else { return copy(field.line, into: &output) }
+    /// The To line, with a tag when it has none; in one that cannot be read, whatever looks like a tag is one.
+    mutating func copyTo(_ field: HeaderField, _ to: NameAddress?, _ tag: UInt64?, into output: inout ByteBuffer) {
+        let isTagged = to.map { $0.tag != nil } ?? bytes.holdsTag(field.value)
+        guard let tag, !isTagged else { return copy(field.line, into: &output) }
         copy(ByteRange(field.line.start, field.value.end), into: &output)
         flush(into: &output)
         output.writeStaticString(";tag=")
@@ -177,6 +178,18 @@ private struct LineCopier {
         if let source, let added = stamp?.received, added.range.isEmpty { output.writeReceived(source.text) }
         overload.write(into: &output)
         copy(ByteRange(via.range.end, field.line.end), into: &output)
+    }
+}
+
+extension ByteBuffer {
+    /// Whether `tag=` stands somewhere in the range.
+    fileprivate func holdsTag(_ range: ByteRange) -> Bool {
+        withUnsafeReadableBytes { raw in
+            guard let bytes = Bytes(raw), range.end <= bytes.count, range.count >= 4 else { return false }
+            return (range.start...(range.end &- 4)).contains { start in
+                bytes[start &+ 3] == 0x3D && bytes.equalsIgnoringCase("tag", from: start, to: start &+ 3)
+            }
+        }
     }
 }
 

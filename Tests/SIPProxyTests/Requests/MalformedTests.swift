@@ -38,6 +38,24 @@ struct MalformedTests {
         }
     }
 
+    @Test(
+        "MSG-56, MSG-28: a To that cannot be read is repeated as it came, with a tag unless it seems to have one",
+        arguments: [
+            ("\"Mr J <sip:bob@example.com>", true), ("Bell, A <sip:bob@example.com>", true), ("", true),
+            ("\"Mr J <sip:bob@example.com>;TAG=7", false),
+        ]
+    )
+    func unreadableTo(to: String, isTagged: Bool) throws {
+        let text = Wire.request("OPTIONS").components("<sip:bob@example.com>").joined(separator: to)
+        for flow in [bench.client(), datagrams()] {
+            _ = bench.take()
+            bench.receive(text, on: flow)
+            let value = try #require(bench.sent[0].wire.value("To"))
+            #expect(bench.sent.statuses == [400] && value.hasPrefix(to))
+            #expect(value.dropFirst(to.utf8.count).hasPrefix(";tag=") == isTagged, "\(value)")
+        }
+    }
+
     @Test("RFC 3261 section 8.2.7: every copy of one request gets one and the same answer, another one another tag")
     func copies() {
         let client = bench.client()
