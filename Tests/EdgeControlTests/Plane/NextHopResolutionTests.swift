@@ -92,7 +92,41 @@ struct NextHopResolutionTests {
     func sentBy() throws {
         #expect(try firstQuestions(name("p.example", .tls)) == ["SRV _sips._tcp.p.example"])
         #expect(try firstQuestions(name("p.example", .tcp)) == ["SRV _sip._tcp.p.example"])
+        #expect(try firstQuestions(name("p.example", .udp)) == ["SRV _sip._udp.p.example"])
         #expect(try Set(firstQuestions(name("p.example", port: 5071, .tls))) == ["A p.example", "AAAA p.example"])
+    }
+
+    @Test(
+        "TRN-27: without SRV records a sent-by name is asked for its addresses, at the default port of the transport",
+        arguments: [(SIPTransport.udp, 5060), (.tcp, 5060), (.tls, 5061)] as [(SIPTransport, UInt16)]
+    )
+    func sentByAddresses(transport: SIPTransport, port: UInt16) throws {
+        let target = try #require(NextHopResolution.target(name("p.example", transport)))
+        let resolution = TargetResolution(target, policy: Self.policy)
+        func answer(_ outcome: DNSAnswer.Outcome) -> DNSAnswer {
+            DNSAnswer(outcome: outcome, timeToLive: .seconds(60), receivedAt: Self.now, server: "test")
+        }
+        guard case .ask(let service) = resolution.step([:]) else {
+            Issue.record("nothing is asked")
+            return
+        }
+        var known = Dictionary(uniqueKeysWithValues: service.map { ($0, answer(.nameError)) })
+        guard case .ask(let addresses) = resolution.step(known) else {
+            Issue.record("nothing more is asked")
+            return
+        }
+        #expect(Set(addresses.map(\.description)) == ["A p.example", "AAAA p.example"])
+        for question in addresses {
+            let record = DNSRecord(name: question.name, type: .a, ttl: 60, data: .address(.v4(0xC000_0209)))
+            known[question] = answer(question.type == .a ? .records([record]) : .noData)
+        }
+        guard case .resolved(let located) = resolution.step(known) else {
+            Issue.record("not resolved")
+            return
+        }
+        #expect(
+            located.servers.map(\.endpoint) == [Endpoint(transport: transport, address: .v4(0xC000_0209), port: port)]
+        )
     }
 
     @Test("LOC-04: maddr in the place of the host is what is asked for; LOC-08: without transport and port by NAPTR")
