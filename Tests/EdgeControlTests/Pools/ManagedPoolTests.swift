@@ -74,6 +74,19 @@ struct ManagedPoolTests {
         #expect(!only6.usesIPv4 && only6.usesIPv6)
     }
 
+    @Test("TRN-52: pools and names of requests lead to UDP servers only where there is a UDP listener to ask from")
+    func datagrams() throws {
+        let host = HostNetwork(addresses: [Self.four], source4: Self.four)
+        let endpoint = try #require(Endpoint(parsing: "udp:192.0.2.1:5060"))
+        let policies = [
+            try Self.pool().resolutionPolicy(host, OwnListeners(), now: Self.now),
+            host.namePolicy(pools: [], own: OwnListeners()),
+        ]
+        #expect(policies.allSatisfy { !$0.permits(endpoint, nil) })
+        let own = OwnListeners([Endpoint(transport: .udp, address: .v4(0), port: 5062)], hostAddresses: [])
+        #expect(try Self.pool().resolutionPolicy(host, own, now: Self.now).permits(endpoint, nil))
+    }
+
     @Test("LOC-72: a name that a request gives leads to few servers, and to loopback addresses only where a pool does")
     func names() throws {
         let host = HostNetwork(addresses: Self.loops.union([Self.four]), source4: Self.four)
