@@ -102,7 +102,10 @@ final class StreamFlow: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let completed = event as? TLSHandshakeCompleted {
-            guard worker.handshakeCompleted(self, completed) else { return context.close(promise: nil) }
+            guard worker.handshakeCompleted(self, completed) else {
+                openingFailure = .tls
+                return context.close(promise: nil)
+            }
             becomeReady()
         } else if let event = event as? ChannelEvent, event == .inputClosed, phase == .ready, !isInputClosed {
             isInputClosed = true
@@ -170,6 +173,12 @@ final class StreamFlow: ChannelInboundHandler {
 
     /// Bytes collected for the next flush.
     var pendingBytes: Int { outgoing.readableBytes }
+
+    /// Whether a revocation list of these rules names the certificate of its peer.
+    func isPeerRevoked(by rules: TLSContext) -> Bool {
+        guard usesTLS, certificate != nil, let pipeline = channelContext?.pipeline else { return false }
+        return (try? pipeline.syncOperations.handler(type: TLSHandler.self))?.isPeerRevoked(by: rules) ?? false
+    }
 
     /// Collects a message to be sent; it leaves when the worker flushes, at the end of this loop tick.
     ///

@@ -128,14 +128,15 @@ extension Worker {
         counters.handshakeCompleted(side, completed, eventLoop.now - flow.connectedAt)
         flow.context.verifiedNames = completed.peer?.sipDomains ?? []
         flow.certificate = completed.peer.map { CertificateLife(notAfter: $0.notAfter, now: eventLoop.now) }
-        if case .backend(let target) = flow.context.side {
-            if completed.isUnasked, let pool = target.pool { counters.poolEvents.increment(Int(pool.index), .unasked) }
-            return true
-        }
-        // A resumed session was verified when it began (TLS-09).
+        // A list may have come since the handshake began, and a resumed session was verified when it began (TLS-09).
+        if isRevoked(flow) { revoke(flow) }
         if let certificate = flow.certificate, certificate.endsAt <= eventLoop.now {
             counters.limits.increment(.certificateEnd)
             return false
+        }
+        if case .backend(let target) = flow.context.side {
+            if completed.isUnasked, let pool = target.pool { counters.poolEvents.increment(Int(pool.index), .unasked) }
+            return true
         }
         guard isTaken(flow, completed.peer) else { return false }
         flow.aliasTerms = snapshot.listener(flow.context.listener)?.aliasTerms

@@ -134,6 +134,7 @@ package final class Worker {
         adoptLimits()
         if snapshot.proxy.tokens.currentKeyID != before.proxy.tokens.currentKeyID { renewTokens() }
         reviewAliases()
+        reviewRevocations(since: before)
         core.adopt(snapshot.proxy, now: eventLoop.now)
         runActions()
         for (target, flows) in backends where snapshot.isUsable(target) && !before.isUsable(target) { flows.forgive() }

@@ -19,6 +19,8 @@ package final class TLSContext: @unchecked Sendable {
     let own: OwnCertificates
     let secrets: TLSSecrets
     let sessionIdentity: SessionIdentity
+    /// The revocation lists here, and those that go by a server name.
+    let revocationLists: [RevocationList]
     /// The sessions to take up again; nil for a server.
     let sessions: ResumableSessions?
     private let serverNames: ServerNameTable?
@@ -66,6 +68,7 @@ package final class TLSContext: @unchecked Sendable {
         self.secrets = secrets
         self.sessionIdentity = sessions
         let contexts = names?.contexts ?? []
+        self.revocationLists = trust.revocationLists + contexts.flatMap(\.revocationLists)
         var warnings = Self.warnings(own: own, names: names, trust: trust, profile: profile, isServer: isServer)
         var toStaple = contexts.flatMap(\.certificatesToStaple)
         for own in isServer ? [own] + (names?.certificates ?? []) : [] {
@@ -89,6 +92,9 @@ package final class TLSContext: @unchecked Sendable {
 
     /// A digest of what peers are verified by and shown here: authorities, revocation lists, own certificates and rules.
     package var rules: [UInt8] { self.sessionIdentity.bytes }
+
+    /// Digests of the revocation lists here, those that go by a server name among them.
+    package var revocations: Set<[UInt8]> { Set(self.revocationLists.map(\.fingerprint)) }
 
     /// The own certificates, that of the profile first; empty for a client that shows none.
     package var certificateSummaries: [CertificateSummary] {

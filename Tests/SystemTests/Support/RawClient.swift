@@ -74,5 +74,8 @@ final class RawClient: Sendable {
         return await Waiting.until(within: .seconds(5)) { self.finals.count > before }
     }
 
+    /// Whether the edge has not closed the connection.
+    var isOpen: Bool { channel.isActive }
+
     func close() async { try? await channel.close() }
 }
