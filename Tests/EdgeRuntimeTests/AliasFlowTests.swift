@@ -39,6 +39,7 @@ struct AliasFlowTests {
     private func peer(
         _ worker: Worker,
         proving name: String? = "example.org",
+        beside others: [String] = [],
         usesTLS: Bool = true,
         validFor seconds: Int64 = 86_400
     ) throws -> EmbeddedChannel {
@@ -51,7 +52,8 @@ struct AliasFlowTests {
         try channel.connect(to: SocketAddress(ipAddress: "192.0.2.1", port: 5060)).wait()
         guard usesTLS else { return channel }
         let identity = name.map { name in
-            let names = CertificateNames(hasAlternativeNames: true, dnsNames: [Array(name.utf8)])
+            let all = ([name] + others).map { Array($0.utf8) }
+            let names = CertificateNames(hasAlternativeNames: true, dnsNames: all)
             return PeerIdentity(subject: "CN=\(name)", issuer: "CN=ca", names: names, notAfter: 4_000_000_000)
         }
         channel.pipeline.fireUserInboundEventTriggered(
@@ -125,6 +127,23 @@ struct AliasFlowTests {
         try say(channel)
         ask(closed)
         #expect(try sent(channel) == nil)
+    }
+
+    @Test(
+        "TLS-23, TLS-39: of several names in a certificate those alone lead to its connection that may use the listener"
+    )
+    func allowedNames() throws {
+        let worker = worker()
+        var snapshot = worker.snapshot
+        snapshot.listeners[0].allowedPeers = ["example.org"]
+        worker.adopt(snapshot)
+        let channel = try peer(worker, proving: "example.net", beside: ["example.org", "example.com"])
+        try say(channel)
+        #expect(worker.aliases.count == 1)
+        for name in ["example.net", "example.com"] { ask(worker, name) }
+        #expect(try sent(channel) == nil)
+        ask(worker)
+        #expect(try sent(channel) != nil)
     }
 
     @Test("TLS-38: the port of Via counts, else 5061, whatever its host is; four ports of a connection at most")

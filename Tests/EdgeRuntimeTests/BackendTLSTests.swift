@@ -90,6 +90,26 @@ struct BackendTLSTests {
         try await backend.stop()
     }
 
+    @Test("TLS-10: a backend whose certificate is not valid is told of and sent nothing, and the next one serves")
+    func nextTarget() async throws {
+        let store = try TestCertificates()
+        var backends: [AnsweringServer] = []
+        for issuer in [TestCertificates.Issuer.otherAuthority, .authority] {
+            let leaf = try store.leaf("b\(backends.count)", names: ["IP:127.0.0.1"], issuer: issuer)
+            let profile = TLSProfile(certificateChainFile: leaf.chain, privateKeyFile: leaf.key)
+            backends.append(try await AnsweringServer.start(tls: try TLSContext(serverProfile: profile)))
+        }
+        let own = try TLSContext(clientProfile: TLSProfile(trustFile: store.authority, verify: true))
+        let bench = try await EdgeBench.start(backends: backends.map(\.port), tls: own)
+        let client = try await WireConnection.connect(bench.port)
+        client.send(Wire.options("next"))
+        #expect(await client.wait(for: "SIP/2.0 200"))
+        #expect(backends[0].received.isEmpty && backends[1].received.count == 1)
+        #expect(try await bench.count { $0.handshakeFailures[.backend, .certificateInvalid] } == 1)
+        try await bench.stop()
+        for backend in backends { try await backend.stop() }
+    }
+
     @Test("TLS-34: after a backend's close_notify the next request goes by a new connection, and is answered")
     func closeNotify() async throws {
         let (backend, bench) = try await Self.start(connections: 1)

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EdgeTLS
+import NIOCore
+import NIOEmbedded
 import SIPMessage
 import SIPProxy
+import Telemetry
+import TestSupport
 import Testing
 
 @testable import EdgeRuntime
@@ -47,5 +51,43 @@ struct DANERoleTests {
         #expect(Set([without, secure, dane].map(\.scope)).count == 3)
         let unnamed = try #require(Self.role(plan, verifiesName: false))
         #expect(unnamed.names.isEmpty && unnamed.associations == 1)
+    }
+
+    @Test(
+        "TLS-48: a backend that a record of DANE-EE speaks for serves on with a certificate that has expired",
+        arguments: [true, false]
+    )
+    func expired(isDomainIssued: Bool) throws {
+        let loop = EmbeddedEventLoop()
+        let store = try TestCertificates()
+        let leaf = try store.leaf("old", names: ["DNS:n1.example.org"], days: -2)
+        let worker = EmbeddedWorker(on: loop).worker
+        let target = BackendTarget(endpoint: Self.endpoint, pool: nil)
+        let data = try store.association(of: leaf.chain, selector: 1, matching: 1)
+        let record = TLSAData(usage: isDomainIssued ? 3 : 1, selector: 1, matching: 1, data: data)
+        var setup = worker.snapshot.outside
+        setup.plans = [Self.endpoint: DANEPlan(target: "n1.example.org", records: [record])]
+        let past = UnixTime.now - 10 * 86_400
+        let profile = TLSProfile(certificateChainFile: leaf.chain, privateKeyFile: leaf.key, verify: false)
+        let (near, far) = (EmbeddedChannel(loop: loop), EmbeddedChannel(loop: loop))
+        let client = try TLSContext(clientProfile: TLSProfile(trustFile: store.authority))
+        let ends: [(EmbeddedChannel, TLSContext, TLSRole)] = [
+            (far, try TLSContext(serverProfile: profile, now: past), .server),
+            (near, client, setup.role(towards: target)),
+        ]
+        for (channel, context, role) in ends {
+            let handler = TLSHandler(context: context, role: role, handshakeDeadline: .seconds(60))
+            try channel.pipeline.syncOperations.addHandler(handler)
+        }
+        _ = worker.flows(to: target)
+        let flow = worker.makeStream(to: target)
+        try near.pipeline.syncOperations.addHandler(flow)
+        for (channel, _, _) in ends {
+            channel.connect(to: try SocketAddress(ipAddress: "192.0.2.1", port: 5061), promise: nil)
+        }
+        try EmbeddedLink(near: near, far: far).run()
+        for _ in 0..<5 { loop.advanceTime(by: .seconds(1)) }
+        #expect(near.isActive == isDomainIssued && (flow.phase == .ready) == isDomainIssued)
+        #expect(worker.counters.limits[.certificateEnd] == 0)
     }
 }

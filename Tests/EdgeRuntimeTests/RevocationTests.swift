@@ -51,27 +51,7 @@ struct RevocationTests {
         worker.adopt(snapshot)
     }
 
-    /// A client and the edge's end of its connection, before the handshake.
-    private struct Link {
-        let near: EmbeddedChannel
-        let far: EmbeddedChannel
-
-        /// Carries bytes both ways until nothing moves any more.
-        func run() throws {
-            var hasMoved = true
-            while hasMoved {
-                hasMoved = false
-                for (source, sink) in [(far, near), (near, far)] {
-                    while let bytes = try source.readOutbound(as: ByteBuffer.self) {
-                        hasMoved = true
-                        if sink.isActive { sink.pipeline.fireChannelRead(bytes) }
-                    }
-                }
-            }
-        }
-    }
-
-    private func connect(_ worker: Worker, as leaf: TestCertificates.Leaf) throws -> Link {
+    private func connect(_ worker: Worker, as leaf: TestCertificates.Leaf) throws -> EmbeddedLink {
         let setup = try #require(worker.snapshot.listeners.first)
         let context = worker.clientContext(setup.identity, worker.makeFlowID(), address: .v4(0xCB00_7107), port: 51000)
         let limits = MessageLimits()
@@ -91,7 +71,7 @@ struct RevocationTests {
         for channel in [near, far] {
             channel.connect(to: try SocketAddress(ipAddress: "192.0.2.1", port: 5061), promise: nil)
         }
-        return Link(near: near, far: far)
+        return EmbeddedLink(near: near, far: far)
     }
 
     @Test("Whoever a new list names is cut off within a second, and told of; others stay")

@@ -66,6 +66,27 @@ struct InteroperationTests {
         #expect(text.contains("no renegotiation"), "\(text)")
     }
 
+    @Test(
+        "TLS-04: data sent early, by a ticket of another server of the name, is not taken; the handshake goes on without"
+    )
+    func earlyData() throws {
+        let other = try OpenSSLServer(self.all, version: .tls13, options: ["-max_early_data", "16384"])
+        defer { other.stop() }
+        let session = self.all.store.directory + "/early.session"
+        let early = try self.all.store.file("early.txt", "too early\n")
+        let identity = ["-cert", self.all.client.chain, "-key", self.all.client.key, "-tls1_3", "-nocommands"]
+        let common = ["s_client", "-CAfile", self.trust, "-ign_eof"] + identity
+        let first = ["-connect", "127.0.0.1:\(other.port)", "-sess_out", session]
+        // That server sends lines back in reverse.
+        _ = try TestCertificates.run("openssl", common + first, input: "CLOSE\n")
+        let server = try self.server()
+        defer { server.stop() }
+        let second = ["-connect", server.address, "-sess_in", session, "-early_data", early]
+        let text = try TestCertificates.run("openssl", common + second, input: "bye openssl\n").1
+        #expect(text.contains("Early data was rejected") && text.contains("bye openssl"), "\(text)")
+        #expect(!text.contains("too early") && text.contains("New, TLSv1.3"))
+    }
+
     @Test("Only ECDHE with AEAD is spoken below 1.3, and nothing below 1.2 (TLS-02, TLS-03)")
     func ciphers() throws {
         let server = try self.server()

@@ -9,13 +9,14 @@ final class OpenSSLServer {
     let port: Int
     private let process = Process()
 
-    init(_ all: Certificates.Set, version: TLSVersion) throws {
+    init(_ all: Certificates.Set, version: TLSVersion, options: [String] = []) throws {
         let output = Pipe()
         self.process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        self.process.arguments = [
-            "openssl", "s_server", "-accept", "127.0.0.1:0", "-rev", version == .tls12 ? "-tls1_2" : "-tls1_3",
-            "-cert", all.server.chain, "-key", all.server.key, "-CAfile", all.store.authority, "-Verify", "3",
-        ]
+        self.process.arguments =
+            [
+                "openssl", "s_server", "-accept", "127.0.0.1:0", "-rev", version == .tls12 ? "-tls1_2" : "-tls1_3",
+                "-cert", all.server.chain, "-key", all.server.key, "-CAfile", all.store.authority, "-Verify", "3",
+            ] + options
         self.process.standardInput = Pipe()
         self.process.standardOutput = output
         self.process.standardError = FileHandle.nullDevice

@@ -213,6 +213,55 @@ struct PolicyHandshakeTests {
         }
     }
 
+    @Test(
+        "TLS-10: a certificate with a false signature is refused, and so is one for a name that its authority may not give"
+    )
+    func signaturesAndConstraints() throws {
+        let client = try TLSContext(clientProfile: TLSProfile(nil, trust: self.trust, verify: true))
+        let store = self.all.store
+        let leaf = try store.leaf("false", names: ["DNS:\(Certificates.Set.domain)"])
+        var lines = try String(contentsOfFile: leaf.chain, encoding: .utf8).split(separator: "\n").map(String.init)
+        // The signature's last octets.
+        let body = Data(base64Encoded: lines[1..<(lines.count - 1)].joined()) ?? Data()
+        let changed = body.dropLast() + [(body.last ?? 0) ^ 1]
+        lines = [lines[0], Data(changed).base64EncodedString(options: .lineLength64Characters), lines[lines.count - 1]]
+        let chain = try store.file("false-changed.pem", lines.joined(separator: "\n").replacing("\r", with: "") + "\n")
+        let bad = try self.run(TLSContext(serverProfile: TLSProfile(.init(chain: chain, key: leaf.key))), client)
+        #expect(bad.clientSide.failures.map(\.words) == ["certificate signature failure"])
+
+        for (name, isPermitted) in [("a.permitted.test", true), ("a.other.test", false)] {
+            let pair = try self.run(TLSContext(serverProfile: TLSProfile(try self.constrained(name))), client)
+            #expect((pair.clientSide.outcome != nil) == isPermitted, "\(pair.clientSide.failures)")
+            if !isPermitted { #expect(pair.clientSide.failures.map(\.words) == ["permitted subtree violation"]) }
+        }
+    }
+
+    /// A certificate for a name by an authority that may give names of `permitted.test` only.
+    private func constrained(_ name: String) throws -> TestCertificates.Leaf {
+        let store = self.all.store
+        let (root, base) = (store.directory, "constrained-\(name)")
+        let path = "\(root)/\(base)"
+        let rules = "basicConstraints=critical,CA:TRUE\nnameConstraints=critical,permitted;DNS:permitted.test\n"
+        let extensions = [
+            try store.file("\(base)-ca.ext", rules), try store.file("\(base)-leaf.ext", "subjectAltName=DNS:\(name)\n"),
+        ]
+        let signers = [("\(root)/ca.pem", "\(root)/ca.key"), ("\(path)-ca.pem", "\(path)-ca.key")]
+        for (index, part) in ["ca", "leaf"].enumerated() {
+            let file = "\(path)-\(part)"
+            try store.openssl([
+                "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=\(part)",
+                "-keyout", "\(file).key", "-out", "\(file).csr",
+            ])
+            try store.openssl([
+                "x509", "-req", "-in", "\(file).csr", "-out", "\(file).pem", "-days", "9", "-extfile",
+                extensions[index],
+                "-CA", signers[index].0, "-CAkey", signers[index].1, "-set_serial", "\(1000 + index)",
+            ])
+        }
+        let both = try ["leaf", "ca"].map { try String(contentsOfFile: "\(path)-\($0).pem", encoding: .utf8) }
+        return .init(chain: try store.file("\(base).pem", both.joined()), key: "\(path)-leaf.key")
+    }
+
     @Test("A revoked certificate is refused, another one of the same authority is not (TLS-20)")
     func revocation() throws {
         let revoked = try self.all.store.leaf("revoked", names: ["DNS:revoked.test"])

@@ -81,7 +81,9 @@ struct RevokedPeerTests {
     func age(version: TLSVersion) throws {
         let server = try TLSContext(serverProfile: TLSProfile(all.server, version: version))
         func client() throws -> TLSContext { try TLSContext(clientProfile: profile(nil, version: version)) }
-        func connection(_ pair: ChannelPair) throws -> TLSConnection { try #require(try handler(pair.client).connection) }
+        func connection(_ pair: ChannelPair) throws -> TLSConnection {
+            try #require(try handler(pair.client).connection)
+        }
         let first = try ChannelPair(server: server, client: try client())
         try first.run()
         let before = try connection(first)

@@ -108,6 +108,8 @@ extension SystemTests {
             #expect(await Waiting.until(within: .seconds(10)) { client.finals == [200] })
             let served = bench.backends[0].byConnection.flatMap(\.messages)
             #expect(served.contains { $0.startLine.contains("asked@") }, "the target of the lowest priority serves")
+            let explained = try await brana.ask("explain", "dane@test").output
+            #expect(explained.contains("must prove") && explained.contains("TLSA 3 1 1 "), "\(explained)")
             let page = try await AdminClient(socket: brana.socket).get("/metrics").body
             for outcome in ["tlsa\"} 2", "names\"} 1", "none\"} 0", "skipped\"} 0"] {
                 #expect(page.contains("brana_pool_dane_backends{pool=\"voice\",outcome=\"\(outcome)"), "\(outcome)")
@@ -150,6 +152,58 @@ extension SystemTests {
             try await bench.stop()
         }
 
+        @Test(
+            "TLS-47: `brana tls check` shows TLSA records, which of them matched, and what each setting makes of a server"
+        )
+        func check() async throws {
+            let directory = try TemporaryDirectory()
+            let bench = try await Bench.start(in: directory)
+            // Off, opportunistic and require: a stranger with its record, one in good standing with another's, and one whose
+            // certificate is for the target.
+            let rows = [([false, true, true], 1), ([true, false, false], 0), ([false, true, false], 0)]
+            for (index, (accepted, matched)) in rows.enumerated() {
+                let secure = ["--dnssec", "validate", "--trust-anchor", bench.anchor]
+                for mode in TLSCheckReport.modes {
+                    let result = try await Self.check(index, bench, secure + ["--dane", mode, "--json"], in: directory)
+                    let report = try JSONText.decode(TLSCheckReport.self, from: result.output)
+                    let dane = try #require(report.dane)
+                    #expect(dane.policies.map(\.dane) == TLSCheckReport.modes)
+                    #expect(dane.policies.map(\.isAccepted) == accepted, "b\(index + 1): \(dane.policies)")
+                    let isAccepted = dane.policies.first { $0.dane == mode }?.isAccepted
+                    #expect(report.isAccepted == isAccepted && (result.status == 0) == isAccepted)
+                    #expect(dane.dnssec == "secure" && dane.addressesDnssec == "secure")
+                    #expect(
+                        dane.records.count == (index < 2 ? 1 : 0) && dane.records.count(where: \.isMatched) == matched
+                    )
+                    if index == 1, mode != "off" { #expect(report.reason == "dane_mismatch") }
+                    if index == 2, mode == "require" { #expect(report.reason == "dane_skipped") }
+                }
+            }
+            let secure = ["--dnssec", "validate", "--trust-anchor", bench.anchor]
+            let text = try await Self.check(0, bench, secure, in: directory).output
+            for part in [
+                "1 record, secure", ": matches the certificate", "dane: require: accepted", "dane: off: refused",
+            ] {
+                #expect(text.contains(part), "\(part) in \(text)")
+            }
+            let unchecked = try await Self.check(0, bench, [], in: directory)
+            #expect(unchecked.status == 1 && unchecked.output.contains("not validated"), "\(unchecked.output)")
+            #expect(try await Self.check(0, bench, ["--dane", "require"], in: directory).status == 64)
+            try await bench.stop()
+        }
+
+        private static func check(
+            _ index: Int,
+            _ bench: Bench,
+            _ options: [String],
+            in directory: TemporaryDirectory
+        ) async throws -> ChildProcess.Result {
+            let place = "b\(index + 1).\(origin):\(bench.backends[index].port)"
+            let common = ["--name", origin, "--ca", bench.edge.certificates.authority]
+            let server = ["--server", "127.0.0.1:\(bench.names.port)"]
+            return try await Brana.command(["tls", "check", place] + common + server + options, in: directory)
+        }
+
         private static let options = """
             OPTIONS sips:asked@\(origin) SIP/2.0\r
             Via: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bKdane;rport\r
@@ -162,4 +216,9 @@ extension SystemTests {
             \r\n
             """
     }
+}
+
+extension TLSCheckReport {
+    /// The settings of a pool's `dane`.
+    fileprivate static let modes = ["off", "opportunistic", "require"]
 }

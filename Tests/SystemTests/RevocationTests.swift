@@ -11,7 +11,9 @@ extension SystemTests {
     /// Partners and backends whose certificates are revoked while they are connected.
     @Suite("A revocation list that changes under connections that stand")
     struct RevocationTests {
-        @Test("TLS-09, TLS-20: after a reload whoever the list names is cut off and comes back by no session, others stay")
+        @Test(
+            "TLS-09, TLS-20: after a reload whoever the list names is cut off and comes back by no session, others stay"
+        )
         func reload() async throws {
             let directory = try TemporaryDirectory()
             let certificates = try TestCertificates()

@@ -14,7 +14,7 @@ extension ControlPlane {
         let now = NIODeadline.now()
         let age = (ContinuousClock.now - startedAt) / .nanoseconds(1)
         let numbers = numbers
-        let expiries = expiries()
+        let (expiries, plans) = (expiries(), plans())
         let writer = ExplainWriter(
             now: now,
             date: Date(),
@@ -22,9 +22,15 @@ extension ControlPlane {
             limit: configuration.limits.rememberedRequests,
             listenerName: { numbers.name(of: $0) },
             poolName: { numbers.name(of: $0) },
-            expiry: { expiries[BackendID(pool: $0, endpoint: $1)] }
+            expiry: { expiries[BackendID(pool: $0, endpoint: $1)] },
+            proof: { plans[$0]?[$1]?.description }
         )
         return writer.report(callID: callID, workers)
+    }
+
+    /// How the backends of each pool are authenticated by DANE.
+    private func plans() -> [PoolID: [Endpoint: DANEPlan]] {
+        Dictionary(pools.values.map { ($0.state.id, $0.plans) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// When the records that lead to each published backend expire.

@@ -89,5 +89,7 @@ package struct ExplainReport: Codable, Sendable {
         package var attempts: [Int]
         /// Seconds until the records that lead to it expire, now; nil for a fixed address, or one that is published no more.
         package var ttlLeft: Int?
+        /// What it must prove where DANE applies (RFC 7673), now.
+        package var dane: String?
     }
 }

@@ -20,6 +20,8 @@ struct ExplainWriter {
     let poolName: (PoolID) -> String?
     /// When the records that lead to a backend expire.
     let expiry: (PoolID, Endpoint) -> NIODeadline?
+    /// What a backend must prove by DANE, in words.
+    var proof: (PoolID, Endpoint) -> String? = { _, _ in nil }
 
     func report(callID: String, _ workers: [WorkerExplanation]) -> ExplainReport {
         let requests =
@@ -143,7 +145,8 @@ struct ExplainWriter {
                 standing: note.standing.rawValue,
                 words: isInTheClear ? "not for SIPS, which goes over TLS alone" : note.words,
                 attempts: attempts.indices.filter { attempts[$0].target?.endpoint == backend.endpoint }.map { $0 + 1 },
-                ttlLeft: left.map { Int($0) }
+                ttlLeft: left.map { Int($0) },
+                dane: proof(view.id, backend.endpoint)
             )
         }
     }

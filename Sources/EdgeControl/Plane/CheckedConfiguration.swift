@@ -56,6 +56,10 @@ package struct CheckedConfiguration: Sendable {
         for (name, context) in contexts.servers.merging(contexts.clients, uniquingKeysWith: { first, _ in first }) {
             for warning in context.warnings { note("tls.\(name): \(warning)", at: "tls.\(name).certificate", .warning) }
         }
+        for listener in configuration.listeners {
+            guard let warning = listener.identityWarning(contexts) else { continue }
+            note(warning, at: "listeners.\(listener.name).address", .warning)
+        }
         let (resolver, resolverFailures) = ResolverParts.build(configuration.resolver)
         for failure in resolverFailures {
             note("resolver.\(failure.key): \(failure.message)", at: "resolver.\(failure.key)")

@@ -2,6 +2,7 @@
 
 internal import EdgeConfiguration
 internal import EdgeTLS
+internal import SIPMessage
 
 /// The TLS contexts of one configuration, built all at once.
 struct TLSContexts: Sendable {
@@ -59,6 +60,19 @@ struct TLSContexts: Sendable {
         return all.sorted { $0.key < $1.key }.flatMap { name, context in
             context.certificateSummaries.map { (name, $0) }
         }
+    }
+}
+
+extension ListenerSettings {
+    /// What is wrong with the name that peers are told, which they hold against the certificate (PRX-35, RFC 5922 section
+    /// 7.3); nil when a certificate proves it. An address is warned of where it is read.
+    func identityWarning(_ contexts: TLSContexts) -> String? {
+        guard transport == .tls, IPAddress(parsing: advertisedHost) == nil, let tls,
+            let context = contexts.servers[tls],
+            !context.proves(advertisedHost)
+        else { return nil }
+        return "listener '\(name)' tells peers the name \(advertisedHost), which no certificate of tls.\(tls) proves; "
+            + "set 'advertise' to a name in the certificate, or have it made for this one too"
     }
 }
 

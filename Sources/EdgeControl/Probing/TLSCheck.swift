@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BackendPool
+internal import EdgeRuntime
 internal import EdgeTLS
 internal import Foundation
 internal import NIOCore
 internal import NIOPosix
+internal import SIPLocation
+internal import SIPMessage
+internal import SIPProxy
 
 /// Looks at a TLS server as an edge would meet it as a backend.
 ///
-/// Two handshakes: one that accepts whatever comes, to see what the server offers, and one with the verification that
-/// pools use, whose outcome is the verdict. So the verdict cannot differ from what the edge does.
+/// One handshake that accepts whatever comes, to see what the server offers, and one with each verification that pools may
+/// use, whose outcome is the verdict. So the verdict cannot differ from what the edge does.
 package struct TLSCheck: Sendable {
     package let host: String
     package let port: Int
@@ -22,7 +27,9 @@ package struct TLSCheck: Sendable {
     package var certificate: String?
     package var key: String?
     package var acceptsWildcards = false
-    /// For each of the two connections.
+    /// How DNS is asked for TLSA records, and what the verdict makes of them; nil: it is not asked.
+    package var lookup: ResolutionReport.Options?
+    /// For each connection.
     package var timeout = Duration.seconds(5)
 
     /// How long a server may take after the handshake to refuse our certificate, or its absence: in TLS 1.3 the
@@ -45,18 +52,30 @@ package struct TLSCheck: Sendable {
         let strict = try TLSContext(clientProfile: profile)
         profile.verify = false
         let lenient = try TLSContext(clientProfile: profile)
-        let seen = await attempt(with: lenient, .none)
-        guard case .done(let offer, let later) = seen else { return report(nil, seen.failure) }
-        let identity = PeerIdentityPolicy.verify(
-            domain: name,
-            acceptsWildcards: acceptsWildcards,
-            alternatives: alternativeNames
-        )
-        let judged = await attempt(with: strict, identity)
-        return report(offer, judged.failure ?? later)
+        let known = try await lookUp()
+        let place = known?.address.map { "\($0)" } ?? host
+        let seen = await attempt(place, with: lenient, .client(serverName: name, identity: .none))
+        guard case .done(let offer, let later) = seen else { return report(nil, seen.failure, known) }
+        var judgements: [ResolutionPolicy.DANE: Judgement] = [:]
+        for mode in ResolutionPolicy.DANE.allCases where mode == .off || known?.isChecked == true {
+            let verdict = known?.verdict(mode) ?? .doesNotApply
+            if let same = judgements.values.first(where: { $0.verdict == verdict }) {
+                judgements[mode] = same
+            } else {
+                judgements[mode] = await judge(place, with: strict, verdict, later)
+            }
+        }
+        return report(offer, judgements, known)
     }
 
-    private func report(_ offer: PeerOffer?, _ failure: Failure?) -> TLSCheckReport {
+    /// What DNS says of the host; nil for an address, and where it is not to be asked.
+    private func lookUp() async throws -> DANELookup? {
+        guard var lookup, IPAddress(parsing: host) == nil, DNSName(host).isAskable else { return nil }
+        lookup.target = host
+        return try await DANELookup.make(lookup, port: port)
+    }
+
+    private func report(_ offer: PeerOffer?, _ failure: Failure?, _ known: DANELookup?) -> TLSCheckReport {
         let now = Int64(Date().timeIntervalSince1970)
         return TLSCheckReport(
             host: host,
@@ -65,7 +84,36 @@ package struct TLSCheck: Sendable {
             offer: offer.map { TLSCheckReport.Offer($0, now: now) },
             isAccepted: failure == nil,
             reason: failure?.reason,
-            explanation: failure?.words
+            explanation: failure?.words,
+            dane: known.map { TLSCheckReport.DANE($0, matched: nil, policies: []) }
+        )
+    }
+
+    private func report(
+        _ offer: PeerOffer,
+        _ judgements: [ResolutionPolicy.DANE: Judgement],
+        _ known: DANELookup?
+    ) -> TLSCheckReport {
+        let mode = lookup.flatMap { ResolutionPolicy.DANE(rawValue: $0.dane.rawValue) } ?? .off
+        let failure = (judgements[mode] ?? judgements[.off])?.failure
+        let policies = ResolutionPolicy.DANE.allCases.compactMap { mode in
+            judgements[mode].map {
+                TLSCheckReport.DANE.Policy(dane: mode.rawValue, isAccepted: $0.failure == nil, words: $0.words)
+            }
+        }
+        let matched = judgements.values.lazy.compactMap(\.matched).first
+        let now = Int64(Date().timeIntervalSince1970)
+        return TLSCheckReport(
+            host: host,
+            port: port,
+            name: name,
+            offer: TLSCheckReport.Offer(offer, now: now),
+            isAccepted: failure == nil,
+            reason: failure?.reason,
+            explanation: failure?.words,
+            dane: known.map {
+                TLSCheckReport.DANE($0, matched: matched, policies: $0.isChecked ? policies : [])
+            }
         )
     }
 
@@ -108,23 +156,21 @@ extension TLSCheck {
         }
     }
 
-    private func attempt(with context: TLSContext, _ identity: PeerIdentityPolicy) async -> Outcome {
+    func attempt(_ place: String, with context: TLSContext, _ role: TLSRole) async -> Outcome {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let promise = loop.makePromise(of: Outcome.self)
         let limit = TimeAmount(timeout)
-        let serverName = name
         let opening = ClientBootstrap(group: loop)
             .connectTimeout(limit)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let role = TLSRole.client(serverName: serverName, identity: identity)
                     let tls = TLSHandler(context: context, role: role, handshakeDeadline: limit)
                     tls.observes = true
                     try channel.pipeline.syncOperations.addHandler(tls)
                     try channel.pipeline.syncOperations.addHandler(TLSCheckHandler(tls, promise))
                 }
             }
-            .connect(host: host, port: port)
+            .connect(host: place, port: port)
         opening.whenFailure { error in
             promise.succeed(.failed(Failure(reason: "unreachable", words: "no connection: \(error)")))
         }

@@ -51,6 +51,8 @@ package struct TLSCheckReport: Sendable, Codable {
     /// Why not, as the class that logs and metrics have, and in words.
     package let reason: String?
     package let explanation: String?
+    /// What TLSA records say; nil where DNS was not asked, as for an address.
+    package let dane: DANE?
 
     /// The exit status of the command: 0 accepted, 1 refused, 2 when nothing could be seen.
     package var exitStatus: Int32 { isAccepted ? 0 : offer == nil ? 2 : 1 }
@@ -68,6 +70,7 @@ extension TLSCheckReport {
             lines.append("  OCSP staple: \(offer.hasStaple ? "yes" : "no")")
             lines.append("  asks for our certificate: \(offer.asksForCertificate ? "yes" : "no")")
         }
+        lines += dane?.lines ?? []
         if isAccepted {
             lines.append("accepted: Brana would use this server")
         } else {

@@ -155,7 +155,8 @@ package struct ResolutionReport: Encodable, Sendable {
         return transports.count == words.count && Set(transports).count == words.count ? transports : nil
     }
 
-    private static func clientSettings(_ options: Options) throws -> DNSClient.Settings {
+    /// How DNS is asked.
+    static func clientSettings(_ options: Options) throws -> DNSClient.Settings {
         var settings = DNSClient.Settings(servers: try servers(options.server))
         settings.dnssec = DNSClient.DNSSECMode(rawValue: options.dnssec.rawValue) ?? .off
         if let file = options.trustAnchor { settings.anchors = try TrustAnchors(file: file) }

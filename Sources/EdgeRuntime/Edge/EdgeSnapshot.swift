@@ -188,7 +188,7 @@ extension BackendSetup {
     }
 
     /// Whom `target` is asked to be, and what it must prove.
-    func role(towards target: BackendTarget) -> TLSRole {
+    package func role(towards target: BackendTarget) -> TLSRole {
         let (service, plan) = (name(of: target), plans[target.endpoint])
         let associations = plan?.records.map(CertificateAssociation.init) ?? []
         // Where TLSA records speak for the certificate, it is the target's; else the service's, as without DANE (TLS-50).
@@ -207,7 +207,7 @@ extension BackendSetup {
 }
 
 extension CertificateAssociation {
-    fileprivate init(_ record: TLSAData) {
+    package init(_ record: TLSAData) {
         self.init(usage: record.usage, selector: record.selector, matching: record.matching, data: record.data)
     }
 }

@@ -75,10 +75,12 @@ struct ContextSettings {
     }
 
     /// No compression, no renegotiation, no early data (TLS-04): SIP requests may not be replayed.
+    ///
+    /// What a client sends early, by a ticket of another server of this name, is skipped as far as OpenSSL does by default:
+    /// it falls back to a full handshake then (RFC 8446 section 4.2.10).
     private func applyOptions(to context: OpaquePointer) {
         brana_ssl_ctx_set_options(context, self.profile.sessionTickets ? 1 : 0)
         SSL_CTX_set_max_early_data(context, 0)
-        SSL_CTX_set_recv_max_early_data(context, 0)
         brana_ssl_ctx_set_mode(
             context,
             Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER) | Int(SSL_MODE_NO_AUTO_CHAIN)

@@ -102,6 +102,13 @@ package final class TLSContext: @unchecked Sendable {
         return (self.own.all + others).map(\.summary)
     }
 
+    /// Whether a certificate that is shown proves a domain, by a wildcard at least.
+    package func proves(_ domain: String) -> Bool {
+        let others = self.serverNames?.entries.flatMap(\.certificates.all) ?? []
+        let policy = PeerIdentityPolicy.verify(domain: domain, acceptsWildcards: true, acceptsCommonName: true)
+        return (self.own.all + others).contains { policy.accepts($0.leaf.names) }
+    }
+
     /// Whether there is a certificate to be shown.
     var hasCertificate: Bool { !self.own.all.isEmpty }
 

@@ -13,6 +13,8 @@ package struct PeerOffer: Sendable, Hashable {
     package let hasStaple: Bool
     /// Whether it asked for our certificate.
     package let asksForCertificate: Bool
+    /// The record that its certificate was accepted by; nil without DANE.
+    package let matched: CertificateAssociation?
 
     /// How many certificates of a chain are looked at.
     static let certificateLimit = 16
@@ -54,7 +56,8 @@ extension TLSConnection {
             cipher: outcome.cipher,
             certificates: certificates,
             hasStaple: brana_ssl_staple(self.ssl, &staple) > 0,
-            asksForCertificate: self.wasAskedForCertificate
+            asksForCertificate: self.wasAskedForCertificate,
+            matched: self.matchedAssociation
         )
     }
 }

@@ -38,6 +38,19 @@ extension TLSConnection {
             && usage == CertificateAssociation.domainIssued
     }
 
+    /// The record that the certificate was accepted by just now; nil without one.
+    var matchedAssociation: CertificateAssociation? {
+        var (usage, selector, matching) = (0, 0, 0) as (UInt8, UInt8, UInt8)
+        var data: UnsafePointer<UInt8>?
+        var count = 0
+        guard
+            !self.associations.isEmpty,
+            SSL_get0_dane_tlsa(self.ssl, &usage, &selector, &matching, &data, &count) >= 0
+        else { return nil }
+        let bytes = Array(UnsafeBufferPointer(start: data, count: count))
+        return CertificateAssociation(usage: usage, selector: selector, matching: matching, data: bytes)
+    }
+
     /// Has OpenSSL hold the server's certificate against the records; false when it is out of memory.
     ///
     /// It tries the strongest digest of each usage and selector alone (RFC 7671 section 9). The names are checked by us,

@@ -77,18 +77,19 @@ enum ExplainText {
     }
 
     private static func table(_ candidates: [ExplainReport.Candidate]) -> String {
+        let hasPlans = candidates.contains { $0.dane != nil }
         let rows = candidates.map { candidate in
             [
                 candidate.name, candidate.backend, "\(candidate.priority)", weight(candidate), candidate.state,
                 candidate.attempts.map { "\($0)" }.joined(separator: " "),
                 candidate.ttlLeft.map { "\($0) s" } ?? "-",
                 candidate.words,
-            ]
+            ] + (hasPlans ? [candidate.dane ?? ""] : [])
         }
         let header = [
             "candidate", "backend", "priority", "weight", "state", "attempts", "TTL left", "at the first choice",
         ]
-        return Terminal.table(header, rows, numbers: [2, 3, 6])
+        return Terminal.table(header + (hasPlans ? ["must prove"] : []), rows, numbers: [2, 3, 6])
     }
 
     private static func weight(_ candidate: ExplainReport.Candidate) -> String {

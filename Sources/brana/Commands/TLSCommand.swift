@@ -18,8 +18,10 @@ struct TLSCheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Show what a TLS server offers, and whether Brana would accept it, and why not.",
         discussion: """
-            Connects twice: once to see all that the server shows, and once with the verification of pools. Exit status \
-            0 when Brana would accept the server, 1 when it would not, 2 when nothing could be seen.
+            Connects once to see all that the server shows, and again with the verification of pools. TLSA records are \
+            judged as if secure SRV records led to HOST, with each setting of a pool's `dane`, where --dnssec says how \
+            they are validated. Exit status 0 when Brana would accept the server, 1 when it would not, 2 when nothing \
+            could be seen.
             """
     )
 
@@ -35,7 +37,14 @@ struct TLSCheckCommand: AsyncParsableCommand {
     @Option(help: "PEM: our certificate and its chain, for servers that ask.", completion: .file()) var cert: String?
     @Option(help: "PEM: the key of our certificate.", completion: .file()) var key: String?
     @Flag(help: "Accept wildcards, as a pool with accept_wildcards does.") var acceptWildcards = false
-    @Option(help: "Seconds for each of the two connections.") var timeout = 5
+    @Option(help: "The name server to ask for TLSA records, as address or address:port; default: those of resolv.conf.")
+    var server: String?
+    @Option(help: "What to do about DNSSEC: off, trust-ad (believe the name server) or validate (check signatures).")
+    var dnssec = ResolutionReport.DNSSEC.off
+    @Option(help: "A file of DS or DNSKEY records to validate from.", completion: .file()) var trustAnchor: String?
+    @Option(help: "By which setting of a pool's `dane` to accept or refuse: off, opportunistic or require.")
+    var dane = ResolutionReport.DANE.off
+    @Option(help: "Seconds for each connection.") var timeout = 5
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
@@ -43,6 +52,12 @@ struct TLSCheckCommand: AsyncParsableCommand {
             throw ValidationError("the server must be HOST, HOST:PORT or [ADDRESS]:PORT")
         }
         guard (cert == nil) == (key == nil) else { throw ValidationError("--cert and --key belong together") }
+        guard (dnssec == .validate) == (trustAnchor != nil) else {
+            throw ValidationError("--dnssec validate and --trust-anchor FILE belong together")
+        }
+        guard dane == .off || dnssec != .off else {
+            throw ValidationError("--dane needs --dnssec trust-ad or validate")
+        }
         guard (1...60).contains(timeout) else { throw ValidationError("--timeout must lie within 1 and 60") }
     }
 
@@ -54,6 +69,7 @@ struct TLSCheckCommand: AsyncParsableCommand {
         (check.certificate, check.key) = (cert, key)
         check.acceptsWildcards = acceptWildcards
         check.timeout = .seconds(timeout)
+        check.lookup = lookup
         let report: TLSCheckReport
         do {
             report = try await check.run()
@@ -67,5 +83,14 @@ struct TLSCheckCommand: AsyncParsableCommand {
             for line in report.lines { print(line) }
         }
         if report.exitStatus != 0 { throw ExitCode(report.exitStatus) }
+    }
+
+    private var lookup: ResolutionReport.Options {
+        var options = ResolutionReport.Options(target: target)
+        options.server = server
+        options.dnssec = dnssec
+        options.trustAnchor = trustAnchor
+        options.dane = dane
+        return options
     }
 }

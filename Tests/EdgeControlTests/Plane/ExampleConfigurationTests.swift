@@ -24,7 +24,8 @@ struct ExampleConfigurationTests {
         let outcome = ConfigurationLoader.load(path, checksFiles: false)
         let configuration = try #require(outcome.configuration, "\(outcome.problems)")
         let certificates = try TestCertificates()
-        for profile in configuration.tls.values { try Self.provide(profile, from: certificates) }
+        let names = [configuration.edge.name] + configuration.listeners.map(\.advertisedHost)
+        for profile in configuration.tls.values { try Self.provide(profile, for: names, from: certificates) }
         let resolver = configuration.resolver
         if let file = resolver.ca {
             try Self.place(Data(contentsOf: .init(filePath: certificates.authority)), at: file)
@@ -55,7 +56,11 @@ struct ExampleConfigurationTests {
     private static let override = "voice.example.test. 60 IN A 192.0.2.1\n"
 
     /// Puts files where a profile looks for them.
-    private static func provide(_ profile: TLSSettings, from certificates: TestCertificates) throws {
+    private static func provide(
+        _ profile: TLSSettings,
+        for names: [String],
+        from certificates: TestCertificates
+    ) throws {
         func copy(_ file: String, to target: String?) throws {
             guard let target, !FileManager.default.fileExists(atPath: target) else { return }
             try place(try Data(contentsOf: URL(fileURLWithPath: file)), at: target)
@@ -70,7 +75,7 @@ struct ExampleConfigurationTests {
             let name = "leaf\(UInt32.random(in: .min ... .max))"
             let leaf = try certificates.leaf(
                 name,
-                names: ["DNS:edge1.example.test"],
+                names: names.map { "DNS:\($0)" },
                 issuer: .intermediate,
                 isRSA: certificate.contains("-rsa")
             )

@@ -94,6 +94,21 @@ struct TrustTests {
     }
 
     @Test(
+        "TLS-26, OVL-47: a response is believed by the pool that was asked, though its server's own connection brings it"
+    )
+    func byAlias() {
+        for (poolIsTrusted, listener) in [(false, Side.peerTLS), (true, Side.publicTLS)] {
+            let bench = Self.bench(poolIsTrusted: poolIsTrusted)
+            bench.receive(Wire.request("INVITE"), on: bench.client("I", Side.innerTCP))
+            let answer = bench.sent.to("B1")[0].wire.answer(200, extra: [Self.asserted])
+            bench.receive(answer, on: bench.client("P", listener))
+            let told = bench.sent.to("I").last?.wire
+            #expect(told?.startLine.hasPrefix("SIP/2.0 200") == true)
+            #expect((told?.value("P-Asserted-Identity") != nil) == poolIsTrusted)
+        }
+    }
+
+    @Test(
         "OVL-48: each field of the standard list goes, and nothing that is not on it",
         arguments: HeaderFilter.standardNames
     )

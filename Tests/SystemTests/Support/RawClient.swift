@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EdgeTLS
 import Foundation
 import NIOConcurrencyHelpers
 import NIOCore
@@ -76,6 +77,14 @@ final class RawClient: Sendable {
 
     /// Whether the edge has not closed the connection.
     var isOpen: Bool { channel.isActive }
+
+    /// Ends the connection as a cable does, without the word that TLS has for it.
+    func cut() async throws {
+        let channel = channel
+        try await channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.context(handlerType: TLSHandler.self).close(promise: nil)
+        }.get()
+    }
 
     func close() async { try? await channel.close() }
 }
