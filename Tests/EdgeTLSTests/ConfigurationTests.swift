@@ -108,6 +108,19 @@ struct ConfigurationTests {
         #expect(chained.warnings.isEmpty, "\(chained.warnings)")
     }
 
+    @Test("TLS-20: a revocation list that has expired is warned of, with what comes of it", arguments: [false, true])
+    func expiredList(isSoft: Bool) throws {
+        var profile = TLSProfile(nil, trust: self.all.store.authority, verify: true)
+        profile.crlFile = try self.all.store.revocationList("ending-list-\(isSoft)", revoking: [])
+        profile.acceptsUnlisted = isSoft
+        #expect(try TLSContext(clientProfile: profile).warnings.isEmpty)
+        let later = UnixTime.now + 40 * 86_400
+        let warnings = try TLSContext(clientProfile: profile, now: later).warnings
+        let effect = isSoft ? "is held to be revoked" : "are refused"
+        #expect(warnings.count == 1 && warnings[0].contains("CN=Brana test ca has expired"), "\(warnings)")
+        #expect(warnings.first?.contains(effect) == true)
+    }
+
     @Test("A certificate that ends within two weeks is warned of", arguments: [(20, false), (15, false), (10, true)])
     func ending(days: Int, isWarned: Bool) throws {
         let leaf = try self.all.store.leaf("ending-\(days)", days: days)

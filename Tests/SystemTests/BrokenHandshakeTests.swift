@@ -95,7 +95,7 @@ extension SystemTests {
             ),
             Row(what: "no common suite", bytes: RawHello(suites: [0x002F]).record, alert: 40, reason: "parameters"),
             Row(what: "version 1.1", bytes: old.record, alert: 70, reason: "version"),
-            Row(what: "an alert first", bytes: RawHello.record(21, [2, 40]), alert: nil, reason: "peer_alert"),
+            Row(what: "an alert first", bytes: RawHello.record(21, [2, 40]), alert: 10, reason: "protocol_violation"),
             Row(what: "HTTP", bytes: Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8), alert: nil, reason: "not_tls"),
             Row(
                 what: "SIP in clear",

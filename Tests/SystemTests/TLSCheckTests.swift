@@ -125,7 +125,11 @@ extension SystemTests {
                 in: directory
             )
             #expect(missing.status == 2 && missing.output.contains("/nowhere.pem: cannot be read"), "\(missing.output)")
-            for wrong in [["127.0.0.1:x"], ["a:0"], ["[::1]x"], ["a", "--cert", "b"], ["a", "--timeout", "0"]] {
+            for wrong in [
+                ["127.0.0.1:x"], ["a:0"], ["[::1]x"], ["a", "--cert", "b"], ["a", "--timeout", "0"],
+                ["a", "--dane", "require"], ["a", "--dnssec", "validate"],
+                ["192.0.2.1", "--dnssec", "trust-ad", "--dane", "require"],
+            ] {
                 let result = try await Brana.command(["tls", "check"] + wrong, in: directory)
                 #expect(result.status == 64, "\(wrong): \(result.output)")
             }

@@ -64,8 +64,9 @@ struct TLSContexts: Sendable {
 }
 
 extension ListenerSettings {
-    /// What is wrong with the name that peers are told, which they hold against the certificate (PRX-35, RFC 5922 section
-    /// 7.3); nil when a certificate proves it. An address is warned of where it is read.
+    /// What is wrong with the name that peers are told, which they hold against the certificate (RFC 5922 section 7.3).
+    ///
+    /// It is nil when a certificate proves the name (PRX-35). An address is warned of where it is read.
     func identityWarning(_ contexts: TLSContexts) -> String? {
         guard transport == .tls, IPAddress(parsing: advertisedHost) == nil, let tls,
             let context = contexts.servers[tls],

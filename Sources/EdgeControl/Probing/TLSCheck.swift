@@ -43,6 +43,9 @@ package struct TLSCheck: Sendable {
         (self.host, self.port, name) = (host, port, host)
     }
 
+    /// Whether the host is a name that DNS may be asked for, and not an address.
+    package var isNamed: Bool { IPAddress(parsing: host) == nil && DNSName(host).isAskable }
+
     /// Carries it out.
     ///
     /// - Throws: an error whose description says which file is at fault and why.
@@ -53,7 +56,8 @@ package struct TLSCheck: Sendable {
         profile.verify = false
         let lenient = try TLSContext(clientProfile: profile)
         let known = try await lookUp()
-        let place = known?.address.map { "\($0)" } ?? host
+        // A name server that was named is asked in place of the system's resolver, not beside it.
+        let place = lookup?.server == nil ? host : known?.address.map { "\($0)" } ?? host
         let seen = await attempt(place, with: lenient, .client(serverName: name, identity: .none))
         guard case .done(let offer, let later) = seen else { return report(nil, seen.failure, known) }
         var judgements: [ResolutionPolicy.DANE: Judgement] = [:]
@@ -70,7 +74,7 @@ package struct TLSCheck: Sendable {
 
     /// What DNS says of the host; nil for an address, and where it is not to be asked.
     private func lookUp() async throws -> DANELookup? {
-        guard var lookup, IPAddress(parsing: host) == nil, DNSName(host).isAskable else { return nil }
+        guard var lookup, isNamed else { return nil }
         lookup.target = host
         return try await DANELookup.make(lookup, port: port)
     }

@@ -160,6 +160,11 @@ final class RevocationList: @unchecked Sendable {
         self.pointer = pointer
     }
 
+    var issuer: String { Certificate.text(of: X509_CRL_get_issuer(self.pointer)) }
+
+    /// Until when it counts, in seconds since 1970; nil when it does not say.
+    var nextUpdate: Int64? { Certificate.seconds(of: X509_CRL_get0_nextUpdate(self.pointer)) }
+
     /// The SHA-256 digest of all of it.
     var fingerprint: [UInt8] {
         SHA256Digest.make { X509_CRL_digest(self.pointer, EVP_sha256(), $0, $1) }

@@ -78,6 +78,8 @@ package final class TLSContext: @unchecked Sendable {
             toStaple += certificates
             warnings += troubles
         }
+        warnings +=
+            profile.crlFile.map { trust.revocationWarnings(file: $0, isHard: !profile.acceptsUnlisted, now: now) } ?? []
         self.warnings = warnings + contexts.flatMap(\.warnings)
         self.certificatesToStaple = toStaple
         self.sessions = isServer || !profile.sessionTickets ? nil : ResumableSessions()

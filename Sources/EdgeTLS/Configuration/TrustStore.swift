@@ -54,6 +54,14 @@ struct TrustStore: Sendable {
         certificate.isSelfIssued || self.authorities.contains(where: certificate.isIssued(by:))
     }
 
+    /// Lists that have expired, and what comes of that: nobody is told so but peers, at their next handshake.
+    func revocationWarnings(file: String, isHard: Bool, now: Int64) -> [String] {
+        self.revocationLists.filter { $0.nextUpdate.map { $0 < now } ?? false }.map { list in
+            let effect = isHard ? "its peers are refused" : "nobody of this authority is held to be revoked"
+            return "\(file): the revocation list of \(list.issuer) has expired, so that \(effect); fetch a newer one"
+        }
+    }
+
     private func nameAuthorities(in context: OpaquePointer) -> Bool {
         guard self.authorities.count <= Self.namedAuthorityLimit, let names = brana_name_stack_new() else {
             return true

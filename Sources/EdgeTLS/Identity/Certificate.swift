@@ -140,7 +140,7 @@ final class Certificate: @unchecked Sendable {
         return Int64(timegm(&parts))
     }
 
-    private static func text(of name: OpaquePointer?) -> String {
+    static func text(of name: OpaquePointer?) -> String {
         guard let bio = BIO_new(BIO_s_mem()) else { return "" }
         defer { BIO_free(bio) }
         guard brana_print_name(bio, name) >= 0 else { return "" }

@@ -48,15 +48,15 @@ struct TLSCheckCommand: AsyncParsableCommand {
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
-        guard TLSCheck(target: target) != nil else {
+        guard let check = TLSCheck(target: target) else {
             throw ValidationError("the server must be HOST, HOST:PORT or [ADDRESS]:PORT")
         }
         guard (cert == nil) == (key == nil) else { throw ValidationError("--cert and --key belong together") }
         guard (dnssec == .validate) == (trustAnchor != nil) else {
             throw ValidationError("--dnssec validate and --trust-anchor FILE belong together")
         }
-        guard dane == .off || dnssec != .off else {
-            throw ValidationError("--dane needs --dnssec trust-ad or validate")
+        guard dane == .off || dnssec != .off && check.isNamed else {
+            throw ValidationError("--dane needs --dnssec trust-ad or validate, and a server by its name in DNS")
         }
         guard (1...60).contains(timeout) else { throw ValidationError("--timeout must lie within 1 and 60") }
     }
