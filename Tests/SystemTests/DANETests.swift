@@ -90,7 +90,7 @@ extension SystemTests {
         }
 
         @Test(
-            "TLS-45 to TLS-51: records decide over names and authorities, for probes and for requests; off, they do not"
+            "TLS-45 to TLS-51, V-CERT-17: records decide over names and authorities, for probes and for requests; off, they do not"
         )
         func pool() async throws {
             let directory = try TemporaryDirectory()

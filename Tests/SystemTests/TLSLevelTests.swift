@@ -124,10 +124,12 @@ extension SystemTests {
                 certificates: certificates
             )
             edge.edge += ", watch_files: true"
+            edge.rest += "\nlimits: { connections_per_source: 2000, handshakes_per_source: 2000 }"
             let brana = try await Brana.run(edge.text, in: directory)
             try await brana.waitUntilUp(1)
             let load = OptionsLoad(edge: edge, domain: "voice.example.test")
             let established = try await load.connect()
+            let clients = try await RawClient.connect(edge, count: 1000)
             let before = try await shown(edge.port)
 
             let next = try certificates.leaf("next", names: ["DNS:edge.example.test", "IP:127.0.0.1"])
@@ -143,6 +145,8 @@ extension SystemTests {
             try await brana.process.log.wait(for: "reload refused", within: .seconds(10))
             #expect(try await shown(edge.port) == after)
             #expect(try await brana.status().reloads.failed == 1)
+            #expect(clients.count == 1000 && clients.allSatisfy(\.isOpen))
+            for client in clients { await client.close() }
             #expect(await load.times(5, on: established).failures == 0)
             await established.close()
             #expect(await brana.stop() == 0)

@@ -35,6 +35,25 @@ final class RawClient: Sendable {
         return RawClient(channel, received)
     }
 
+    /// So many of them, some at a time.
+    static func connect(_ edge: EdgeText, count: Int) async throws -> [RawClient] {
+        var clients: [RawClient] = []
+        while clients.count < count {
+            let next = min(20, count - clients.count)
+            clients += try await withThrowingTaskGroup(of: RawClient.self) { group in
+                for _ in 0..<next {
+                    group.addTask {
+                        let client = try await connect(edge)
+                        guard try await client.ping() else { throw TestSupportError("no answer") }
+                        return client
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+        }
+        return clients
+    }
+
     private init(_ channel: any Channel, _ received: NIOLockedValueBox<ByteBuffer>) {
         self.channel = channel
         self.received = received
