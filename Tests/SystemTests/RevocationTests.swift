@@ -34,6 +34,8 @@ extension SystemTests {
             for partner in partners { clients.append(try await RawClient.connect(edge, port: port, showing: partner)) }
             for client in clients { #expect(try await Self.ask(client) == 200) }
 
+            let left = try await Self.secondsLeft(brana) ?? 0
+            #expect((29 * 86_400...30 * 86_400).contains(left), "\(left)")
             try revoke("partner", [partners[0]])
             #expect(try await brana.ask("reload").status == 0)
             let first = clients[0]
@@ -71,6 +73,13 @@ extension SystemTests {
             edge.pool = ["tls: trunk", "health: { probe: none }"]
             edge.listeners = ["{ name: partners, address: \"127.0.0.1:\(port)\", transport: tls, tls: trunk }"]
             return edge
+        }
+
+        /// What the metrics say of the list's end.
+        private static func secondsLeft(_ brana: Brana) async throws -> Int? {
+            let page = try await AdminClient(socket: brana.socket).get("/metrics").body
+            let start = "brana_tls_revocation_list_remaining_seconds{profile=\"trunk\"} "
+            return page.split(separator: "\n").first { $0.hasPrefix(start) }.flatMap { Int($0.dropFirst(start.count)) }
         }
 
         /// How a request is answered.

@@ -103,6 +103,10 @@ extension ControlPlane {
             days.sorted { $0.key < $1.key }.map { MetricSample([$0.key], .integer($0.value)) }
         )
         page.write(
+            MetricCatalog.tlsRevocationListSeconds,
+            checked.contexts.revocationEnds.map { MetricSample([$0.profile], .integer($0.end &- now)) }
+        )
+        page.write(
             MetricCatalog.tlsStapleFetches,
             [
                 .count([ResultLabel.success.label], stapling.fetched),

@@ -54,6 +54,13 @@ struct TLSContexts: Sendable {
         }
     }
 
+    /// When the first revocation list of each profile that has one expires, in seconds since 1970.
+    var revocationEnds: [(profile: String, end: Int64)] {
+        servers.merging(clients) { server, _ in server }
+            .compactMap { name, context in context.revocationsEnd.map { (name, $0) } }
+            .sorted { $0.profile < $1.profile }
+    }
+
     /// Own certificates by profile, each once.
     var certificates: [(profile: String, summary: CertificateSummary)] {
         let all = servers.merging(clients) { server, _ in server }

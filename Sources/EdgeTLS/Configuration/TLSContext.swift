@@ -98,6 +98,9 @@ package final class TLSContext: @unchecked Sendable {
     /// Digests of the revocation lists here, those that go by a server name among them.
     package var revocations: Set<[UInt8]> { Set(self.revocationLists.map(\.fingerprint)) }
 
+    /// When the first of them expires, in seconds since 1970; nil when none is there that says so.
+    package var revocationsEnd: Int64? { self.revocationLists.compactMap(\.nextUpdate).min() }
+
     /// The own certificates, that of the profile first; empty for a client that shows none.
     package var certificateSummaries: [CertificateSummary] {
         let others = self.serverNames?.entries.flatMap(\.certificates.all) ?? []

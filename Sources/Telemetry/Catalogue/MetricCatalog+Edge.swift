@@ -110,6 +110,13 @@ extension MetricCatalog {
         .profile
     )
 
+    package static let tlsRevocationListSeconds = Metric(
+        .gauge,
+        "tls_revocation_list_remaining_seconds",
+        "Seconds until the first revocation list of a profile expires; negative when it has. Profiles without one are left out.",
+        .profile
+    )
+
     package static let tlsStapleFetches = Metric(
         .counter,
         "tls_staple_fetches_total",
@@ -125,6 +132,6 @@ extension MetricCatalog {
 
     static let tls = [
         tlsHandshakes, tlsResumptions, tlsFailures, tlsConnectionFailures, tlsHandshakeDuration, tlsCertificateDays,
-        tlsStapleFetches, tlsStapleSeconds,
+        tlsRevocationListSeconds, tlsStapleFetches, tlsStapleSeconds,
     ]
 }
