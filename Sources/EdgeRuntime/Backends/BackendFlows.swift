@@ -36,6 +36,8 @@ final class BackendFlows {
     private var racers: [StaggeredConnect] = []
     private var waiting = Deque<Waiting>()
     private var backoff = ConnectBackoff()
+    /// The next try, where what waits here has nowhere else to go.
+    private var retry: Scheduled<Void>?
     /// Why the latest connection did not come up, which is also why none is tried for a while.
     private var lastFailure = AttemptFailure.refused
     /// Whether a connection that was found dead is to be followed by another one at once.
@@ -96,7 +98,7 @@ final class BackendFlows {
     /// A connection that carried what waits is gone: another one takes over, where there is or may be one.
     func goOn() {
         openAnother()
-        if streams.isEmpty, !isConnecting, alias(isWritable: false) == nil { failWaiting(.closed) }
+        if streams.isEmpty, !isConnecting, retry == nil, alias(isWritable: false) == nil { failWaiting(.closed) }
     }
 
     /// A flow did not come up; what waits goes by those that are up, or fails when there is none.
@@ -245,7 +247,7 @@ final class BackendFlows {
     private func wait(_ bytes: ByteBuffer, attempt: AttemptID?) {
         guard waiting.count < worker.snapshot.setup(for: target).queue else { return fail(attempt, .queueFull) }
         let hasFlow = !streams.isEmpty || alias(isWritable: false) != nil
-        guard isConnecting || hasFlow || mayOpen else { return fail(attempt, lastFailure) }
+        guard isConnecting || hasFlow || mayOpen else { return waitOutBackoff(bytes, attempt: attempt) }
         let entry = Waiting(attempt: attempt, bytes: bytes)
         if isOutrun, streams.isEmpty, let attempt, let other = otherAddresses(attempt).first(where: isOpen),
             move(entry, to: other)
@@ -259,6 +261,23 @@ final class BackendFlows {
         let race = StaggeredConnect(worker, self, with: others)
         self.race = race
         race.start()
+    }
+
+    /// Within the wait after a failed connection the backend has failed at once, for all that may go elsewhere; the rest
+    /// waits for the next try (TRN-50).
+    private func waitOutBackoff(_ bytes: ByteBuffer, attempt: AttemptID?) {
+        guard let attempt, let time = backoff.lastResortAt, worker.core.isLastResort(attempt, now: worker.eventLoop.now)
+        else { return fail(attempt, lastFailure) }
+        waiting.append(Waiting(attempt: attempt, bytes: bytes))
+        guard retry == nil else { return }
+        retry = worker.eventLoop.assumeIsolated().scheduleTask(deadline: time) { [weak self] in self?.tryAgain() }
+    }
+
+    private func tryAgain() {
+        retry = nil
+        guard !waiting.isEmpty, streams.isEmpty, !isConnecting else { return }
+        connect()
+        worker.runActions()
     }
 
     private func otherAddresses(_ attempt: AttemptID) -> [BackendTarget] {
@@ -283,7 +302,7 @@ final class BackendFlows {
         let flow = worker.makeStream(to: target)
         isOutrun = false
         opening = flow
-        worker.connect(flow, to: target)
+        worker.openConnection(worker, flow, target)
     }
 
     /// Sends what waits, in its order, as far as the flows take it.

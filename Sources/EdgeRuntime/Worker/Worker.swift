@@ -39,6 +39,8 @@ package final class Worker {
     var counters = WorkerCounters()
     var observations = BackendObservations()
     var random = SystemRandomNumberGenerator()
+    /// How a connection to a backend is opened; tests in virtual time have connections of their own.
+    var openConnection: (Worker, StreamFlow, BackendTarget) -> Void = { $0.connect($1, to: $2) }
     /// What sources have used up; nil while nothing of it is limited.
     var sources: SourceTable?
     /// What owners of certificates, and all clients together, have used up.

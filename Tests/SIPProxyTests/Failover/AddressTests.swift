@@ -65,6 +65,27 @@ struct AddressTests {
         #expect(bench.attempts == ["B2 closed"] && bench.sent.requests == ["OPTIONS B1", "OPTIONS B9"])
     }
 
+    @Test("TRN-50: the last server that a request may try is known as such")
+    func lastResort() throws {
+        func isLast(_ bench: Bench) throws -> Bool {
+            bench.core.isLastResort(try #require(bench.sent.last?.attempt), now: bench.now)
+        }
+        let bench = bench(.tcp)
+        for last in [1, 2, 9] as [UInt32] { bench.behaviour[.backend(last)] = .holds }
+        bench.receive(Wire.request("OPTIONS"), on: bench.client())
+        for name in ["B1", "B2"] {
+            #expect(bench.sent.last?.to == name)
+            #expect(try !isLast(bench))
+            bench.core.attemptFailed(try #require(bench.sent.last?.attempt), .refused, now: bench.now)
+            bench.wait(0.01)
+        }
+        // The fourth is down.
+        #expect(bench.sent.last?.to == "B9")
+        #expect(try isLast(bench))
+        bench.core.attemptFailed(try #require(bench.sent.last?.attempt), .refused, now: bench.now)
+        #expect(try !isLast(bench), "it has ended")
+    }
+
     @Test("LOC-43: an attempt moves nowhere twice, but goes on; nothing is held against its own address")
     func outrun() throws {
         let bench = bench(.tcp)

@@ -23,6 +23,7 @@ final class BackendLane {
     private var racers: [AddressRace] = []
     private var waiting: [Waiting] = []
     private var backoff = ConnectBackoff()
+    private var isRetryDue = false
 
     init(_ edge: Edge, _ target: BackendTarget, number: Int) {
         self.edge = edge
@@ -61,7 +62,7 @@ final class BackendLane {
         streams.removeAll { $0 === stream }
         guard !waiting.isEmpty else { return }
         openAnother()
-        if streams.isEmpty, !isConnecting { failWaiting(.closed) }
+        if streams.isEmpty, !isConnecting, !isRetryDue { failWaiting(.closed) }
     }
 
     private func connectFailed(_ stream: EdgeStream, _ failure: AttemptFailure) {
@@ -139,7 +140,7 @@ final class BackendLane {
 
     private func wait(_ bytes: ByteBuffer, attempt: AttemptID?) {
         guard waiting.count < edge.queue else { return fail(attempt, .queueFull) }
-        guard isConnecting || !streams.isEmpty || mayOpen else { return fail(attempt, .refused) }
+        guard isConnecting || !streams.isEmpty || mayOpen else { return waitOutBackoff(bytes, attempt: attempt) }
         let entry = Waiting(attempt: attempt, bytes: bytes)
         if isOutrun, streams.isEmpty, let attempt,
             let other = others(attempt).first(where: { edge.lanes[$0]?.best != nil }), move(entry, to: other)
@@ -152,6 +153,22 @@ final class BackendLane {
         let race = AddressRace(edge, self, with: others)
         self.race = race
         race.start()
+    }
+
+    private func waitOutBackoff(_ bytes: ByteBuffer, attempt: AttemptID?) {
+        guard let attempt, let time = backoff.lastResortAt, edge.core.isLastResort(attempt, now: edge.agenda.now) else {
+            return fail(attempt, .refused)
+        }
+        waiting.append(Waiting(attempt: attempt, bytes: bytes))
+        guard !isRetryDue else { return }
+        isRetryDue = true
+        edge.agenda.after(time > edge.agenda.now ? time - edge.agenda.now : .zero) { [weak edge] in
+            guard let edge else { return }
+            self.isRetryDue = false
+            guard !self.waiting.isEmpty, self.streams.isEmpty, !self.isConnecting else { return }
+            self.connect()
+            edge.runActions()
+        }
     }
 
     private func others(_ attempt: AttemptID) -> [BackendTarget] {
