@@ -33,7 +33,9 @@ struct BackoffTests {
         let gaps = zip(tries.dropFirst(), tries).map { ($0 - $1).nanoseconds / 1_000_000 }
         let full: [Int64] = [100, 200, 400, 800, 1600, 3200, 5000, 5000]
         #expect(gaps.count >= full.count)
-        for (gap, full) in zip(gaps, full) { #expect((full * 8 / 10...full + 10).contains(gap), "\(gap) of \(full) ms") }
+        for (gap, full) in zip(gaps, full) {
+            #expect((full * 8 / 10...full + 10).contains(gap), "\(gap) of \(full) ms")
+        }
         #expect(worker.flows(to: target).waitingCount == 0)
     }
 

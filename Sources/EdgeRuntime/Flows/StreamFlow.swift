@@ -19,6 +19,8 @@ final class StreamFlow: ChannelInboundHandler {
         /// Connecting, or in the TLS handshake.
         case opening
         case ready
+        /// Its last answer has been written, and what still comes is discarded.
+        case lingering
         case closed
     }
 
@@ -72,6 +74,7 @@ final class StreamFlow: ChannelInboundHandler {
     private var blockedBytes = 0
     /// What a peer whose queue has overflowed takes since then.
     private var stall: WriteStall?
+    private var lingering: Lingering?
 
     init(worker: Worker, context: FlowContext, usesTLS: Bool, limits: MessageLimits, now: NIODeadline) {
         self.worker = worker
@@ -107,7 +110,9 @@ final class StreamFlow: ChannelInboundHandler {
                 return context.close(promise: nil)
             }
             becomeReady()
-        } else if let event = event as? ChannelEvent, event == .inputClosed, phase == .ready, !isInputClosed {
+        } else if let event = event as? ChannelEvent, event == .inputClosed {
+            if phase == .lingering { return context.close(promise: nil) }
+            guard phase == .ready, !isInputClosed else { return }
             isInputClosed = true
             worker.inputClosed(self)
         }
@@ -115,6 +120,7 @@ final class StreamFlow: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
+        guard phase != .lingering else { return discard(bytes) }
         let now = worker.eventLoop.now
         lastRead = now
         askedAt = nil
@@ -137,6 +143,7 @@ final class StreamFlow: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        guard phase != .lingering else { return }
         // Back-pressure: nothing more is read from who does not read what is written to it.
         let isWritable = context.channel.isWritable
         context.channel.setOption(.autoRead, value: isWritable).whenFailure { _ in }
@@ -162,7 +169,8 @@ final class StreamFlow: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         let was = phase
         phase = .closed
-        if !isAbandoned { worker.closed(self, wasReady: was == .ready) }
+        lingering?.end()
+        if !isAbandoned { worker.closed(self, was: was) }
         context.fireChannelInactive()
     }
 
@@ -268,7 +276,7 @@ final class StreamFlow: ChannelInboundHandler {
         case .malformed(let malformed):
             worker.receivedMalformed(malformed, on: context, now: now)
             // What ends its lines in two ways may be read as two messages by the next who reads it (MSG-01).
-            if malformed.reason == .lineEnd { close() }
+            if malformed.reason == .lineEnd { linger() }
         }
     }
 
@@ -296,7 +304,39 @@ final class StreamFlow: ChannelInboundHandler {
         } else {
             worker.framingFailed(error)
         }
-        close()
+        linger()
+    }
+
+    // MARK: The end
+
+    /// Sends a client the answer that waits and says that nothing follows; then discards what it still sends, for a short
+    /// time. Without an answer it just closes.
+    private func linger() {
+        let isDue = phase == .ready && context.side == .client && outgoing.readableBytes > 0 && !isInputClosed
+        guard isDue, let channelContext else { return close() }
+        flush()
+        guard phase == .ready else { return }
+        phase = .lingering
+        let limit = worker.eventLoop.assumeIsolated().scheduleTask(in: Lingering.longest) { [weak self] in
+            guard let self else { return }
+            self.endLingering()
+        }
+        lingering = Lingering(limit: limit)
+        worker.lingers(self)
+        channelContext.channel.setOption(.autoRead, value: true).whenFailure { _ in }
+        channelContext.close(mode: .output, promise: nil)
+    }
+
+    private func discard(_ bytes: ByteBuffer) {
+        bytesIn &+= UInt64(bytes.readableBytes)
+        if lingering?.discard(bytes.readableBytes) == false { endLingering() }
+    }
+
+    /// The other side neither closes nor comes to an end.
+    private func endLingering() {
+        guard phase == .lingering else { return }
+        worker.counters.limits.increment(.linger)
+        channelContext?.close(promise: nil)
     }
 }
 

@@ -204,8 +204,15 @@ extension Worker {
         endedInputs.insert(flow.context.id)
     }
 
+    /// A client's connection waits for nothing but its end: for all others it is gone.
+    func lingers(_ flow: StreamFlow) {
+        if !flow.offeredPorts.isEmpty { endAliases([flow.context.id]) }
+        noteClosed(flow.context.id)
+    }
+
     /// A stream flow is gone.
-    func closed(_ flow: StreamFlow, wasReady: Bool) {
+    func closed(_ flow: StreamFlow, was phase: StreamFlow.Phase) {
+        let wasReady = phase != .opening
         counters.add(bytesIn: flow.bytesIn, bytesOut: flow.bytesOut, SideLabel(flow.context.side))
         streams[flow.context.id] = nil
         switch flow.context.side {
@@ -218,7 +225,7 @@ extension Worker {
             if !flow.offeredPorts.isEmpty { endAliases([flow.context.id]) }
         case .backend(let target): backends[target]?.closed(flow, wasReady: wasReady)
         }
-        if wasReady { noteClosed(flow.context.id) }
+        if phase == .ready { noteClosed(flow.context.id) }
         runActions()
     }
 

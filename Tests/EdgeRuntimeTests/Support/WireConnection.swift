@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EdgeTLS
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -11,21 +12,33 @@ final class WireConnection: Sendable {
     private struct State {
         var received = ""
         var isClosed = false
+        var failure: String?
     }
 
     private let channel: any Channel
     private let state: NIOLockedValueBox<State>
 
+    /// - Parameters:
+    ///   - staysOpen: whether it does not close when the edge says that nothing follows.
+    ///   - tls: by what the edge is trusted; nil: in clear text.
     static func connect(
         _ port: Int,
         of host: String = "127.0.0.1",
-        from source: String = "127.0.0.1"
+        from source: String = "127.0.0.1",
+        staysOpen: Bool = false,
+        tls: TLSContext? = nil
     ) async throws -> WireConnection {
         let state = NIOLockedValueBox(State())
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(to: SocketAddress(ipAddress: source, port: 0))
+            .channelOption(.allowRemoteHalfClosure, value: staysOpen)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        let role = TLSRole.client(serverName: nil, identity: .none)
+                        let handler = TLSHandler(context: tls, role: role, handshakeDeadline: .seconds(5))
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
                     try channel.pipeline.syncOperations.addHandler(Recorder(state))
                 }
             }
@@ -40,6 +53,8 @@ final class WireConnection: Sendable {
 
     var text: String { state.withLockedValue { $0.received } }
     var isClosed: Bool { state.withLockedValue { $0.isClosed } }
+    /// Why it broke; nil while it has not, and when it was closed as it should be.
+    var failure: String? { state.withLockedValue { $0.failure } }
 
     func send(_ text: String) { channel.writeAndFlush(ByteBuffer(string: text), promise: nil) }
 
@@ -76,7 +91,10 @@ final class WireConnection: Sendable {
 
         func channelInactive(context: ChannelHandlerContext) { state.withLockedValue { $0.isClosed = true } }
 
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            state.withLockedValue { $0.failure = "\(error)" }
+            context.close(promise: nil)
+        }
     }
 }
 

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+
+/// The end of a client's connection on which more may be coming when its last answer has been written (TRN-02 to TRN-04).
+///
+/// A socket that is closed while input waits in it sends RST, which takes from the other side what it has not read yet.
+/// So only the way out is shut, and what comes is discarded until the other side has closed too.
+struct Lingering {
+    /// How long that is waited for.
+    static let longest = TimeAmount.seconds(2)
+    /// How much is discarded.
+    static let most = 16 << 20
+
+    private var discarded = 0
+    private let limit: Scheduled<Void>
+
+    /// - Parameter limit: ends the connection when `longest` is over.
+    init(limit: Scheduled<Void>) {
+        self.limit = limit
+    }
+
+    /// Takes note of what came; false when that is too much.
+    mutating func discard(_ bytes: Int) -> Bool {
+        discarded &+= bytes
+        return discarded <= Self.most
+    }
+
+    func end() { limit.cancel() }
+}
