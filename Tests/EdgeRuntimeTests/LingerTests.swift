@@ -12,15 +12,17 @@ struct LingerTests {
     private static let next = Wire.options("next")
 
     /// Requests that lose the frame of their stream, by their conformance ids.
-    private static let broken: [(String, String)] = [
-        ("TRN-02", Wire.request("INVITE", "b").replacing("Content-Length: 0\r\n", with: "")),
-        ("MSG-21", Wire.options("b", extra: "Content-Length: 0\r\n")),
-        ("MSG-21", Wire.options("b", extra: "l: 5\r\n")),
-        ("MSG-01", Wire.options("b").replacing("\r\n", with: "\n")),
-        ("MSG-01", Wire.options("b").replacing("CSeq: 1 OPTIONS\r\n", with: "CSeq: 1 OPTIONS\n")),
-    ] + ["-1", "+5", "0x10", "5 5", "five", "12345678901234567890", "-999", "13,5"].map {
-        ("MSG-25", Wire.options("b").replacing("Content-Length: 0", with: "Content-Length: \($0)"))
-    }
+    private static let broken: [(String, String)] =
+        [
+            ("TRN-02", Wire.request("INVITE", "b").replacing("Content-Length: 0\r\n", with: "")),
+            ("MSG-21", Wire.options("b", extra: "Content-Length: 0\r\n")),
+            ("MSG-21", Wire.options("b", extra: "l: 5\r\n")),
+            ("MSG-01", Wire.options("b").replacing("\r\n", with: "\n")),
+            ("MSG-01", Wire.options("b").replacing("CSeq: 1 OPTIONS\r\n", with: "CSeq: 1 OPTIONS\n")),
+        ]
+        + ["-1", "+5", "0x10", "5 5", "five", "12345678901234567890", "-999", "13,5"].map {
+            ("MSG-25", Wire.options("b").replacing("Content-Length: 0", with: "Content-Length: \($0)"))
+        }
 
     @Test(
         "TRN-02, TRN-03, MSG-01, MSG-21, MSG-25: a lost frame: one 400, then FIN, and nothing behind it is looked at",

@@ -54,8 +54,9 @@ final class StreamFlow: ChannelInboundHandler {
     private(set) var offeredPorts: [UInt16] = []
     /// When the backend is asked whether it is still there.
     var pulse = KeepAlivePulse()
-    /// When the message that is being received began.
-    private(set) var messageSince: NIODeadline?
+    /// Until when the message that is being received must have come.
+    private var reception = ReceptionClock()
+    private var receptionTimer: Scheduled<Void>?
     private(set) var bytesIn: UInt64 = 0
     private(set) var bytesOut: UInt64 = 0
 
@@ -134,8 +135,7 @@ final class StreamFlow: ChannelInboundHandler {
                 // Two answers to pings of ours look like one ping.
                 if !pulse.hasPinged { enqueue(worker.pong) }
             case .needMore:
-                messageSince = framer.isInsideMessage ? messageSince ?? now : nil
-                return
+                return awaitRest(now)
             case .failed(let error, let head):
                 return fail(error, head: head, now: now)
             }
@@ -147,7 +147,9 @@ final class StreamFlow: ChannelInboundHandler {
         // Back-pressure: nothing more is read from who does not read what is written to it.
         let isWritable = context.channel.isWritable
         context.channel.setOption(.autoRead, value: isWritable).whenFailure { _ in }
-        guard isWritable else { return }
+        guard isWritable else { return reception.stop(now: worker.eventLoop.now) }
+        reception.goOn(now: worker.eventLoop.now)
+        watchReception()
         blockedBytes = 0
         stall = nil
         context.read()
@@ -170,6 +172,7 @@ final class StreamFlow: ChannelInboundHandler {
         let was = phase
         phase = .closed
         lingering?.end()
+        receptionTimer?.cancel()
         if !isAbandoned { worker.closed(self, was: was) }
         context.fireChannelInactive()
     }
@@ -268,7 +271,7 @@ final class StreamFlow: ChannelInboundHandler {
     }
 
     private func receive(_ bytes: ByteBuffer, now: NIODeadline) {
-        messageSince = nil
+        reception.rest()
         switch MessageParser.parse(bytes, framing: .stream, limits: limits) {
         case .message(let message):
             if usesTLS, message.topmostVia.offersAlias, message.isRequest { offer(message.topmostVia) }
@@ -278,6 +281,30 @@ final class StreamFlow: ChannelInboundHandler {
             // What ends its lines in two ways may be read as two messages by the next who reads it (MSG-01).
             if malformed.reason == .lineEnd { linger() }
         }
+    }
+
+    /// A message must come whole in its time.
+    private func awaitRest(_ now: NIODeadline) {
+        guard framer.isInsideMessage else { return reception.rest() }
+        reception.awaits(body: framer.awaitedBody, now: now, limit: worker.snapshot.limits.messageTimeout)
+        watchReception()
+    }
+
+    /// Looks when that time is over, once for all messages that begin and end meanwhile.
+    private func watchReception() {
+        guard receptionTimer == nil, let due = reception.due, phase == .ready else { return }
+        receptionTimer = worker.eventLoop.assumeIsolated().scheduleTask(deadline: due) { [weak self] in
+            guard let self else { return }
+            self.receptionTimer = nil
+            self.lookAtReception()
+        }
+    }
+
+    private func lookAtReception() {
+        guard phase == .ready, let due = reception.due else { return }
+        guard due <= worker.eventLoop.now else { return watchReception() }
+        worker.counters.limits.increment(.messageTimeout)
+        close()
     }
 
     /// The peer offers its connection for requests back; said once for each port, though it says so in every request.
@@ -309,8 +336,9 @@ final class StreamFlow: ChannelInboundHandler {
 
     // MARK: The end
 
-    /// Sends a client the answer that waits and says that nothing follows; then discards what it still sends, for a short
-    /// time. Without an answer it just closes.
+    /// Sends a client the answer that waits and says that nothing follows; then discards what it still sends.
+    ///
+    /// Where no answer waits it just closes.
     private func linger() {
         let isDue = phase == .ready && context.side == .client && outgoing.readableBytes > 0 && !isInputClosed
         guard isDue, let channelContext else { return close() }

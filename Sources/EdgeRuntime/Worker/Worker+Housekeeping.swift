@@ -5,9 +5,9 @@ internal import SIPProxy
 internal import Telemetry
 
 extension Worker {
-    /// Once a second: closes flows that are idle too long, deliver a message too slowly (TRN-05) or take nothing of what
-    /// they are sent (TRN-10), whose peer's certificate has expired (TLS-09), and those to backends that are gone when no
-    /// dialog uses them any more (LOC-55); then reports.
+    /// Once a second: closes flows that are idle too long or take nothing of what they are sent (TRN-10), whose peer's
+    /// certificate has expired (TLS-09), and those to backends that are gone when no dialog uses them any more (LOC-55);
+    /// then reports.
     func keepHouse() {
         let now = eventLoop.now
         let limits = snapshot.limits
@@ -15,10 +15,7 @@ extension Worker {
         var closing: [StreamFlow] = []
         var resting: [StreamFlow] = []
         for flow in streams.values where flow.phase == .ready {
-            if let since = flow.messageSince, now - since > limits.messageTimeout {
-                counters.limits.increment(.messageTimeout)
-                closing.append(flow)
-            } else if flow.isStalled(at: now, for: limits.writeStall) {
+            if flow.isStalled(at: now, for: limits.writeStall) {
                 flow.abort()
             } else if let certificate = flow.certificate, certificate.endsAt <= now {
                 counters.limits.increment(.certificateEnd)

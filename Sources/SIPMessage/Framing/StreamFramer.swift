@@ -21,6 +21,9 @@ package struct StreamFramer: Sendable {
         return first != 0x0D && first != 0x0A
     }
 
+    /// Length of the body of a message whose header section has come and that is not complete; else nil.
+    package var awaitedBody: Int? { framing.awaitedBody }
+
     /// Bytes that wait for the rest of a message.
     package var pendingBytes: Int { buffer.readableBytes }
 

@@ -8,6 +8,8 @@ struct StreamFraming: Sendable {
     private var scanner = HeadScanner()
     /// Length of the message at the reader index, once its header section is read.
     private var expected: Int?
+    /// Length of its body.
+    private(set) var awaitedBody: Int?
     private var failure: FramingError?
 
     init(limits: MessageLimits) {
@@ -23,6 +25,7 @@ struct StreamFraming: Sendable {
         }
         guard let length = expected, let message = buffer.readSlice(length: length) else { return .needMore }
         expected = nil
+        awaitedBody = nil
         scanner = HeadScanner()
         return .message(message)
     }
@@ -61,6 +64,7 @@ struct StreamFraming: Sendable {
                 return fail(.messageTooLong, head: buffer.slice(ByteRange(0, end)))
             }
             expected = end &+ contentLength
+            awaitedBody = contentLength
             return nil
         }
     }

@@ -64,6 +64,20 @@ struct StreamFramerTests {
         #expect(framer.pendingBytes == 10)
     }
 
+    @Test("TRN-05: the length of the body is known from the end of the header section to the end of the message")
+    func awaitedBody() {
+        let request = Wire.request("MESSAGE sip:bob@example.com SIP/2.0", body: "hello")
+        var framer = StreamFramer()
+        for place in 0..<request.readableBytes - 1 {
+            framer.append(request.slice(ByteRange(place, place + 1)))
+            #expect(framer.next() == .needMore)
+            #expect(framer.awaitedBody == (place < request.readableBytes - 6 ? nil : 5), "\(place)")
+        }
+        framer.append(request.slice(ByteRange(request.readableBytes - 1, request.readableBytes)))
+        #expect(framer.next() == .message(request))
+        #expect(framer.awaitedBody == nil && !framer.isInsideMessage)
+    }
+
     @Test(
         "MSG-01: a line feed alone breaks the frame, wherever it stands",
         arguments: [
