@@ -323,6 +323,7 @@ final class StreamFlow: ChannelInboundHandler {
 
     /// The stream has lost its frame: answer what can be answered, then close (TRN-02, TRN-03).
     private func fail(_ error: FramingError, head: ByteBuffer?, now: NIODeadline) {
+        guard !error.isForeign else { return refuse(error, now: now) }
         var limits = limits
         limits.headerSection = max(limits.headerSection, head?.readableBytes ?? 0)
         if let head, case .malformed(let malformed) = MessageParser.parse(head, framing: .stream, limits: limits) {
@@ -332,6 +333,13 @@ final class StreamFlow: ChannelInboundHandler {
             worker.framingFailed(error)
         }
         linger()
+    }
+
+    /// What is no SIP is not answered (TRN-09); a pong for what only looked like a ping has not left yet.
+    private func refuse(_ error: FramingError, now: NIODeadline) {
+        worker.foreign(error, on: context, now: now)
+        if error == .proxyHeader, bytesOut == 0 { outgoing = ByteBuffer() }
+        close()
     }
 
     // MARK: The end

@@ -75,7 +75,10 @@ extension MalformedLabel {
         case .contentLength: self = .contentLength
         case .headerSectionTooLong, .messageTooLong: self = .tooLarge
         case .lineEnd: self = .headerSyntax
-        case .tls, .http, .notSIP: self = .framing
+        case .tls: self = .tls
+        case .http: self = .http
+        case .proxyHeader: self = .proxyHeader
+        case .notSIP: self = .framing
         }
     }
 }

@@ -16,8 +16,18 @@ package enum FramingError: Sendable, Hashable, CaseIterable {
     case tls
     /// An HTTP request.
     case http
+    /// A PROXY protocol header, on a listener that takes none from there.
+    case proxyHeader
     /// The bytes are nothing that is known here.
     case notSIP
+
+    /// Whether who sent this does not speak SIP and would understand no answer (TRN-09).
+    package var isForeign: Bool {
+        switch self {
+        case .tls, .http, .proxyHeader, .notSIP: true
+        case .contentLength, .lineEnd, .headerSectionTooLong, .messageTooLong: false
+        }
+    }
 }
 
 /// What `StreamFramer.next` found.

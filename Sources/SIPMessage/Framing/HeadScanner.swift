@@ -24,6 +24,7 @@ struct HeadScanner: Sendable {
 
     /// Looks on in `bytes`, which begin as they did at the last call.
     mutating func scan(_ bytes: Bytes) -> Outcome {
+        if bytes[0] == 0 { return Self.afterLineEnds(bytes) }
         if rowStart == 0, let error = Self.foreign(bytes) { return .failed(error, end: 0) }
         while let feed = bytes.find(0x0A, from: searched, to: bytes.count) {
             guard feed > rowStart, bytes[feed &- 1] == 0x0D else { return .failed(.lineEnd, end: feed &+ 1) }
@@ -92,13 +93,25 @@ extension HeadScanner {
         return isPlausible ? nil : .notSIP
     }
 
+    /// A PROXY protocol header of version 2 begins with two CRLF, which are a keep-alive, and goes on with these bytes.
+    private static func afterLineEnds(_ bytes: Bytes) -> Outcome {
+        let signature: StaticString = "\0\r\nQUIT\n"
+        let count = min(bytes.count, signature.utf8CodeUnitCount)
+        for place in 0..<count where bytes[place] != signature.utf8Start[place] {
+            return .failed(.notSIP, end: 0)
+        }
+        return count < signature.utf8CodeUnitCount ? .incomplete : .failed(.proxyHeader, end: 0)
+    }
+
     /// Whether `SIP/` stands in the start line, in any case.
     private static func namesSIP(_ bytes: Bytes, to end: Int) -> Bool {
         contains("sip/", bytes, to: end)
     }
 
     private static func kind(_ bytes: Bytes, to end: Int) -> FramingError {
-        contains("http/", bytes, to: end) ? .http : .notSIP
+        if contains("http/", bytes, to: end) { return .http }
+        // Version 1.
+        return bytes.equalsIgnoringCase("proxy ", from: 0, to: min(6, end)) ? .proxyHeader : .notSIP
     }
 
     /// Whether `text`, which ends in a slash, stands before `end`.

@@ -68,7 +68,8 @@ package enum NextHopFailureLabel: Int, LabelValue { case transport, unresolved, 
 
 /// What is wrong with a message that cannot be used.
 package enum MalformedLabel: Int, LabelValue {
-    case framing, startLine, version, headerSyntax, missingHeader, duplicateHeader, contentLength, uri, tooLarge, body
+    case framing, tls, http, proxyHeader
+    case startLine, version, headerSyntax, missingHeader, duplicateHeader, contentLength, uri, tooLarge, body
 }
 
 /// Why a message was dropped without an answer (OVL-63).

@@ -59,7 +59,7 @@ extension MetricCatalog {
     package static let malformed = Metric(
         .counter,
         "proxy_messages_malformed_total",
-        "Messages that cannot be used.",
+        "Messages that cannot be used; the first four are connections whose bytes are no SIP.",
         .of("reason", MalformedLabel.self)
     )
     package static let dropped = Metric(

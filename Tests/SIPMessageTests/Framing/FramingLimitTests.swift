@@ -60,7 +60,8 @@ struct FramingLimitTests {
         arguments: [
             ("\u{16}\u{03}\u{01}\u{02}\u{00}", FramingError.tls), ("GET / HTTP/1.1\r\n", .http),
             ("\u{0}\u{1}\u{2}", .notSIP), ("hello world\r\n", .notSIP), (": x\r\n", .notSIP), ("{\"a\":1}", .notSIP),
-            (String(repeating: "A", count: 64), .notSIP), ("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", .notSIP),
+            (String(repeating: "A", count: 64), .notSIP), ("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", .proxyHeader),
+            ("\r\n\r\n\0\r\nQUIT\n!", .proxyHeader), ("\0\r\nQUIT ", .notSIP), ("PROXYX TCP4\r\n", .notSIP),
         ]
     )
     func foreign(_ text: String, _ kind: FramingError) {

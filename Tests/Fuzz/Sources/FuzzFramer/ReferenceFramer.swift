@@ -7,6 +7,8 @@ internal import SIPMessage
 struct ReferenceFramer {
     let stream: [UInt8]
     let limits: MessageLimits
+    /// What a PROXY protocol header of version 2 goes on with behind its two CRLF.
+    private static let signature = Array("\0\r\nQUIT\n".utf8)
 
     /// All that stands in the stream, up to what is incomplete or broken.
     func elements() -> [FramingResult] {
@@ -37,6 +39,7 @@ struct ReferenceFramer {
 
     /// The message that `bytes` begin with, or what is wrong with it; nil while it is incomplete.
     private func message(_ bytes: [UInt8]) -> FramingResult? {
+        if bytes.count < Self.signature.count, Self.signature.starts(with: bytes) { return nil }
         if let error = foreign(bytes) { return .failed(error, head: nil) }
         var rows: [[UInt8]] = []
         var start = 0
@@ -48,7 +51,8 @@ struct ReferenceFramer {
             start = feed + 1
             if rows.isEmpty, !has("sip/", row) {
                 guard feed <= limits.headerSection else { return tooLong }
-                return .failed(has("http/", row) ? .http : .notSIP, head: head(bytes, feed))
+                let other = has("proxy ", Array(row.prefix(6))) ? FramingError.proxyHeader : .notSIP
+                return .failed(has("http/", row) ? .http : other, head: head(bytes, feed))
             }
             if row.isEmpty { return complete(bytes, rows: rows, headEnd: start) }
             rows.append(row)
@@ -100,6 +104,7 @@ struct ReferenceFramer {
 
     private func foreign(_ bytes: [UInt8]) -> FramingError? {
         if bytes[0] == 0x16 { return .tls }
+        if bytes.starts(with: Self.signature) { return .proxyHeader }
         let tokens = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~".utf8)
         guard let end = bytes.prefix(64).firstIndex(where: { !tokens.contains($0) }) else {
             return bytes.count >= 64 ? .notSIP : nil
