@@ -132,6 +132,25 @@ struct ProxyProtocolTests {
         try await backend.stop()
     }
 
+    @Test("OVL-36, TRN-64: a connection that owes its header when a drain begins is closed")
+    func drained() async throws {
+        let backend = try await AnsweringServer.start()
+        let bench = try await Self.start(backend) { $0.proxyHeaderTimeout = .seconds(30) }
+        let late = try await WireConnection.connect(bench.port)
+        late.send(String(Self.line.dropLast(2)))
+        let known = try await WireConnection.connect(bench.port)
+        known.send(Self.line + Wire.options("a"))
+        // Connections are accepted in their order, so both are by now.
+        #expect(await known.wait(for: "SIP/2.0 200"))
+        try await bench.edge.drain(within: .milliseconds(100))
+        late.send("\r\n" + Wire.options("b"))
+        #expect(await late.waitUntilClosed())
+        #expect(!known.isClosed && late.text.isEmpty && bench.edge.connections == 1)
+        #expect(try await bench.count { $0.connections[0, .accepted] } == 1)
+        try await bench.stop()
+        try await backend.stop()
+    }
+
     @Test(
         "TRN-70: connections to backends begin with LOCAL where the pool says so, and with SIP where not",
         arguments: [true, false]

@@ -16,12 +16,16 @@ extension Worker {
         from front: ProxyHeader.Source
     ) -> EventLoopFuture<Void> {
         let id = setup.identity.id
+        let key = ObjectIdentifier(channel)
+        fronts[key] = (id, channel)
+        channel.closeFuture.assumeIsolated().whenComplete { [weak self] _ in self?.fronts[key] = nil }
         let handler = ProxyHeaderHandler(
             policy.versions,
             within: snapshot.limits.proxyHeaderTimeout,
             accept: { [weak self] header in
                 // The listener may have been closed or changed meanwhile; what holds now, holds for this one too.
-                guard let self, let setup = self.snapshot.listener(id) else { return channel.close(promise: nil) }
+                guard let self, self.fronts.removeValue(forKey: key) != nil, let setup = self.snapshot.listener(id)
+                else { return channel.close(promise: nil) }
                 do {
                     try self.admit(channel, setup, header.source ?? front)
                 } catch {
@@ -31,6 +35,15 @@ extension Worker {
             refuse: { [weak self] failure in self?.headerFailed(failure, id, front) }
         )
         return channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler) }
+    }
+
+    /// The listener is closed, to drain or for good: who has not said whose a connection is, comes too late.
+    func closeFronts(of listener: ListenerID) {
+        let late = fronts.filter { $0.value.listener == listener }
+        for (key, front) in late {
+            fronts[key] = nil
+            front.channel.close(promise: nil)
+        }
     }
 
     private func headerFailed(_ failure: ProxyHeaderHandler.Failure, _ id: ListenerID, _ front: ProxyHeader.Source) {

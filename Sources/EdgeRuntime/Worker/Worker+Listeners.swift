@@ -73,10 +73,11 @@ extension Worker {
 
     private func isTLS(_ id: ListenerID) -> Bool { snapshot.listener(id)?.identity.transport == .tls }
 
-    /// Accepts no more; connections that were accepted stay.
+    /// Accepts no more; connections that were accepted stay, but for those of which nobody knows yet whose they are.
     func closeListener(_ id: ListenerID) {
         acceptingListeners.remove(id)
         listenerChannels.removeValue(forKey: id)?.close(promise: nil)
+        closeFronts(of: id)
         guard let flow = listenerDatagrams.removeValue(forKey: id) else { return }
         forget(flow)
         faces.remove(flow)

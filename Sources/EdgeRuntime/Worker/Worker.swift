@@ -30,6 +30,8 @@ package final class Worker {
     var faces = ListenerFaces()
     /// Those that are to accept, whether they do at present or not.
     var acceptingListeners: Set<ListenerID> = []
+    /// Connections of load balancers that have not said yet whose they are.
+    var fronts: [ObjectIdentifier: (listener: ListenerID, channel: any Channel)] = [:]
     /// The sockets of responses to other servers over UDP.
     private(set) lazy var returns = ReturnSockets(worker: self)
     /// Connections of other servers on which requests may go back to them.
@@ -163,6 +165,7 @@ package final class Worker {
     func shutDown() {
         housekeeping?.cancel()
         for channel in listenerChannels.values { channel.close(promise: nil) }
+        for front in fronts.values { front.channel.close(promise: nil) }
         for flow in streams.values { flow.close() }
         for flow in datagrams.values { flow.close() }
     }
