@@ -198,6 +198,54 @@ struct FlowLifeTests {
         #expect(!channel.isActive && worker.counters.limits[.keepAlive] == 1)
     }
 
+    @Test("FLW-28: the pings of a backend that is pinged too are answered, and its answers are no halves of one")
+    func bothPing() throws {
+        let worker = EmbeddedWorker(on: loop, connections: 0, answersKeepAlive: true).worker
+        let channel = try backendChannel(worker)
+        func nextPing() throws -> String? {
+            for _ in 0..<121 {
+                wait(1)
+                if let text = try sent(channel) { return text }
+            }
+            return nil
+        }
+        for number in 1...3 {
+            #expect(try nextPing() == "\r\n\r\n")
+            // Its own ping crosses ours, or follows its answer; that comes in two pieces, too.
+            let pieces = [["\r\n\r\n", "\r\n"], ["\r", "\n", "\r\n\r\n"], ["\r\n\r\n\r\n"]][number - 1]
+            for piece in pieces { try send(piece, on: channel) }
+            #expect(try sent(channel) == "\r\n", "\(number)")
+            #expect(try sent(channel) == nil)
+            wait(20)
+            try send("\r\n\r\n", on: channel)
+            #expect(try sent(channel) == "\r\n")
+        }
+        #expect(channel.isActive && worker.counters.limits[.keepAlive] == 0)
+    }
+
+    @Test("FLW-32: a connection that proves dead is replaced at once, by one, and what is sent then goes there")
+    func replaced() throws {
+        let worker = EmbeddedWorker(on: loop, connections: 1, answersKeepAlive: true).worker
+        let target = BackendTarget(endpoint: EmbeddedWorker.backend, pool: nil)
+        var opened: [StreamFlow] = []
+        worker.openConnection = { _, flow, _ in opened.append(flow) }
+        let flows = worker.flows(to: target)
+        flows.send(ByteBuffer(string: Wire.options("one")), attempt: nil)
+        let first = try up(try #require(opened.first))
+        loop.run()
+        let (one, two) = (Wire.options("one"), Wire.options("two"))
+        #expect(try sent(first) == one)
+        #expect(opened.count == 1)
+        wait(131)
+        #expect(!first.isActive && worker.counters.limits[.keepAlive] == 1)
+        #expect(opened.count == 2 && flows.count == 0)
+        let second = try up(opened[1])
+        flows.send(ByteBuffer(string: Wire.options("two")), attempt: nil)
+        loop.run()
+        #expect(try sent(second) == two)
+        #expect(opened.count == 2 && flows.count == 1)
+    }
+
     @Test("FLW-32: pings are spread over 95 to 120 s, and silence of 10 s after one is the end")
     func pulse() {
         var generator = SystemRandomNumberGenerator()

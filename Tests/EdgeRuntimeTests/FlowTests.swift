@@ -23,6 +23,31 @@ struct FlowTests {
         try await backend.stop()
     }
 
+    @Test("FLW-28: pings are answered within 100 ms while requests wait, three in one segment by three, over TLS too")
+    func pings() async throws {
+        let backend = try await AnsweringServer.start(isSilent: true)
+        let wire = try TLSWire()
+        let bench = try await wire.edge(before: backend, firstResponse: nil)
+        for (place, tls) in [nil, wire.client].enumerated() {
+            let client = try await WireConnection.connect(bench.ports[place], tls: tls)
+            for number in 0..<20 { client.send(Wire.options("p\(place)-\(number)")) }
+            #expect(await Waiting.until(within: .seconds(5)) { backend.received.count == 20 * (place + 1) })
+            var quickest = Duration.seconds(5)
+            for round in 0..<10 {
+                let began = ContinuousClock.now
+                client.send("\r\n\r\n\r\n\r\n\r\n\r\n")
+                let all = String(repeating: "\r\n", count: 3 * (round + 1))
+                #expect(await client.wait(for: all))
+                #expect(client.text == all)
+                quickest = min(quickest, ContinuousClock.now - began)
+            }
+            // Of ten, for the machine may have other things to do.
+            #expect(quickest < .milliseconds(100), "\(quickest)")
+        }
+        try await bench.stop()
+        try await backend.stop()
+    }
+
     @Test("Two hundred requests in one write are each answered, over a bounded number of backend connections")
     func pipelined() async throws {
         let backend = try await AnsweringServer.start()

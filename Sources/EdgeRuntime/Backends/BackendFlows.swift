@@ -134,7 +134,7 @@ final class BackendFlows {
         for flow in streams where flow.phase == .ready {
             switch flow.pulse.advance(to: now, lastRead: flow.lastRead, using: &worker.random) {
             case .none: continue
-            case .ping: flow.enqueue(worker.ping)
+            case .ping: flow.ping()
             case .close: dead.append(flow)
             }
         }

@@ -19,8 +19,6 @@ package struct KeepAlivePulse: Sendable {
         case close
     }
 
-    /// Whether the other side was ever pinged: then it is the one that answers.
-    package private(set) var hasPinged = false
     private var rest = TimeAmount.zero
     private var pingedAt: NIODeadline?
 
@@ -43,7 +41,6 @@ package struct KeepAlivePulse: Sendable {
         }
         guard now - lastRead >= rest else { return .none }
         pingedAt = now
-        hasPinged = true
         return .ping
     }
 }

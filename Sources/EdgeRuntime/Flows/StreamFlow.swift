@@ -54,6 +54,8 @@ final class StreamFlow: ChannelInboundHandler {
     private(set) var offeredPorts: [UInt16] = []
     /// When the backend is asked whether it is still there.
     var pulse = KeepAlivePulse()
+    /// Whether the answer to a ping is due.
+    private var isPongDue = false
     /// Until when the message that is being received must have come.
     private var reception = ReceptionClock()
     private var receptionTimer: Scheduled<Void>?
@@ -132,9 +134,9 @@ final class StreamFlow: ChannelInboundHandler {
             case .message(let bytes):
                 receive(bytes, now: now)
             case .keepAlive:
-                // Two answers to pings of ours look like one ping.
-                if !pulse.hasPinged { enqueue(worker.pong) }
+                enqueue(worker.pong)
             case .needMore:
+                if isPongDue, framer.takePong() { isPongDue = false }
                 return awaitRest(now)
             case .failed(let error, let head):
                 return fail(error, head: head, now: now)
@@ -237,6 +239,11 @@ final class StreamFlow: ChannelInboundHandler {
     func abort() {
         outgoing = ByteBuffer()
         channelContext?.close(promise: nil)
+    }
+
+    /// Asks whether the other side is still there; its answer, half of a ping, is not taken for the beginning of one.
+    func ping() {
+        if enqueue(worker.ping) { isPongDue = true }
     }
 
     /// Writes what was collected.

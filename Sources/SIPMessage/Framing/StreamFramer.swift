@@ -42,6 +42,16 @@ package struct StreamFramer: Sendable {
         buffer.append(ByteRange(0, bytes.readableBytes), of: bytes)
     }
 
+    /// Takes a single CRLF, and nothing else, off the front: an answer to a keep-alive, which would otherwise wait to be
+    /// the half of one (RFC 5626 section 4.4.1).
+    package mutating func takePong() -> Bool {
+        guard buffer.readableBytes == 2, buffer.getInteger(at: buffer.readerIndex, as: UInt16.self) == 0x0D0A else {
+            return false
+        }
+        buffer = ByteBuffer()
+        return true
+    }
+
     /// Takes the next thing out of the stream.
     package mutating func next() -> FramingResult {
         let result = framing.next(from: &buffer)

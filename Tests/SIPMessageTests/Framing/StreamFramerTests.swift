@@ -45,6 +45,26 @@ struct StreamFramerTests {
         }
     }
 
+    @Test("FLW-28, FLW-32: one CRLF alone can be taken as the answer to a ping; what is more, or less, stays")
+    func pong() {
+        let request = Wire.request()
+        for (text, isPong) in [("\r\n", true), ("\r", false), ("\r\n\r", false), ("", false), ("OP", false)] {
+            var framer = StreamFramer()
+            framer.append(ByteBuffer(string: text))
+            #expect(framer.next() == .needMore)
+            let wasTaken = framer.takePong()
+            #expect(wasTaken == isPong && framer.pendingBytes == (isPong ? 0 : text.utf8.count))
+        }
+        // The end of a message is none.
+        var framer = StreamFramer()
+        framer.append(request.slice(ByteRange(0, request.readableBytes - 2)))
+        #expect(framer.next() == .needMore)
+        let wasTaken = framer.takePong()
+        #expect(!wasTaken)
+        framer.append(ByteBuffer(string: "\r\n"))
+        #expect(framer.next() == .message(request))
+    }
+
     @Test("FLW-29: a double CRLF inside a body is data")
     func keepAliveInBody() {
         let request = Wire.request("MESSAGE sip:bob@example.com SIP/2.0", body: "\r\n\r\n\r\n\r\n")
