@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import BackendPool
 import NIOCore
 import ProxyProtocol
 import SIPMessage
@@ -147,6 +148,72 @@ struct ProxyProtocolTests {
         #expect(await late.waitUntilClosed())
         #expect(!known.isClosed && late.text.isEmpty && bench.edge.connections == 1)
         #expect(try await bench.count { $0.connections[0, .accepted] } == 1)
+        try await bench.stop()
+        try await backend.stop()
+    }
+
+    @Test("TRN-68: V-PP-01 and a ClientHello in one segment: the handshake completes, for whom the header names")
+    func beforeTLS() async throws {
+        let vector: [UInt8] =
+            [13, 10, 13, 10, 0, 13, 10] + Array("QUIT".utf8)
+            + [10, 0x21, 0x11, 0, 12, 203, 0, 113, 7, 198, 51, 100, 10, 0xC7, 0x38, 0x13, 0xC5]
+        let wire = try TLSWire()
+        let backend = try await AnsweringServer.start()
+        let policy = ProxyProtocolPolicy(networks: [Self.loopback], versions: [.v2])
+        let bench = try await wire.edge(before: backend, fronts: policy)
+        let client = try await WireConnection.connect(bench.ports[1], header: vector, tls: wire.client)
+        client.send(Wire.options("tls").replacing("TCP", with: "TLS"))
+        #expect(await client.wait(for: "SIP/2.0 200"))
+        #expect(client.text.contains("received=203.0.113.7") && client.text.contains("rport=51000"))
+        try await bench.stop()
+        try await backend.stop()
+    }
+
+    @Test("TRN-69: routes are chosen by the source that the front names")
+    func routes() async throws {
+        let backend = try await AnsweringServer.start()
+        let policy = ProxyProtocolPolicy(networks: [Self.loopback], versions: [.v1])
+        let named = RouteRule.Network(address: .v4(0xCB00_7107), prefixLength: 32)
+        let bench = try await EdgeBench.start(
+            places: [.init(name: "b1", port: backend.port)],
+            role: .access,
+            fronts: policy,
+            change: { snapshot in
+                snapshot.proxy.routes = [
+                    RouteRule(sources: [named], action: .pool(.init(index: 0))),
+                    RouteRule(sources: [Self.loopback], action: .reject(status: 403, reason: "Front")),
+                    RouteRule(action: .reject(status: 480, reason: "Elsewhere")),
+                ]
+            }
+        )
+        for (address, status) in [("203.0.113.7", "200"), ("203.0.113.8", "480")] {
+            let client = try await WireConnection.connect(bench.port)
+            client.send("PROXY TCP4 \(address) 198.51.100.10 51000 5061\r\n" + Wire.options("r\(status)"))
+            #expect(await client.wait(for: "SIP/2.0 \(status)"))
+        }
+        #expect(backend.received.count == 1)
+        try await bench.stop()
+        try await backend.stop()
+    }
+
+    @Test(
+        "TRN-70: to a backend over TLS the header is the first, and the ClientHello follows",
+        arguments: [true, false]
+    )
+    func behindTLS(sends: Bool) async throws {
+        let wire = try TLSWire()
+        let backend = try await AnsweringServer.start()
+        let bench = try await EdgeBench.start(
+            backends: [backend.port],
+            tls: wire.client,
+            sendsProxyProtocol: sends
+        )
+        let client = try await WireConnection.connect(bench.port)
+        client.send(Wire.options("a"))
+        let local: [UInt8] = [13, 10, 13, 10, 0, 13, 10] + Array("QUIT".utf8) + [10, 0x20, 0, 0, 0]
+        let expected = (sends ? local : []) + [0x16, 0x03, 0x01]
+        #expect(await Waiting.until(within: .seconds(5)) { backend.bytes.count > expected.count })
+        #expect(backend.bytes.starts(with: expected))
         try await bench.stop()
         try await backend.stop()
     }

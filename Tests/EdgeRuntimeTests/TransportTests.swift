@@ -125,11 +125,15 @@ struct TransportTests {
         try await backend.stop()
     }
 
-    @Test("TRN-07: two hundred answers in another order than asked for leave whole, each once")
-    func order() async throws {
+    @Test(
+        "TRN-07: two hundred answers in another order than asked for leave whole, each once, over TLS too",
+        arguments: [false, true]
+    )
+    func order(overTLS: Bool) async throws {
+        let wire = try TLSWire()
         let backend = try await AnsweringServer.start(isSilent: true)
-        let bench = try await EdgeBench.start(backends: [backend.port], firstResponse: nil)
-        let client = try await WireConnection.connect(bench.port)
+        let bench = try await wire.edge(before: backend, firstResponse: nil)
+        let client = try await WireConnection.connect(bench.ports[overTLS ? 1 : 0], tls: overTLS ? wire.client : nil)
         // Each answer carries its Via back, which is what tells whether it is whole.
         func via(_ index: Int) -> String {
             let filling = String(repeating: "\(index % 10)", count: 100 + 40 * index)

@@ -11,6 +11,7 @@ import TestSupport
 final class AnsweringServer: Sendable {
     private struct State {
         var bytes: [UInt8] = []
+        var messages: [ByteBuffer] = []
         var received: [String] = []
         var byConnection: [[String]] = []
         var isReading = true
@@ -66,6 +67,8 @@ final class AnsweringServer: Sendable {
     var bytes: [UInt8] { state.withLockedValue { $0.bytes } }
     /// The requests that came, whole.
     var received: [String] { state.withLockedValue { $0.received } }
+    /// The same as they came.
+    var messages: [ByteBuffer] { state.withLockedValue { $0.messages } }
     /// The same, apart by the connections that they came on.
     var receivedByConnection: [[String]] { state.withLockedValue { $0.byConnection } }
     var connectionCount: Int { state.withLockedValue { $0.connections.count } }
@@ -102,6 +105,12 @@ final class AnsweringServer: Sendable {
         try await connection.writeAndFlush(bytes)
     }
 
+    /// Closes every connection with what it has not read, and reads from new ones.
+    func closeUnread() async throws {
+        state.withLockedValue { $0.isReading = true }
+        try await closeConnections()
+    }
+
     /// Closes every connection as it should be, and takes new ones.
     func closeConnections() async throws {
         for connection in state.withLockedValue({ $0.connections }) { try? await connection.close() }
@@ -133,6 +142,7 @@ final class AnsweringServer: Sendable {
             framer.append(bytes)
             while case .message(let bytes) = framer.next() {
                 state.withLockedValue { state in
+                    state.messages.append(bytes)
                     state.received.append(String(buffer: bytes))
                     state.byConnection[number].append(String(buffer: bytes))
                 }

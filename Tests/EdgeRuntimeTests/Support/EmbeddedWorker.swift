@@ -36,6 +36,7 @@ struct EmbeddedWorker {
     /// - Parameters:
     ///   - listener: one that is there, though it listens nowhere.
     ///   - connections: to one backend; none can be opened on this loop.
+    ///   - queue: messages that may wait for one.
     ///   - aliasProfile: what the listener takes offered connections by.
     ///   - aliases: which of them requests may use.
     init(
@@ -43,6 +44,7 @@ struct EmbeddedWorker {
         index: WorkerIndex = 0,
         listener: ListenerIdentity? = nil,
         connections: Int = 1,
+        queue: Int = 1,
         answersKeepAlive: Bool = false,
         aliasProfile: String? = nil,
         aliases: AliasUse = .none,
@@ -54,7 +56,7 @@ struct EmbeddedWorker {
             verifiesName: false,
             acceptsWildcards: false,
             connections: connections,
-            queue: 1
+            queue: queue
         )
         setup.answersKeepAlive = answersKeepAlive
         setup.aliases = aliases

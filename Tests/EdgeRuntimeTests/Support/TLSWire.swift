@@ -25,11 +25,24 @@ struct TLSWire {
         client = try TLSContext(clientProfile: TLSProfile(trustFile: store.authority, verify: true))
     }
 
+    /// How the edge connects to who is in no pool.
+    private var outside: BackendSetup {
+        BackendSetup(
+            tls: client,
+            serverName: nil,
+            verifiesName: true,
+            acceptsWildcards: false,
+            connections: 2,
+            queue: 100
+        )
+    }
+
     /// An edge with one TCP and one TLS listener, in this order, before one server.
     func edge(
         before backend: AnsweringServer,
         firstResponse: FirstResponseLimits? = FirstResponseLimits(),
         role: ListenerIdentity.Role = .access,
+        fronts: ProxyProtocolPolicy? = nil,
         adjust: (inout EdgeLimits) -> Void = { _ in }
     ) async throws -> EdgeBench {
         try await EdgeBench.start(
@@ -37,6 +50,7 @@ struct TLSWire {
             firstResponse: firstResponse,
             beside: [.tls],
             role: role,
+            outside: outside,
             adjust: adjust,
             change: { snapshot in
                 let setup = snapshot.listeners[1]
@@ -45,6 +59,7 @@ struct TLSWire {
                     tls: server,
                     connectionsPerSource: setup.connectionsPerSource
                 )
+                snapshot.listeners[1].proxyProtocol = fronts
             }
         )
     }

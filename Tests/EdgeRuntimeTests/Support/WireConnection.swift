@@ -19,12 +19,14 @@ final class WireConnection: Sendable {
     private let state: NIOLockedValueBox<State>
 
     /// - Parameters:
+    ///   - header: bytes that are sent together with the first others, before TLS.
     ///   - staysOpen: whether it does not close when the edge says that nothing follows.
     ///   - tls: by what the edge is trusted; nil: in clear text.
     static func connect(
         _ port: Int,
         of host: String = "127.0.0.1",
         from source: String = "127.0.0.1",
+        header: [UInt8] = [],
         staysOpen: Bool = false,
         tls: TLSContext? = nil
     ) async throws -> WireConnection {
@@ -34,6 +36,7 @@ final class WireConnection: Sendable {
             .channelOption(.allowRemoteHalfClosure, value: staysOpen)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if !header.isEmpty { try channel.pipeline.syncOperations.addHandler(Preamble(header)) }
                     if let tls {
                         let role = TLSRole.client(serverName: nil, identity: .none)
                         let handler = TLSHandler(context: tls, role: role, handshakeDeadline: .seconds(5))
@@ -56,6 +59,8 @@ final class WireConnection: Sendable {
     /// Why it broke; nil while it has not, and when it was closed as it should be.
     var failure: String? { state.withLockedValue { $0.failure } }
 
+    func send(_ bytes: ByteBuffer) { channel.writeAndFlush(bytes, promise: nil) }
+
     func send(_ text: String) { channel.writeAndFlush(ByteBuffer(string: text), promise: nil) }
 
     /// Reads nothing more, as a peer whose process hangs.
@@ -74,6 +79,25 @@ final class WireConnection: Sendable {
 
     /// Sends nothing more, and still reads.
     func closeOutput() async throws { try await channel.close(mode: .output).get() }
+
+    /// Puts bytes in front of the first write.
+    private final class Preamble: ChannelOutboundHandler {
+        typealias OutboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        private var header: [UInt8]
+
+        init(_ header: [UInt8]) {
+            self.header = header
+        }
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            var bytes = ByteBuffer(bytes: header)
+            header = []
+            bytes.writeImmutableBuffer(unwrapOutboundIn(data))
+            context.write(wrapOutboundOut(bytes), promise: promise)
+        }
+    }
 
     private final class Recorder: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
