@@ -32,9 +32,10 @@ struct LingerTests {
         let backend = try await AnsweringServer.start()
         let bench = try await EdgeBench.start(backends: [backend.port])
         let outcome = try await StubbornClient.send(text + Self.next, filling: 0, to: bench.port)
-        // With its lines ended by LF alone nothing can be read of it.
+        // With its lines ended by LF alone nothing can be read of it: no answer, so none that a reset could destroy.
         let isReadable = !text.contains("SIP/2.0\n")
-        #expect(outcome.isEnded && outcome.received.ranges(of: "SIP/2.0 ").count == (isReadable ? 1 : 0), "\(id)")
+        #expect(outcome.isEnded || !isReadable, "\(id)")
+        #expect(outcome.received.ranges(of: "SIP/2.0 ").count == (isReadable ? 1 : 0), "\(id)")
         #expect(outcome.received.hasPrefix("SIP/2.0 400") == isReadable)
         #expect(backend.received.isEmpty)
         try await bench.stop()
