@@ -30,6 +30,8 @@ struct ForwardPlan {
     var isPlaceOurs = false
     var isSecure = false
     var loopPart: UInt32 = 0
+    /// The route rule that matches, where the loop part depends on it.
+    var rule: Int?
     var addsRecordRoute = false
     var addsPath = false
     /// Whether Require must name `path` (FLW-04).

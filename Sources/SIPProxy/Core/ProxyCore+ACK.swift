@@ -33,7 +33,7 @@ extension ProxyCore {
 
     private func sendACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: inout ForwardPlan) {
         plan.isSecure = ack.requestURI?.scheme == .sips
-        plan.loopPart = loopPart(of: ack)
+        noteLoopPart(ack, on: flow, box, in: &plan)
         do {
             try self.plan(ack, on: flow, box: box, into: &plan)
         } catch {
@@ -55,7 +55,7 @@ extension ProxyCore {
             askForHops(name, for: .ack(ack, flow, plan))
         case .pool:
             // An ACK without a Route of ours follows the INVITE by its Call-ID (PRX-76).
-            guard let endpoint = statelessChoice(ack, flow) else { return act(.event(.dropped(.strayAck))) }
+            guard let endpoint = statelessChoice(ack, flow, plan) else { return act(.event(.dropped(.strayAck))) }
             forwardACK(ack, on: flow, plan, to: target(at: endpoint, domain: nil))
         }
     }
@@ -96,14 +96,13 @@ extension ProxyCore {
         write(ack, on: flow, plan, branch(of: ack, plan), hop, transport, facing(hop, box), box: box)
     }
 
-    private func statelessChoice(_ ack: SIPMessage, _ flow: FlowContext) -> Endpoint? {
-        for rule in snapshot.routes where rule.matches(ack, on: flow) {
-            guard case .pool(let id) = rule.action, Int(id.index) < snapshot.pools.count else { return nil }
-            let pool = snapshot.pools[Int(id.index)]
-            let key = AffinityKey(ack.bytes.slice(ack.callID).readableBytesView)
-            return pool.select(key: key, using: &generator).map { pool.backends[$0.index].endpoint }
-        }
-        return nil
+    private func statelessChoice(_ ack: SIPMessage, _ flow: FlowContext, _ plan: ForwardPlan) -> Endpoint? {
+        guard let rule = plan.rule ?? rule(for: ack, on: flow, box), case .pool(let id) = snapshot.routes[rule].action,
+            Int(id.index) < snapshot.pools.count
+        else { return nil }
+        let pool = snapshot.pools[Int(id.index)]
+        let key = AffinityKey(ack.bytes.slice(ack.callID).readableBytesView)
+        return pool.select(key: key, using: &generator).map { pool.backends[$0.index].endpoint }
     }
 
     /// A branch that follows from the message alone, so that copies of one ACK leave alike (PRX-78).

@@ -28,18 +28,17 @@ extension ProxyCore {
         guard case .pool = server.plan.destination else { return }
         let proxy = server.snapshot.proxy
         try checkDomain(server)
-        for (number, rule) in proxy.routes.enumerated() where rule.matches(server.request, on: server.flow) {
-            server.route = number
-            switch rule.action {
-            case .reject(let status, let reason): throw Rejection(status, reason)
-            case .pool(let id):
-                guard Int(id.index) < proxy.pools.count else { throw unavailable() }
-                server.pool = proxy.pools[Int(id.index)]
-                server.policy = proxy.policies[Int(id.index)]
-                return
-            }
+        guard let number = server.plan.rule ?? rule(for: server.request, on: server.flow, server.snapshot) else {
+            throw .notServed
         }
-        throw .notServed
+        server.route = number
+        switch proxy.routes[number].action {
+        case .reject(let status, let reason): throw Rejection(status, reason)
+        case .pool(let id):
+            guard Int(id.index) < proxy.pools.count else { throw unavailable() }
+            server.pool = proxy.pools[Int(id.index)]
+            server.policy = proxy.policies[Int(id.index)]
+        }
     }
 
     /// A client may ask for the served domains alone (PRX-22).

@@ -16,7 +16,7 @@ extension ProxyCore {
             throw .tooManyHops
         }
         server.plan.isSecure = uri.scheme == .sips
-        server.plan.loopPart = loopPart(of: request)
+        noteLoopPart(request, on: server.flow, server.snapshot, in: &server.plan)
         if hasLooped(request, server.plan.loopPart) { throw .loopDetected }
         let required = request.optionTags(.proxyRequire)
         if !required.isEmpty { throw unsupported(required, request) }
@@ -50,7 +50,25 @@ extension ProxyCore {
     }
 
     /// A keyed checksum over all that decides the way of a request, and not over its method (PRX-42).
-    func loopPart(of request: SIPMessage) -> UInt32 {
+    ///
+    /// The pool that the rules choose belongs to it where they ask how a request came: what a server sends back by another
+    /// listener, and on to another pool, is a spiral. Elsewhere the pool follows from what is in it anyhow.
+    func noteLoopPart(_ request: SIPMessage, on flow: FlowContext, _ box: SnapshotBox, in plan: inout ForwardPlan) {
+        let part = loopPart(of: request)
+        plan.rule = box.routesByOrigin ? rule(for: request, on: flow, box) : nil
+        guard let rule = plan.rule, case .pool(let pool) = box.proxy.routes[rule].action else {
+            plan.loopPart = part
+            return
+        }
+        plan.loopPart = part ^ UInt32(truncatingIfNeeded: StableHash.mix(UInt64(pool.index) &+ 1))
+    }
+
+    /// The number of the first route rule that matches a request.
+    func rule(for request: SIPMessage, on flow: FlowContext, _ box: SnapshotBox) -> Int? {
+        box.proxy.routes.firstIndex { $0.matches(request, on: flow) }
+    }
+
+    private func loopPart(of request: SIPMessage) -> UInt32 {
         var checksum = CRC32C()
         if let uri = request.requestURI { checksum.update(request.bytes, uri.range) }
         if request.has(.route) {

@@ -130,9 +130,14 @@ final class ServerTransaction {
 final class SnapshotBox: Sendable {
     let proxy: ProxySnapshot
     let listeners: RenderedListeners
+    /// Whether a route rule asks how a request came, and not only what it says.
+    let routesByOrigin: Bool
 
     init(_ proxy: ProxySnapshot) {
         self.proxy = proxy
+        routesByOrigin = proxy.routes.contains { rule in
+            !(rule.listeners.isEmpty && rule.sources.isEmpty && rule.peers.isEmpty)
+        }
         listeners = RenderedListeners(proxy)
     }
 }

@@ -146,6 +146,30 @@ struct ValidationTests {
         #expect(statuses(returned("sip:bob@sales.example.com", "z9hG4bKx2"), on: flow) == [100])
     }
 
+    @Test("PRX-42, PRX-12: what comes back by a listener that leads to another pool is a spiral; a second time, a loop")
+    func spiralByListener() {
+        let rules = [
+            RouteRule(listeners: [Side.innerTCP], action: .pool(PoolID(index: 1))),
+            RouteRule(action: .pool(PoolID(index: 0))),
+        ]
+        let bench = Bench(.sample([.sample(1), .sample(1, .tls, index: 1)], routes: rules))
+        func returned(_ sent: Sent, _ branch: String) -> String {
+            let vias = sent.wire.values("Via").map { "Via: \($0)" }.joined(separator: "\r\n")
+            return Wire.request("INVITE", via: "TCP 10.0.0.9", branch: branch, maxForwards: 68)
+                .components("Max-Forwards").joined(separator: vias + "\r\nMax-Forwards")
+        }
+        let proxy = bench.client("I", Side.innerTCP, address: "10.0.0.9")
+        bench.receive(Wire.request("INVITE"), on: bench.client())
+        #expect(bench.sent.last?.endpoint == .backend(1))
+        bench.receive(returned(bench.sent[1], "z9hG4bKx1"), on: proxy)
+        #expect(bench.sent.answers == [100, 100] && bench.sent.last?.endpoint == .backend(1, .tls))
+        bench.receive(returned(bench.sent[3], "z9hG4bKx2"), on: proxy)
+        #expect(bench.sent.answers == [100, 100, 482] && bench.sent.requests.count == 2)
+        // By the listener that it came by first it is the loop that it always was.
+        bench.receive(returned(bench.sent[1], "z9hG4bKx3"), on: bench.client("D"))
+        #expect(bench.sent.answers == [100, 100, 482, 482])
+    }
+
     @Test("PRX-42: the loop part is the worked one; CANCEL shares it, and another Route gives another")
     func loopPart() {
         let uri = "sip:bob@example.com"
