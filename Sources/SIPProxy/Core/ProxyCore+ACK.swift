@@ -45,19 +45,41 @@ extension ProxyCore {
     private func forwardACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: ForwardPlan) {
         switch plan.destination {
         case .flow(let token):
-            let bytes = write(ack, on: flow, plan, .flow(token), token.transport)
-            let datagram = token.transport == .udp ? DatagramAddress(address: token.address, port: token.port) : nil
-            act(.sendOnFlow(token.flow, datagram: datagram, mayTurn(ack, on: flow, plan, token), bytes))
+            forwardACK(ack, on: flow, plan, to: token)
         case .endpoint(let endpoint, let domain):
             guard !isDisabled(endpoint) else { return act(.event(.dropped(.strayAck))) }
             forwardACK(ack, on: flow, plan, to: target(at: endpoint, domain: domain))
         case .name(let name):
             askForHops(name, for: .ack(ack, flow, plan))
         case .pool:
-            // An ACK without a Route of ours follows the INVITE by its Call-ID (PRX-76).
+            if let client = attempt(acknowledgedBy: ack, on: flow) {
+                return forwardACK(ack, on: flow, plan, after: client)
+            }
+            // It follows its INVITE at least where that was drawn by what both have (PRX-76).
             guard let endpoint = statelessChoice(ack, flow, plan) else { return act(.event(.dropped(.strayAck))) }
             forwardACK(ack, on: flow, plan, to: target(at: endpoint, domain: nil))
         }
+    }
+
+    /// An ACK without a Route of ours goes where the 2xx came from that it is for (TXN-26, PRX-79).
+    private func forwardACK(
+        _ ack: SIPMessage,
+        on flow: FlowContext,
+        _ plan: ForwardPlan,
+        after client: ClientTransaction
+    ) {
+        if let target = client.backend {
+            guard !isDisabled(target.endpoint) else { return act(.event(.dropped(.strayAck))) }
+            return forwardACK(ack, on: flow, plan, to: target)
+        }
+        guard case .flow(let token) = client.server.plan.destination else { return act(.event(.dropped(.strayAck))) }
+        forwardACK(ack, on: flow, plan, to: token)
+    }
+
+    private func forwardACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: ForwardPlan, to token: FlowToken) {
+        let bytes = write(ack, on: flow, plan, .flow(token), token.transport)
+        let datagram = token.transport == .udp ? DatagramAddress(address: token.address, port: token.port) : nil
+        act(.sendOnFlow(token.flow, datagram: datagram, mayTurn(ack, on: flow, plan, token), bytes))
     }
 
     /// The attempt that tells whether a token's flow is gone, where the ACK would then go outwards (FLW-26).
@@ -101,7 +123,7 @@ extension ProxyCore {
             Int(id.index) < snapshot.pools.count
         else { return nil }
         let pool = snapshot.pools[Int(id.index)]
-        let key = AffinityKey(ack.bytes.slice(ack.callID).readableBytesView)
+        let key = affinityKey(ack, on: flow, pool.affinity) ?? affinityKey(ack, on: flow, .callID)
         return pool.select(key: key, using: &generator).map { pool.backends[$0.index].endpoint }
     }
 

@@ -78,7 +78,7 @@ extension ProxyCore {
         avoiding isAvoided: (BackendID) -> Bool
     ) -> Selection? {
         let needsTLS = server.plan.isSecure || server.policy.requiresTLS
-        if server.affinity == nil { server.affinity = affinityKey(server, pool.affinity) }
+        if server.affinity == nil { server.affinity = affinityKey(server.request, on: server.flow, pool.affinity) }
         // Remembered for who asks why.
         func passesBy(_ index: Int, _ holds: Bool) -> Bool {
             if holds, !server.tried.contains(index) { server.passedBy.insert(index) }
@@ -97,8 +97,7 @@ extension ProxyCore {
     }
 
     /// What affinity is kept by (LOC-56).
-    private func affinityKey(_ server: ServerTransaction, _ policy: AffinityPolicy) -> AffinityKey? {
-        let request = server.request
+    func affinityKey(_ request: SIPMessage, on flow: FlowContext, _ policy: AffinityPolicy) -> AffinityKey? {
         func key(_ range: ByteRange) -> AffinityKey {
             request.bytes.withUnsafeReadableBytes { raw in
                 AffinityKey(bytes: UnsafeRawBufferPointer(rebasing: raw[range.start..<range.end]))
@@ -109,8 +108,8 @@ extension ProxyCore {
         case .callID: return key(request.callID)
         case .from: return key(request.from.uri)
         case .to: return key(request.to.uri)
-        case .source: return AffinityKey(server.flow.remoteText.readableBytesView)
-        case .flow: return AffinityKey(number: server.flow.id.rawValue)
+        case .source: return AffinityKey(flow.remoteText.readableBytesView)
+        case .flow: return AffinityKey(number: flow.id.rawValue)
         }
     }
 

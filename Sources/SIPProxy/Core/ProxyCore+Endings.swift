@@ -64,6 +64,7 @@ extension ProxyCore {
             stopAsking(server)
             if serverByKey[server.key] == server.slot { serverByKey[server.key] = nil }
             if let key = server.orphanKey, orphans[key] == server.slot { orphans[key] = nil }
+            forgetAnswers(to: server)
         }
         if server.liveClients == 0 { servers.remove(server.slot) }
     }

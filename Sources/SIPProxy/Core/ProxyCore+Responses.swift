@@ -113,6 +113,7 @@ extension ProxyCore {
             succeed(server, response, client, flow, now: now)
         case .accepted:
             // Every 2xx passes, repeats and those with other tags too (TXN-09); counted was the first.
+            noteAnswer(response, of: client)
             relay(response, server, isBelieved: believes(flow, answering: client), counts: false)
         case .completed, .terminated:
             return
@@ -135,6 +136,7 @@ extension ProxyCore {
             relay(response, server, isBelieved: isBelieved)
             return complete(server, response.status, client, now: now)
         }
+        noteAnswer(response, of: client)
         relay(response, server, isBelieved: isBelieved)
         guard server.state == .proceeding else { return }
         server.state = .accepted

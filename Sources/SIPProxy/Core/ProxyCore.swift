@@ -20,6 +20,8 @@ package final class ProxyCore {
     var serverByKey: [TransactionKey: UInt32] = [:]
     /// Transactions whose connection is gone, by a key that leaves it out (TXN-25).
     var orphans: [TransactionKey: UInt32] = [:]
+    /// Attempts whose 2xx to an INVITE went up, by what its ACK will have of it; each goes with its server transaction.
+    var acknowledgeable: [TransactionKey: ClientTransaction] = [:]
     var resolving: [ResolutionID: PendingResolution] = [:]
     /// Those among them that belong to no transaction.
     var statelessResolutions = 0
@@ -78,7 +80,7 @@ package final class ProxyCore {
     package var clientTransactionCount: Int { clients.count }
 
     /// Keys by which server transactions are found.
-    package var indexedKeys: Int { serverByKey.count + orphans.count }
+    package var indexedKeys: Int { serverByKey.count + orphans.count + acknowledgeable.count }
 
     /// Names that are being asked for.
     package var pendingResolutions: Int { resolving.count }

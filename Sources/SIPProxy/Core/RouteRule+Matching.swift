@@ -7,7 +7,10 @@ extension RouteRule {
     /// Whether all conditions of the rule hold for a request.
     func matches(_ request: SIPMessage, on flow: FlowContext) -> Bool {
         if !listeners.isEmpty, !listeners.contains(flow.listener) { return false }
-        if !methods.isEmpty, !methods.contains(where: { request.isMethod($0) }) { return false }
+        if !methods.isEmpty, !methods.contains(where: { request.isMethod($0) }) {
+            // An ACK goes where its INVITE went (PRX-79).
+            guard request.method == .ack, methods.contains("INVITE"), case .pool = action else { return false }
+        }
         if !domains.isEmpty, !matchesDomain(request) { return false }
         if !sources.isEmpty, !sources.contains(where: { $0.contains(flow.remoteAddress) }) { return false }
         if !peers.isEmpty, !peers.contains(where: { flow.verifiedNames.contains($0) }) { return false }

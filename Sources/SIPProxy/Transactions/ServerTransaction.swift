@@ -66,6 +66,9 @@ final class ServerTransaction {
     var current: ClientTransaction?
     /// Client transactions that have not ended.
     var liveClients = 0
+    /// What the ACKs of its 2xx are known by; more than one where several servers have answered, or one with several tags.
+    var acknowledgementKey: TransactionKey?
+    var furtherAcknowledgementKeys: [TransactionKey] = []
     /// The finals that were collected and not forwarded.
     var collected: CollectedFinals?
     var sawTimeout = false

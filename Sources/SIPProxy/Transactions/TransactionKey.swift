@@ -45,6 +45,25 @@ struct TransactionKeyMaker {
         return hash.key
     }
 
+    /// What the ACK for a 2xx, which has a branch of its own, shares with its INVITE and with that 2xx: sender, Call-ID,
+    /// From tag, number and To tag (TXN-26, PRX-79).
+    ///
+    /// A request that spirals is in two transactions, so that the sender belongs to it.
+    func acknowledgementKey(
+        of request: SIPMessage,
+        to response: SIPMessage,
+        on flow: FlowContext
+    ) -> TransactionKey {
+        var hash = KeyedHash(seeds.1, ~seeds.1)
+        hash.add(UInt64(flow.listener.index))
+        hash.add(request.bytes, request.topmostVia.host)
+        hash.add(request.bytes, request.callID)
+        hash.add(request.bytes, request.from.tag ?? .empty)
+        hash.add(UInt64(request.cSeq.number))
+        hash.add(response.bytes, response.to.tag ?? .empty)
+        return hash.key
+    }
+
     /// A number for a Call-ID that nobody outside can aim at.
     func callKey(_ bytes: ByteBuffer, _ range: ByteRange) -> UInt64 {
         var hash = KeyedHash(seeds.1, seeds.0)

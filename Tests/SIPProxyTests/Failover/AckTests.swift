@@ -86,6 +86,108 @@ struct AckTests {
         #expect(bench.sent.count == 20 && Set(bench.sent.map(\.to)) == ["B1"])
     }
 
+    /// A bench whose pool has two servers of one priority.
+    private static func equals(_ endpoints: [Endpoint] = [.backend(1), .backend(2)]) -> Bench {
+        let id = PoolID(index: 0)
+        let backends = endpoints.map { BackendView(id: BackendID(pool: id, endpoint: $0), name: "\($0)") }
+        let settings = PoolSettings(name: "p", firstResponse: FirstResponseLimits())
+        return Bench(.sample([PoolView(id: id, settings: settings, backends: backends)]))
+    }
+
+    @Test("TXN-26, PRX-79: without a Route of ours it goes to the one of two equal servers whose 200 it is for")
+    func unroutedToEquals() {
+        let bench = Self.equals()
+        let client = bench.client()
+        var servers: Set<String> = []
+        for number in 1...40 {
+            let id = "call-\(number)"
+            bench.receive(Wire.request("INVITE", branch: "z9hG4bK\(number)", callID: id), on: client)
+            let invite = bench.sent.methods("INVITE")[0]
+            bench.answer(200, to: invite)
+            for copy in ["ack\(number)", "again\(number)"] {
+                bench.receive(Wire.request("ACK", branch: "z9hG4bK\(copy)", callID: id, toTag: "b"), on: client)
+            }
+            #expect(bench.take().methods("ACK").map(\.to) == [invite.to, invite.to])
+            servers.insert(invite.to)
+        }
+        #expect(servers.count == 2 && bench.core.indexedKeys == 80)
+        bench.wait(40)
+        #expect(bench.core.indexedKeys == 0 && bench.isQuiet)
+    }
+
+    @Test("TXN-26, PRX-79: and after failover to the server that has answered, each of two answers to its own")
+    func unroutedAfterFailover() {
+        bench.receive(Wire.request("INVITE"), on: client)
+        let first = bench.sent.to("B1")[0]
+        bench.wait(until: 4.5)
+        bench.answer(200, to: bench.sent.to("B2")[0], tag: "second")
+        bench.answer(200, to: first, tag: "first")
+        _ = bench.take()
+        for (number, tag) in ["second", "first", "other", "second"].enumerated() {
+            bench.receive(Wire.request("ACK", branch: "z9hG4bKack\(number)", toTag: tag), on: client)
+        }
+        // Nobody has that third tag: rendezvous among the servers that are first in line.
+        #expect(bench.sent.requests == ["ACK B2", "ACK B1", "ACK B1", "ACK B2"])
+        bench.wait(80)
+        #expect(bench.core.indexedKeys == 0 && bench.isQuiet)
+    }
+
+    @Test("TXN-26: an ACK without the cookie finds the one of two equal servers too")
+    func oldStyleToEquals() {
+        for number in 1...20 {
+            let bench = Self.equals()
+            let client = bench.client()
+            let id = "call-\(number)"
+            bench.receive(Wire.request("INVITE", branch: "", callID: id), on: client)
+            let invite = bench.sent.methods("INVITE")[0]
+            bench.answer(200, to: invite)
+            bench.receive(Wire.request("ACK", branch: "", callID: id, toTag: "b"), on: client)
+            #expect(bench.sent.requests.last == "ACK \(invite.to)")
+        }
+    }
+
+    @Test("TXN-26, OVL-37: tags without end in the answers to one INVITE are not all remembered")
+    func manyTags() {
+        bench.receive(Wire.request("INVITE"), on: client)
+        for tag in 0..<100 { bench.answer(200, to: bench.sent.to("B1")[0], tag: "t\(tag)") }
+        #expect(bench.core.indexedKeys == 9 && bench.sent.to("C").answers.count == 101)
+        bench.wait(40)
+        #expect(bench.core.indexedKeys == 0 && bench.isQuiet)
+    }
+
+    @Test("PRX-79: of a call to a client it goes on the client's flow, with our Route or without")
+    func unroutedToClient() {
+        let backend = bench.backendFlow(.backend(1))
+        let route = "Route: <sip:\(String(buffer: client.token))@10.0.0.5;transport=tcp;lr>"
+        bench.receive(Wire.request("INVITE", via: "TCP 192.0.2.1", extra: [route]), on: backend)
+        bench.answer(200, to: bench.sent.to("C")[0])
+        bench.receive(Wire.request("ACK", via: "TCP 192.0.2.1", branch: "z9hG4bKack", toTag: "b"), on: backend)
+        #expect(bench.sent.requests == ["INVITE C", "ACK C"])
+    }
+
+    @Test("PRX-79: where nothing is known of its INVITE, the pool's affinity and rules for INVITE choose the server")
+    func unroutedByAffinity() {
+        let id = PoolID(index: 1)
+        let backends = [1, 2, 3].map { BackendView(id: BackendID(pool: id, endpoint: .backend($0)), name: "\($0)") }
+        let settings = PoolSettings(name: "p", affinity: .from)
+        let pool = PoolView(id: id, settings: settings, backends: backends)
+        let rules = [
+            RouteRule(methods: ["INVITE"], action: .pool(id)), RouteRule(action: .pool(PoolID(index: 0))),
+        ]
+        let bench = Bench(.sample([.sample(1, .tls), pool], routes: rules))
+        let client = bench.client()
+        bench.receive(Wire.request("INVITE"), on: client)
+        let invite = bench.sent.methods("INVITE")[0]
+        bench.answer(200, to: invite)
+        bench.wait(40)
+        for number in 0..<10 {
+            let text = Wire.request("ACK", branch: "z9hG4bK\(number)", callID: "call-\(number)", toTag: "b")
+            bench.receive(text, on: client)
+        }
+        #expect(bench.sent.methods("ACK").count == 10)
+        #expect(bench.sent.methods("ACK").allSatisfy { $0.endpoint == invite.endpoint })
+    }
+
     @Test("TXN-22: the ACK for an answer of the edge's own is absorbed")
     func ownAnswer() {
         for last in [1, 2] as [UInt32] { bench.behaviour[.backend(last)] = .fails(.refused) }
