@@ -77,6 +77,7 @@ extension ProxyCore {
     }
 
     private func forwardACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: ForwardPlan, to token: FlowToken) {
+        guard token.transport.isSecure || !plan.isSecure else { return act(.event(.dropped(.unsendable))) }
         let bytes = write(ack, on: flow, plan, .flow(token), token.transport)
         let datagram = token.transport == .udp ? DatagramAddress(address: token.address, port: token.port) : nil
         act(.sendOnFlow(token.flow, datagram: datagram, mayTurn(ack, on: flow, plan, token), bytes))
@@ -103,6 +104,10 @@ extension ProxyCore {
     }
 
     func forwardACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: ForwardPlan, to target: BackendTarget) {
+        // A SIPS request goes on over TLS or not at all (PRX-85); nobody can be told.
+        guard target.endpoint.transport.isSecure || !plan.isSecure else {
+            return act(.event(.dropped(.unsendable)))
+        }
         let hop = Hop.backend(target, index: nil)
         let bytes = write(ack, on: flow, plan, hop, target.endpoint.transport)
         act(.sendToBackend(target, nil, bytes))
@@ -124,7 +129,13 @@ extension ProxyCore {
         else { return nil }
         let pool = snapshot.pools[Int(id.index)]
         let key = affinityKey(ack, on: flow, pool.affinity) ?? affinityKey(ack, on: flow, .callID)
-        return pool.select(key: key, using: &generator).map { pool.backends[$0.index].endpoint }
+        let needsTLS = plan.isSecure || snapshot.policy(of: id).requiresTLS
+        let chosen = pool.select(
+            key: key,
+            forbidden: { needsTLS && !pool.backends[$0].endpoint.transport.isSecure },
+            using: &generator
+        )
+        return chosen.map { pool.backends[$0.index].endpoint }
     }
 
     /// A branch that follows from the message alone, so that copies of one ACK leave alike (PRX-78).

@@ -188,6 +188,49 @@ struct AckTests {
         #expect(bench.sent.methods("ACK").allSatisfy { $0.endpoint == invite.endpoint })
     }
 
+    @Test("PRX-85: with a SIPS Request-URI it goes over TLS or not at all, with our Route or without")
+    func sips() {
+        let own = "Route: <sip:\(String(buffer: client.token))@edge1.example.com;lr>"
+        let uri = "sips:bob@example.com"
+        bench.receive(Wire.request("ACK", uri, toTag: "b"), on: client)
+        #expect(bench.sent.isEmpty && bench.drops == [.strayAck])
+        // Its INVITE had gone in the clear.
+        bench.receive(Wire.request("INVITE"), on: client)
+        bench.answer(200, to: bench.take().to("B1")[0])
+        bench.receive(Wire.request("ACK", uri, branch: "z9hG4bKack", toTag: "b"), on: client)
+        #expect(bench.sent.requests.isEmpty && bench.drops == [.strayAck, .unsendable])
+        let named = Wire.request("ACK", "sips:bob@192.0.2.2", branch: "z9hG4bK2", toTag: "b", extra: [own])
+        bench.receive(named, on: client)
+        #expect(bench.sent.methods("ACK").map(\.endpoint) == [.backend(2, .tls)])
+        let clear = bench.client("D", Side.publicTCP)
+        let route = "Route: <sip:\(String(buffer: clear.token))@10.0.0.5;transport=tcp;lr>"
+        let inner = bench.backendFlow(.backend(1))
+        bench.receive(Wire.request("ACK", uri, via: "TCP 192.0.2.1", toTag: "b", extra: [route]), on: inner)
+        #expect(bench.sent.methods("ACK").count == 1 && bench.drops == [.strayAck, .unsendable, .unsendable])
+    }
+
+    @Test("PRX-85, PRX-91: of a pool with both it takes the servers with TLS, always the same one")
+    func sipsAmongOthers() {
+        let id = PoolID(index: 0)
+        let endpoints = [Endpoint.backend(1), .backend(2, .tls), .backend(3, .tls), .backend(4, .udp)]
+        let backends = endpoints.map { BackendView(id: BackendID(pool: id, endpoint: $0), name: "\($0)") }
+        let pool = PoolView(id: id, settings: PoolSettings(name: "p"), backends: backends)
+        var strict = ForwardingPolicy()
+        strict.requiresTLS = true
+        for (policy, uri) in [(ForwardingPolicy(), "sips:bob@example.com"), (strict, "sip:bob@example.com")] {
+            let bench = Bench(.sample([pool], policy: policy))
+            let client = bench.client()
+            for number in 0..<20 {
+                for copy in ["a", "b"] {
+                    let branch = "z9hG4bK\(number)\(copy)"
+                    bench.receive(Wire.request("ACK", uri, branch: branch, callID: "\(number)", toTag: "b"), on: client)
+                }
+                let places = bench.take().map(\.endpoint)
+                #expect(places.count == 2 && places[0] == places[1] && places[0]?.transport == .tls)
+            }
+        }
+    }
+
     @Test("TXN-22: the ACK for an answer of the edge's own is absorbed")
     func ownAnswer() {
         for last in [1, 2] as [UInt32] { bench.behaviour[.backend(last)] = .fails(.refused) }
