@@ -14,6 +14,7 @@ extension ProxyCore {
         guard let client = clients[branch.slot], client.nonce == branch.nonce, belongs(response, to: client),
             flow.transport.isSecure || !client.transport.isSecure
         else { return act(.event(.dropped(.strayResponse))) }
+        guard isSentBy(response, client) else { return act(.event(.dropped(.foreignVia))) }
         guard !isFromElsewhere(flow, client) else { return act(.event(.dropped(.foreignSource))) }
         heard(client, now: now)
         if response.topmostVia.hasOverload { takeFeedback(response, client, now: now) }
@@ -30,13 +31,21 @@ extension ProxyCore {
         arm(client)
     }
 
-    /// Guards against a guessed branch: method and Call-ID must be the request's too (TXN-17, TXN-18).
+    /// Guards against a guessed branch: method, Call-ID and From tag must be the request's too (TXN-17, TXN-18).
     private func belongs(_ response: SIPMessage, to client: ClientTransaction) -> Bool {
         let request = client.server.request
         guard response.cSeq.number == request.cSeq.number,
             response.cSeq.method == request.method || (response.cSeq.method == .cancel && client.hasSentCancel)
         else { return false }
         return response.bytes.equals(response.callID, request.bytes, request.callID)
+            && response.bytes.equals(response.from.tag ?? .empty, request.bytes, request.from.tag ?? .empty)
+    }
+
+    /// Whether the topmost Via names the listener that the attempt's own named, by the snapshot that its request works by: a
+    /// reload disturbs nothing that was sent before (TRN-35).
+    private func isSentBy(_ response: SIPMessage, _ client: ClientTransaction) -> Bool {
+        guard let facing = client.facing, let listener = client.server.snapshot.listeners[facing] else { return true }
+        return listener.isSentBy(response, over: client.transport)
     }
 
     /// Whether a response to a datagram comes neither from where its request went nor from another server of the same

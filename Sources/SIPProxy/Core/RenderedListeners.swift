@@ -11,6 +11,9 @@ final class RenderedListeners: Sendable {
         let identity: ListenerIdentity
         /// `host` or `host:port` as sent-by.
         let sentBy: ByteBuffer
+        /// Its host in lower case, and as an address when it is one.
+        let host: ByteBuffer
+        let hostAddress: IPAddress?
         /// What follows the user part of a sip Record-Route or Path URI: host, port and transport parameter.
         let sipHost: ByteBuffer
         /// The same for a sips URI, which needs no transport parameter.
@@ -112,8 +115,45 @@ final class RenderedListeners: Sendable {
         return Listener(
             identity: identity,
             sentBy: ByteBuffer(string: host),
+            host: ByteBuffer(string: identity.advertisedHost.lowercased()),
+            hostAddress: IPAddress(parsing: identity.advertisedHost.trimmingBrackets)?.unmapped,
             sipHost: ByteBuffer(string: host + parameter),
             sipsHost: ByteBuffer(string: host)
         )
+    }
+}
+
+extension RenderedListeners.Listener {
+    /// Whether the topmost Via of a response is sent by this listener: hosts in any case, addresses by value, and the
+    /// transport's port where none is named (TRN-35).
+    func isSentBy(_ response: SIPMessage, over transport: SIPTransport) -> Bool {
+        let via = response.topmostVia
+        guard (via.port ?? transport.defaultPort) == (identity.advertisedPort ?? transport.defaultPort) else {
+            return false
+        }
+        if let address = via.address { return address.unmapped == hostAddress }
+        return response.bytes.equalsIgnoringCase(via.host, host)
+    }
+}
+
+extension String {
+    /// An IPv6 address as it stands in a URI, without its brackets.
+    fileprivate var trimmingBrackets: Substring {
+        hasPrefix("[") && hasSuffix("]") ? dropFirst().dropLast() : self[...]
+    }
+}
+
+extension ByteBuffer {
+    /// Whether the bytes of `range` are those of `other`, whose letters are lower case, in any case.
+    fileprivate func equalsIgnoringCase(_ range: ByteRange, _ other: ByteBuffer) -> Bool {
+        guard range.count == other.readableBytes else { return false }
+        return withUnsafeReadableBytes { left in
+            other.withUnsafeReadableBytes { right in
+                guard range.end <= left.count else { return false }
+                return left[range.start..<range.end].elementsEqual(right) { byte, lower in
+                    byte == lower || (byte | 0x20 == lower && lower >= 0x61 && lower <= 0x7A)
+                }
+            }
+        }
     }
 }

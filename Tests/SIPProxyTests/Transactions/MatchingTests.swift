@@ -53,10 +53,11 @@ struct MatchingTests {
     }
 
     @Test(
-        "TXN-18: the right branch with another Call-ID, CSeq or method is dropped",
+        "TXN-18: the right branch with another Call-ID, From tag, CSeq or method is dropped",
         arguments: [
             ("Call-ID: call-1", "Call-ID: call-2"), ("CSeq: 1 INVITE", "CSeq: 2 INVITE"),
             ("CSeq: 1 INVITE", "CSeq: 1 OPTIONS"), ("CSeq: 1 INVITE", "CSeq: 1 CANCEL"),
+            (";tag=a\r", ";tag=c\r"), (";tag=a\r", "\r"),
         ]
     )
     func guessed(part: String, other: String) {
@@ -80,6 +81,55 @@ struct MatchingTests {
         let moved = "z9hG4bK0007" + branch.dropFirst(11)
         bench.receive(response.components(branch).joined(separator: moved), on: flow)
         #expect(bench.handedOver == [7] && bench.sent.to("C").statuses == [100])
+    }
+
+    @Test(
+        "TRN-35, TXN-18: the topmost Via of a response names what was written: addresses by value, and the port",
+        arguments: [
+            ("10.0.0.5", true), ("10.0.0.5:5060", true), ("10.0.0.6", false), ("10.0.0.5:5070", false),
+            ("edge1.example.com", false), ("[::ffff:10.0.0.5]", true),
+        ]
+    )
+    func sentByAddress(place: String, isOurs: Bool) {
+        bench.receive(Wire.request("INVITE"), on: client)
+        let response = bench.sent.to("B1")[0].wire.answer(200)
+        #expect(response.components("TCP 10.0.0.5;").count == 2)
+        let changed = response.components("TCP 10.0.0.5;").joined(separator: "TCP \(place);")
+        bench.receive(changed, on: bench.backendFlow(.backend(1)))
+        #expect(bench.sent.to("C").statuses == (isOurs ? [100, 200] : [100]))
+        #expect(bench.drops == (isOurs ? [] : [.foreignVia]))
+    }
+
+    @Test(
+        "TRN-35: names in any case, and the port of TLS where none is named",
+        arguments: [
+            ("edge1.core.example.com", true), ("EDGE1.Core.Example.com:5061", true),
+            ("edge1.core.example.com:5060", false), ("edge2.core.example.com", false), ("10.0.0.5", false),
+        ]
+    )
+    func sentByName(place: String, isOurs: Bool) {
+        let bench = Bench(1, .tls)
+        bench.receive(Wire.request("INVITE"), on: bench.client())
+        let parts = bench.sent.to("B1")[0].wire.answer(200).components("TLS edge1.core.example.com;")
+        bench.receive(parts.joined(separator: "TLS \(place);"), on: bench.backendFlow(.backend(1, .tls)))
+        #expect(parts.count == 2 && bench.sent.to("C").statuses == (isOurs ? [100, 200] : [100]))
+    }
+
+    @Test("TRN-35: after a reload that changes our name, what was asked under the old one is still answered")
+    func sentByAfterReload() {
+        var listeners = Side.all
+        let inner = IPAddress.v4(0x0A00_0005)
+        listeners[2] = Side.listener(Side.innerTCP, .inner, .tcp, inner, 5060, "new.core.example.com")
+        bench.receive(Wire.request("INVITE"), on: client)
+        var snapshot = ProxySnapshot.sample([.sample(1)])
+        snapshot.listeners = listeners
+        bench.core.adopt(snapshot, now: bench.now)
+        bench.answer(180, to: bench.sent.to("B1")[0])
+        bench.answer(200, to: bench.sent.to("B1")[0])
+        bench.receive(Wire.request("OPTIONS", branch: "z9hG4bK2"), on: client)
+        #expect(bench.sent.methods("OPTIONS")[0].wire.value("Via")?.contains("new.core.example.com") ?? false)
+        bench.answer(200, to: bench.sent.methods("OPTIONS")[0])
+        #expect(bench.sent.to("C").statuses == [100, 180, 200, 200] && bench.drops.isEmpty)
     }
 
     @Test("TXN-33: the same branch under another sent-by, and on UDP from another port, is another, and the same")
