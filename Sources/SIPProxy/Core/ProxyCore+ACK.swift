@@ -92,15 +92,23 @@ extension ProxyCore {
     ) -> AttemptID? {
         guard plan.goneFlow == nil, namesOwnFlow(token, ack, on: flow) else { return nil }
         let attempt = AttemptID(slot: Self.ackSlot, nonce: makeNonce())
-        turning[attempt] = TurningACK(ack: ack, flow: flow, gone: token.flow)
+        turning[attempt] = TurningACK(ack: ack, flow: flow, way: .outwards(gone: token.flow))
         return attempt
     }
 
-    /// The flow of an ACK's token is gone: it follows its INVITE, which went outwards.
-    func turn(_ entry: TurningACK) {
-        var plan = ForwardPlan()
-        plan.goneFlow = entry.gone
-        sendACK(entry.ack, on: entry.flow, &plan)
+    /// An ACK could not be sent: where its flow is gone it follows its INVITE, which went outwards, and where TCP was
+    /// refused to it, for which it was too large for UDP, it goes by UDP after all (TRN-41).
+    func turn(_ entry: TurningACK, _ failure: AttemptFailure) {
+        switch entry.way {
+        case .outwards(let gone):
+            var plan = ForwardPlan()
+            plan.goneFlow = gone
+            sendACK(entry.ack, on: entry.flow, &plan)
+        case .byDatagram(let target, let plan):
+            guard failure == .refused else { return act(.event(.dropped(.deadFlow))) }
+            let bytes = write(entry.ack, on: entry.flow, plan, .backend(target, index: nil), .udp)
+            act(.sendToBackend(target, nil, bytes))
+        }
     }
 
     func forwardACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: ForwardPlan, to target: BackendTarget) {
@@ -110,7 +118,15 @@ extension ProxyCore {
         }
         let hop = Hop.backend(target, index: nil)
         let bytes = write(ack, on: flow, plan, hop, target.endpoint.transport)
-        act(.sendToBackend(target, nil, bytes))
+        guard target.endpoint.transport == .udp, bytes.readableBytes > Self.datagramLimit else {
+            return act(.sendToBackend(target, nil, bytes))
+        }
+        // As its INVITE would (TRN-40).
+        let endpoint = Endpoint(transport: .tcp, address: target.endpoint.address, port: target.endpoint.port)
+        let moved = BackendTarget(endpoint: endpoint, pool: target.pool)
+        let attempt = AttemptID(slot: Self.ackSlot, nonce: makeNonce())
+        turning[attempt] = TurningACK(ack: ack, flow: flow, way: .byDatagram(target, plan))
+        act(.sendToBackend(moved, attempt, write(ack, on: flow, plan, .backend(moved, index: nil), .tcp)))
     }
 
     private func write(
@@ -148,9 +164,16 @@ extension ProxyCore {
     }
 }
 
-/// An ACK for a 2xx on its way to the flow that its token names, whose client may have come back over another one.
+/// An ACK for a 2xx that has another way to go if it cannot be sent.
 struct TurningACK {
+    enum Way {
+        /// It is on its way to the flow that its token names, whose client may have come back over another one.
+        case outwards(gone: FlowID)
+        /// It went by TCP for its size alone.
+        case byDatagram(BackendTarget, ForwardPlan)
+    }
+
     let ack: SIPMessage
     let flow: FlowContext
-    let gone: FlowID
+    let way: Way
 }

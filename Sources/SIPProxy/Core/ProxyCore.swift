@@ -27,7 +27,7 @@ package final class ProxyCore {
     var statelessResolutions = 0
     /// Responses on their way to servers, until they are known to be sent.
     var returning: [AttemptID: ReturnWalk] = [:]
-    /// ACKs that go outwards if the flow which they name is gone.
+    /// ACKs that go another way if the one that they went cannot be taken.
     var turning: [AttemptID: TurningACK] = [:]
     /// What was seen of backends here.
     var local = LocalHealth()
@@ -141,13 +141,14 @@ package final class ProxyCore {
 
     /// Whether an attempt that waits for a flow is still to be sent: nobody has given it up meanwhile.
     package func awaits(_ attempt: AttemptID) -> Bool {
-        client(attempt).map { $0.state == .calling && !$0.isAbandoned } ?? (returning[attempt] != nil)
+        client(attempt).map { $0.state == .calling && !$0.isAbandoned }
+            ?? (returning[attempt] != nil || turning[attempt] != nil)
     }
 
     /// An attempt could not be sent, or its flow was lost before anything was heard.
     package func attemptFailed(_ attempt: AttemptID, _ failure: AttemptFailure, now: NIODeadline) {
         note(now)
-        if let ack = turning.removeValue(forKey: attempt) { return turn(ack) }
+        if let ack = turning.removeValue(forKey: attempt) { return turn(ack, failure) }
         guard let client = client(attempt) else { return returnFailed(attempt) }
         failed(client, failure, now: now)
     }

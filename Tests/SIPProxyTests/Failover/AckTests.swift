@@ -231,6 +231,39 @@ struct AckTests {
         }
     }
 
+    /// An ACK that is `size` bytes long as it leaves by UDP.
+    private static func ack(_ size: Int, _ branch: String = "z9hG4bKack") -> String {
+        func text(_ count: Int) -> String {
+            let body = String(repeating: "x", count: count)
+            return Wire.request("ACK", via: "UDP 203.0.113.7:51000", branch: branch, toTag: "b", body: body)
+        }
+        let bench = Bench(1, .udp)
+        bench.receive(text(600), on: bench.client("U", Side.publicUDP))
+        return text(600 + size - bench.sent[0].bytes.readableBytes)
+    }
+
+    @Test("TRN-40: one that is larger than 1300 bytes for a server by UDP goes by TCP", arguments: [1299, 1300, 1301])
+    func large(size: Int) {
+        let bench = Bench(1, .udp)
+        let phone = bench.client("U", Side.publicUDP)
+        for _ in 0..<2 { bench.receive(Self.ack(size), on: phone) }
+        let isMoved = size > 1300
+        #expect(bench.sent.map(\.endpoint) == Array(repeating: .backend(1, isMoved ? .tcp : .udp), count: 2))
+        #expect(isMoved || bench.sent[0].bytes.readableBytes == size)
+        #expect(bench.sent[0].wire.value("Via")?.hasPrefix("SIP/2.0/\(isMoved ? "TCP" : "UDP") ") ?? false)
+        #expect(Set(bench.sent.map(\.wire.text)).count == 1 && bench.core.pendingReturns == 0 && bench.isQuiet)
+    }
+
+    @Test("TRN-41: and by UDP when TCP is refused there, but not for silence", arguments: [true, false])
+    func largeRefused(isRefused: Bool) {
+        let bench = Bench(1, .udp)
+        bench.behaviour[.backend(1)] = .fails(isRefused ? .refused : .connectTimeout)
+        bench.receive(Self.ack(1400), on: bench.client("U", Side.publicUDP))
+        let places = [Endpoint.backend(1), .backend(1, .udp)]
+        #expect(bench.sent.map(\.endpoint) == (isRefused ? places : [places[0]]))
+        #expect(bench.drops == (isRefused ? [] : [.deadFlow]) && bench.core.pendingReturns == 0)
+    }
+
     @Test("TXN-22: the ACK for an answer of the edge's own is absorbed")
     func ownAnswer() {
         for last in [1, 2] as [UInt32] { bench.behaviour[.backend(last)] = .fails(.refused) }
