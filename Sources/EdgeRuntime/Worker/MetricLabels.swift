@@ -99,6 +99,7 @@ extension DropLabel {
         case .deadFlow: self = .deadFlow
         case .absorbedAck: self = .absorbedAck
         case .foreignSource: self = .foreignSource
+        case .loop: self = .loop
         }
     }
 }

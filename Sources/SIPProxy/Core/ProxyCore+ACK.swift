@@ -34,6 +34,7 @@ extension ProxyCore {
     private func sendACK(_ ack: SIPMessage, on flow: FlowContext, _ plan: inout ForwardPlan) {
         plan.isSecure = ack.requestURI?.scheme == .sips
         noteLoopPart(ack, on: flow, box, in: &plan)
+        guard !hasLooped(ack, plan.loopPart) else { return act(.event(.dropped(.loop))) }
         do {
             try self.plan(ack, on: flow, box: box, into: &plan)
         } catch {

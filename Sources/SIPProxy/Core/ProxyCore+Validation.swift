@@ -85,7 +85,7 @@ extension ProxyCore {
     }
 
     /// Whether a Via of this request shows that it went through here before, unchanged (RFC 5393 section 4.2.2).
-    private func hasLooped(_ request: SIPMessage, _ part: UInt32) -> Bool {
+    func hasLooped(_ request: SIPMessage, _ part: UInt32) -> Bool {
         if let branch = request.topmostVia.branch, Branch.read(request.bytes, branch)?.loop == part { return true }
         guard request.viaCount > 1 else { return false }
         return request.foreignBranches().contains { Branch.read(request.bytes, $0)?.loop == part }

@@ -126,6 +126,8 @@ package enum DropReason: String, Sendable, Hashable, CaseIterable {
     case absorbedAck = "absorbed_ack"
     /// A response to a datagram from somewhere else than its request went (TRN-37).
     case foreignSource = "foreign_source"
+    /// An ACK that came back unchanged (RFC 5393 section 4.2.2).
+    case loop
 }
 
 /// The limits that the core keeps.

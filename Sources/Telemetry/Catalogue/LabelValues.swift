@@ -76,7 +76,7 @@ package enum MalformedLabel: Int, LabelValue {
 package enum DropLabel: Int, LabelValue {
     case malformed, strayResponse, foreignVia, strayAck, lateResponse, unsendable, maxForwards, cancelFromElsewhere
     case overLimit, deadFlow, amplification, foreignSource, keepAlive, queueFull
-    case absorbedAck, banned
+    case absorbedAck, banned, loop
 }
 
 /// Why a flow token was not honoured (RFC 5626 section 5.3).

@@ -264,6 +264,19 @@ struct AckTests {
         #expect(bench.drops == (isRefused ? [] : [.deadFlow]) && bench.core.pendingReturns == 0)
     }
 
+    @Test("PRX-12: one that comes back unchanged is dropped, and with another Request-URI it spirals")
+    func loop() {
+        bench.receive(Wire.request("ACK", toTag: "b"), on: client)
+        let vias = bench.take()[0].wire.values("Via").map { "Via: \($0)" }.joined(separator: "\r\n")
+        let flow = bench.backendFlow(.backend(1))
+        for (number, uri) in ["sip:bob@example.com", "sip:bob@sales.example.com"].enumerated() {
+            let branch = "z9hG4bKx\(number)"
+            let text = Wire.request("ACK", uri, via: "TCP 192.0.2.1", branch: branch, toTag: "b", maxForwards: 68)
+            bench.receive(text.components("Max-Forwards").joined(separator: vias + "\r\nMax-Forwards"), on: flow)
+        }
+        #expect(bench.drops == [.loop] && bench.sent.map(\.wire.uri) == ["sip:bob@sales.example.com"])
+    }
+
     @Test("TXN-22: the ACK for an answer of the edge's own is absorbed")
     func ownAnswer() {
         for last in [1, 2] as [UInt32] { bench.behaviour[.backend(last)] = .fails(.refused) }
