@@ -11,20 +11,26 @@ extension ProxyCore {
     )
 
     func receiveCANCEL(_ cancel: SIPMessage, on flow: FlowContext, _ admission: Admission, now: NIODeadline) {
+        // Over UDP it has a transaction of its own, which outlasts the INVITE's (TXN-37).
+        let key = flow.transport.isReliable ? nil : keys.key(of: cancel, method: .cancel, on: flow)
+        if let key, let slot = serverByKey[key], let known = servers[slot] {
+            guard isSameHop(flow, as: known.flow) else { return act(.event(.dropped(.cancelFromElsewhere))) }
+            return repeated(known, from: flow)
+        }
         guard let server = cancelled(by: cancel, on: flow) else {
             guard admission == .admitted else { return act(.event(.dropped(.overLimit))) }
             return answerStatelessly(cancel, on: flow, Rejection(481, "Call/Transaction Does Not Exist"))
         }
-        // All datagrams of a listener come on one flow, so that it proves nothing there.
-        let isSameFlow = flow.transport.isReliable && server.flow.id == flow.id
-        guard isSameFlow || server.flow.remoteAddress == flow.remoteAddress else {
-            return act(.event(.dropped(.cancelFromElsewhere)))
-        }
+        guard isSameHop(flow, as: server.flow) else { return act(.event(.dropped(.cancelFromElsewhere))) }
         // The tag of the 200 is the one that responses to the INVITE have; a repeat gets the same again (TXN-37).
         let response = ownResponse(to: cancel, 200, "OK", tag: server.tag, on: flow)
         counters.answered(200)
         respond(to: cancel, on: flow, response)
-        guard server.isInvite, server.state == .proceeding, !server.isCancelled else { return }
+        if let key { keep(response, for: cancel, key, on: flow, now: now) }
+        if server.isInvite, server.state == .proceeding, !server.isCancelled { callOff(server, by: cancel, now: now) }
+    }
+
+    private func callOff(_ server: ServerTransaction, by cancel: SIPMessage, now: NIODeadline) {
         server.isCancelled = true
         server.cancelReason = cancel.first(.reason).map { cancel.bytes.slice($0.line) }
         guard let client = server.current, client.state == .calling || client.state == .proceeding else {
@@ -37,11 +43,46 @@ extension ProxyCore {
         if client.state == .proceeding { sendCancel(client, now: now) }
     }
 
+    /// Whether a CANCEL comes from the hop that its request came from (PRX-74).
+    private func isSameHop(_ flow: FlowContext, as other: FlowContext) -> Bool {
+        // All datagrams of a listener come on one flow, so that it proves nothing there.
+        if flow.transport.isReliable, flow.id == other.id { return true }
+        return flow.remoteAddress == other.remoteAddress
+    }
+
+    /// Keeps the answer to a CANCEL for its copies, for as long as timer J runs.
+    private func keep(
+        _ response: ByteBuffer,
+        for cancel: SIPMessage,
+        _ key: TransactionKey,
+        on flow: FlowContext,
+        now: NIODeadline
+    ) {
+        guard servers.count < snapshot.settings.transactions else { return }
+        let server = servers.insert { slot in
+            ServerTransaction(
+                slot: slot,
+                nonce: makeNonce(),
+                key: key,
+                request: cancel.compacted(),
+                flow: flow,
+                startedAt: now,
+                tag: 0,
+                snapshot: box
+            )
+        }
+        serverByKey[key] = server.slot
+        server.state = .completed
+        server.lastResponse = response
+        server.endAt = now + snapshot.settings.t1 * 64
+        arm(server)
+    }
+
     /// The transaction that a CANCEL is for: an INVITE's, or another one's, on which it has no effect (PRX-73).
     private func cancelled(by cancel: SIPMessage, on flow: FlowContext) -> ServerTransaction? {
         let inviteKey = keys.key(of: cancel, method: .invite, on: flow)
         if let server = server(of: cancel, method: .invite, key: inviteKey, on: flow) { return server }
-        for method in SIPMethod.allCases where method != .invite && method != .other {
+        for method in SIPMethod.allCases where method != .invite && method != .cancel && method != .other {
             if let slot = serverByKey[keys.key(of: cancel, method: method, on: flow)] { return servers[slot] }
         }
         return nil

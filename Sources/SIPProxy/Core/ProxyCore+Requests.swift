@@ -24,7 +24,7 @@ extension ProxyCore {
     }
 
     /// A retransmission: the latest response is sent again, if there is one that may be (TXN-20, TXN-24, TXN-27).
-    private func repeated(_ server: ServerTransaction, from flow: FlowContext) {
+    func repeated(_ server: ServerTransaction, from flow: FlowContext) {
         // A NAT that has bound the client anew changes the port; an answer to another address would be a reflection.
         if flow.transport == .udp, flow.remoteAddress == server.flow.remoteAddress {
             server.move(to: flow, key: server.key)

@@ -70,6 +70,30 @@ struct CancelTests {
         #expect(bench.sent.answers.count { $0 == 487 } == 1)
     }
 
+    @Test("TXN-37: over UDP a copy gets its 200 again when the call has long ended with its ACK, for 32 s")
+    func answeredLate() {
+        let via = "UDP 203.0.113.7:51000"
+        let phone = bench.client("U", Side.publicUDP)
+        bench.receive(Wire.request("INVITE", via: via), on: phone)
+        bench.answer(180, to: bench.sent.to("B1")[0])
+        bench.receive(Wire.request("CANCEL", via: via), on: phone)
+        bench.answer(487, to: bench.sent.to("B1")[0])
+        bench.receive(Wire.request("ACK", via: via, toTag: "b"), on: phone)
+        let first = bench.sent.filter { $0.wire.cseqMethod == "CANCEL" && $0.status == 200 }
+        bench.wait(until: 31)
+        // What is left is the CANCEL's own transaction.
+        #expect(bench.core.transactionCount == 1)
+        _ = bench.take()
+        bench.receive(Wire.request("CANCEL", via: via), on: phone)
+        bench.receive(Wire.request("CANCEL", via: via), on: bench.client("U", Side.publicUDP, address: "203.0.113.66"))
+        #expect(first.count == 1 && bench.sent.map(\.wire.text) == [first[0].wire.text])
+        #expect(bench.drops == [.cancelFromElsewhere])
+        bench.wait(until: 33)
+        #expect(bench.isQuiet && bench.core.indexedKeys == 0)
+        bench.receive(Wire.request("CANCEL", via: via), on: phone)
+        #expect(bench.sent.answers == [200, 481])
+    }
+
     @Test("V-TMR-12, TXN-39: before a provisional the CANCEL waits for the first one")
     func beforeProvisional() {
         let sent = invite()
