@@ -47,7 +47,7 @@ extension ProxyCore {
     private func isSameHop(_ flow: FlowContext, as other: FlowContext) -> Bool {
         // All datagrams of a listener come on one flow, so that it proves nothing there.
         if flow.transport.isReliable, flow.id == other.id { return true }
-        return flow.remoteAddress == other.remoteAddress
+        return flow.remoteAddress == other.remoteAddress || flow.sharesIdentity(with: other)
     }
 
     /// Keeps the answer to a CANCEL for its copies, for as long as timer J runs.

@@ -12,7 +12,11 @@ extension ProxyCore {
         key: TransactionKey,
         on flow: FlowContext
     ) -> ServerTransaction? {
-        if let slot = serverByKey[key] { return servers[slot] }
+        if let slot = serverByKey[key] {
+            guard let server = servers[slot] else { return nil }
+            if server.isFlowGone, flow.id != server.flow.id { cameBack(server, over: flow) }
+            return server
+        }
         guard !orphans.isEmpty, flow.transport.isReliable else { return nil }
         let bare = keys.key(of: message, method: method, on: flow, withConnection: false)
         guard let slot = orphans[bare], let server = servers[slot], isSamePeer(server.flow, flow) else { return nil }
@@ -22,6 +26,13 @@ extension ProxyCore {
         server.move(to: flow, key: key)
         serverByKey[key] = server.slot
         return server
+    }
+
+    /// A client whose certificate proves who it is has come back over another connection: its answers go there (TXN-35).
+    func cameBack(_ server: ServerTransaction, over flow: FlowContext) {
+        if let key = server.orphanKey, orphans[key] == server.slot { orphans[key] = nil }
+        server.orphanKey = nil
+        server.move(to: flow, key: server.key)
     }
 
     /// The connection of a request is gone, or takes responses alone: its client may come back over another one.

@@ -28,6 +28,8 @@ extension ProxyCore {
         // A NAT that has bound the client anew changes the port; an answer to another address would be a reflection.
         if flow.transport == .udp, flow.remoteAddress == server.flow.remoteAddress {
             server.move(to: flow, key: server.key)
+        } else if flow.transport.isReliable, flow.id != server.flow.id {
+            cameBack(server, over: flow)
         }
         guard server.state == .proceeding || server.state == .completed, let response = server.lastResponse else {
             return

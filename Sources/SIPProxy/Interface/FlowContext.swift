@@ -45,7 +45,11 @@ package struct FlowContext: Sendable {
     /// The user part of Record-Route and Path URIs that lead back to this flow: its flow token (FLW-11).
     package var token: ByteBuffer
     /// Names that the peer's certificate proves (RFC 5922 section 7.1), for route rules.
-    package var verifiedNames: [String]
+    package var verifiedNames: [String] {
+        didSet { identity = Self.identity(of: verifiedNames) }
+    }
+    /// A number for all of these names together; nil when there is none, or nothing is proved.
+    package private(set) var identity: UInt64?
 
     package init(
         id: FlowID,
@@ -67,7 +71,16 @@ package struct FlowContext: Sendable {
         self.remoteText = remoteText
         self.token = token
         self.verifiedNames = verifiedNames
+        identity = Self.identity(of: verifiedNames)
     }
+
+    private static func identity(of names: [String]) -> UInt64? {
+        guard !names.isEmpty else { return nil }
+        return names.sorted().reduce(UInt64(names.count)) { StableHash.mix($0 ^ StableHash.hash($1)) }
+    }
+
+    /// Whether the peers of two flows prove the same names, and some.
+    func sharesIdentity(with other: FlowContext) -> Bool { identity != nil && identity == other.identity }
 }
 
 /// Where a datagram answer goes, which is not always where the request came from (RFC 3261 section 18.2.2).

@@ -5,8 +5,8 @@ internal import NIOCore
 internal import SIPMessage
 
 /// What tells one server transaction from another (RFC 3261 section 17.2.3): a keyed 128-bit hash of branch, sent-by,
-/// method and, on streams, the connection (TXN-33, TXN-35); for all others the listener, so that nobody outside can take
-/// the place of a server inside whose branch it has learnt.
+/// method and, on streams, the connection, or the listener and what the peer's certificate proves (TXN-33, TXN-35); for
+/// all others the listener, so that nobody outside can take the place of a server inside whose branch it has learnt.
 ///
 /// The key of the hash is random and never leaves the process, so nobody can aim for a collision.
 struct TransactionKey: Hashable {
@@ -34,7 +34,7 @@ struct TransactionKeyMaker {
         let via = message.topmostVia
         hash.add(UInt64(method.rawValue))
         if method == .other { hash.add(message.bytes, message.cSeq.methodText) }
-        hash.add(flow.transport.isReliable && withConnection ? flow.id.rawValue : UInt64(flow.listener.index))
+        addOrigin(flow, withConnection, to: &hash)
         hash.add(message.bytes, via.host)
         hash.add(UInt64(via.effectivePort))
         guard let branch = via.branch, Self.hasCookie(message, branch) else {
@@ -91,6 +91,15 @@ struct TransactionKeyMaker {
         hash.add(message.bytes, message.from.tag ?? .empty)
         hash.add(UInt64(message.cSeq.number))
         return hash.key.first
+    }
+
+    /// Where a message came from, as far as that tells its transaction from others': who proves its name may come back over
+    /// any connection.
+    private func addOrigin(_ flow: FlowContext, _ withConnection: Bool, to hash: inout KeyedHash) {
+        guard flow.transport.isReliable, withConnection else { return hash.add(UInt64(flow.listener.index)) }
+        guard let identity = flow.identity else { return hash.add(flow.id.rawValue) }
+        hash.add(UInt64(flow.listener.index) | 1 << 63)
+        hash.add(identity)
     }
 
     /// Whether a branch begins with the magic cookie, in any case (MSG-50).

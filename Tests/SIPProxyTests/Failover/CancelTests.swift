@@ -241,6 +241,27 @@ struct CancelTests {
         #expect(bench.sent.methods("CANCEL").count == 1)
     }
 
+    @Test("PRX-74: who proves the same name may cancel from another address; others find nothing over TLS")
+    func fromElsewhereByName() {
+        func flow(_ name: String, _ address: String, _ names: [String]) -> FlowContext {
+            var flow = bench.client(name, Side.peerTLS, address: address)
+            flow.verifiedNames = names
+            return flow
+        }
+        let partner = ["a.partner.example", "partner.example"]
+        bench.receive(Wire.request("INVITE"), on: flow("P", "192.0.2.200", partner))
+        bench.answer(180, to: bench.sent.to("B1")[0])
+        for names in [[], ["partner.example"], ["other.example"]] {
+            bench.receive(Wire.request("CANCEL"), on: flow("X", "192.0.2.201", names))
+        }
+        #expect(bench.sent.to("X").answers == [481, 481, 481] && bench.sent.methods("CANCEL").isEmpty)
+        bench.receive(Wire.request("CANCEL"), on: flow("Q", "192.0.2.202", partner.reversed()))
+        #expect(bench.sent.to("Q").answers == [200] && bench.sent.methods("CANCEL").map(\.to) == ["B1"])
+        // The INVITE itself came over the first connection, which stands.
+        bench.answer(487, to: bench.sent.to("B1")[0])
+        #expect(bench.sent.to("P").answers == [100, 180, 487])
+    }
+
     @Test("PRX-63, PRX-71: a request to a client's flow is cancelled on that flow")
     func onFlow() {
         let backend = bench.backendFlow(.backend(1))

@@ -230,6 +230,30 @@ struct MatchingTests {
         #expect(bench.sent.to("B1").methods("INVITE").count == 1)
     }
 
+    @Test(
+        "TXN-35: who proves the same name repeats its INVITE over another connection and from another address: one call",
+        arguments: [true, false]
+    )
+    func reconnectedByName(isClosed: Bool) {
+        func flow(_ name: String, _ address: String, _ names: [String] = ["partner.example"]) -> FlowContext {
+            var flow = bench.client(name, Side.peerTLS, address: address)
+            flow.verifiedNames = names
+            return flow
+        }
+        let first = flow("P", "192.0.2.200")
+        bench.receive(Wire.request("INVITE"), on: first)
+        // A connection that is half-open is not known to be gone.
+        if isClosed { bench.disconnect(first) }
+        bench.receive(Wire.request("INVITE"), on: flow("Q", "192.0.2.201"))
+        bench.answer(486, to: bench.sent.to("B1")[0])
+        #expect(bench.sent.to("B1").methods("INVITE").count == 1 && bench.sent.to("Q").statuses == [100, 486])
+        #expect(bench.core.indexedKeys == 1)
+        bench.receive(Wire.request("INVITE"), on: flow("X", "192.0.2.200", ["other.example"]))
+        #expect(bench.sent.to("B1").methods("INVITE").count == 2)
+        bench.receive(Wire.request("ACK", toTag: "b"), on: flow("R", "192.0.2.202"))
+        #expect(bench.core.transactionCount == 1)
+    }
+
     @Test("TXN-45: a thousand mixed transactions leave nothing behind")
     func hygiene() {
         for number in 0..<1000 {
