@@ -11,8 +11,7 @@ extension ProxyCore {
     static let ackSlot = UInt32.max - 1
 
     func receiveACK(_ ack: SIPMessage, on flow: FlowContext, _ admission: Admission, now: NIODeadline) {
-        let key = keys.key(of: ack, method: .invite, on: flow)
-        if let server = server(of: ack, method: .invite, key: key, on: flow) {
+        if let server = server(acknowledgedBy: ack, on: flow) {
             if server.state == .completed {
                 server.state = .confirmed
                 server.retransmitAt = nil

@@ -23,12 +23,14 @@ struct TransactionKeyMaker {
     }
 
     /// The key of the transaction that `message` belongs to, taken as a request of `method` (an ACK and a CANCEL belong
-    /// to INVITE's); without the connection, for one that has reconnected.
+    /// to INVITE's); without the connection, for one that has reconnected, and without the To tag, for an ACK whose INVITE
+    /// had none.
     func key(
         of message: SIPMessage,
         method: SIPMethod,
         on flow: FlowContext,
-        withConnection: Bool = true
+        withConnection: Bool = true,
+        withToTag: Bool = true
     ) -> TransactionKey {
         var hash = KeyedHash(seeds.0, seeds.1)
         let via = message.topmostVia
@@ -38,7 +40,7 @@ struct TransactionKeyMaker {
         hash.add(message.bytes, via.host)
         hash.add(UInt64(via.effectivePort))
         guard let branch = via.branch, Self.hasCookie(message, branch) else {
-            addOldStyle(message, to: &hash)
+            addOldStyle(message, withToTag, to: &hash)
             return hash.key
         }
         hash.add(message.bytes, branch)
@@ -103,17 +105,18 @@ struct TransactionKeyMaker {
     }
 
     /// Whether a branch begins with the magic cookie, in any case (MSG-50).
-    private static func hasCookie(_ message: SIPMessage, _ branch: ByteRange) -> Bool {
+    static func hasCookie(_ message: SIPMessage, _ branch: ByteRange) -> Bool {
         branch.count > 7 && message.equals(ByteRange(branch.start, branch.start + 7), "z9hg4bk")
     }
 
-    /// RFC 2543 matching (TXN-34), without the To tag, which an ACK has and its INVITE has not.
-    private func addOldStyle(_ message: SIPMessage, to hash: inout KeyedHash) {
+    /// RFC 2543 matching (TXN-34).
+    private func addOldStyle(_ message: SIPMessage, _ withToTag: Bool, to hash: inout KeyedHash) {
         if let uri = message.requestURI { hash.add(message.bytes, uri.range) }
         hash.add(message.bytes, message.from.tag ?? .empty)
         hash.add(message.bytes, message.callID)
         hash.add(UInt64(message.cSeq.number))
         hash.add(message.bytes, message.topmostVia.range)
+        hash.add(message.bytes, withToTag ? message.to.tag ?? .empty : .empty)
     }
 }
 

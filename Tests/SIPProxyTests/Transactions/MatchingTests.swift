@@ -171,6 +171,40 @@ struct MatchingTests {
         #expect(bench.sent.to("B1").methods("INVITE").count == 2)
     }
 
+    @Test("TXN-34: without the cookie an ACK is for the final whose To tag it has")
+    func oldStyleTags() {
+        let via = "UDP 203.0.113.7:51000"
+        bench.receive(Wire.request("INVITE", via: via, branch: ""), on: datagrams)
+        bench.answer(486, to: bench.sent.to("B1")[0])
+        for tag in ["c", nil] { bench.receive(Wire.request("ACK", via: via, branch: "", toTag: tag), on: datagrams) }
+        bench.wait(until: 0.6)
+        #expect(bench.sent.filter { $0.status == 486 }.count == 2, "it is not acknowledged yet")
+        bench.receive(Wire.request("ACK", via: via, branch: "", toTag: "b"), on: datagrams)
+        bench.wait(8)
+        #expect(bench.sent.filter { $0.status == 486 }.count == 2 && bench.core.transactionCount == 0)
+    }
+
+    @Test("TXN-34: within a dialog INVITE, ACK and CANCEL have one To tag, and another tag is another request")
+    func oldStyleInDialog() {
+        let via = "UDP 203.0.113.7:51000"
+        for tag in ["b", "b", "c", nil] {
+            bench.receive(Wire.request("INVITE", via: via, branch: "", toTag: tag), on: datagrams)
+        }
+        let invites = bench.sent.to("B1")
+        #expect(invites.map(\.wire.toTag) == ["b", "c", nil])
+        bench.answer(180, to: invites[1])
+        bench.receive(Wire.request("CANCEL", via: via, branch: "", toTag: "c"), on: datagrams)
+        #expect(bench.sent.to("B1").methods("CANCEL").map(\.wire.toTag) == ["c"])
+        bench.answer(486, to: invites[0])
+        bench.receive(Wire.request("ACK", via: via, branch: "", toTag: "b"), on: datagrams)
+        bench.wait(6)
+        #expect(bench.sent.filter { $0.status == 486 }.count == 1)
+        for tag in ["b", "c"] {
+            bench.receive(Wire.request("OPTIONS", via: via, branch: "", number: 2, toTag: tag), on: datagrams)
+        }
+        #expect(bench.sent.to("B1").methods("OPTIONS").count == 2)
+    }
+
     @Test("TXN-26: an ACK without the cookie for a 200 goes to the backend")
     func oldStyleAck() {
         bench.receive(Wire.request("INVITE", branch: ""), on: client)
