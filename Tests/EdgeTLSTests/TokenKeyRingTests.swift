@@ -35,6 +35,16 @@ struct TokenKeyRingTests {
         #expect(try key(1).id == key(1).id && Set((1...3).map { try key($0).id }).count == 3)
     }
 
+    @Test("PRX-78: a node's secret outlives its restarts, and differs by node and by key")
+    func nodeKey() throws {
+        let ring = try #require(TokenKeyRing([key(1), key(2)]))
+        let again = try #require(TokenKeyRing([key(1)]))
+        let other = try #require(TokenKeyRing([key(3)]))
+        let names = ["edge1.example.test", "edge2.example.test", ""]
+        #expect(names.map { ring.nodeKey(of: $0) } == names.map { again.nodeKey(of: $0) })
+        #expect(Set(names.map { ring.nodeKey(of: $0) } + names.map { other.nodeKey(of: $0) }).count == 6)
+    }
+
     @Test("A ring has one to three keys that can be told apart")
     func refused() throws {
         #expect(TokenKeyRing([]) == nil)

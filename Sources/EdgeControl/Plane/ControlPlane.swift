@@ -79,7 +79,7 @@ package actor ControlPlane {
         dns = try await DNSClient(loop: group.next(), settings: resolverSettings)
         resolver = TargetResolver(client: dns)
         tokenKeys = checked.tokenKeys ?? TokenKeyRing()
-        loopKey = .random(in: .min ... .max)
+        loopKey = tokenKeys.nodeKey(of: checked.configuration.nodeText)
         fileWatch = FileWatch(FileWatch.stamps(of: checked.configuration.watchedFiles))
     }
 
@@ -288,4 +288,9 @@ struct ReloadCounts: Sendable {
     var succeeded: UInt64 = 0
     var failed: UInt64 = 0
     var lastSucceeded = true
+}
+
+extension Configuration {
+    /// What tells this node from others that may share its keys: its name, and the hosts that it goes by.
+    fileprivate var nodeText: String { ([edge.name] + listeners.map(\.advertisedHost)).joined(separator: " ") }
 }

@@ -33,6 +33,14 @@ package struct TokenKeyRing: Sendable {
         keys.first { $0.id == id }?.key.mac(message)
     }
 
+    /// A secret of the node of that name: the same after a restart with the same keys, and another one in each node that
+    /// shares them (PRX-78).
+    package func nodeKey(of name: String) -> UInt32 {
+        let text = Array("node \(name)".utf8)
+        let mac = text.withUnsafeBytes { self.mac(currentID, $0) }
+        return UInt32(truncatingIfNeeded: mac?.0 ?? 0)
+    }
+
     /// The ring of newer keys, with as many of these behind them as there is room for: tokens that are in use go on.
     package func followed(by newer: TokenKeyRing) -> TokenKeyRing {
         let ids = Set(newer.keys.map(\.id))

@@ -154,13 +154,23 @@ extension ProxyCore {
         return chosen.map { pool.backends[$0.index].endpoint }
     }
 
-    /// A branch that follows from the message alone, so that copies of one ACK leave alike (PRX-78).
+    /// A branch that follows from the message alone, so that copies of one ACK leave alike, by whatever worker and after a
+    /// restart too, if the key stays (PRX-78).
     ///
     /// Its slot is one that no transaction has.
     private func branch(of ack: SIPMessage, _ plan: ForwardPlan) -> Branch {
         var hash = KeyedHash(UInt64(snapshot.settings.loopKey), 0x41434B)
-        hash.add(ack.bytes, ack.topmostVia.branch ?? ack.topmostVia.range)
-        return Branch(worker: worker, slot: .max, nonce: hash.key.first & Branch.nonceMask, loop: plan.loopPart)
+        let branch = ack.topmostVia.branch ?? .empty
+        if TransactionKeyMaker.hasCookie(ack, branch) {
+            hash.add(ack.bytes, branch)
+        } else {
+            hash.add(ack.bytes, ack.topmostVia.range)
+            for tag in [ack.to.tag, ack.from.tag] { hash.add(ack.bytes, tag ?? .empty) }
+            hash.add(ack.bytes, ack.callID)
+            hash.add(UInt64(ack.cSeq.number))
+            hash.add(ack.bytes, ack.requestURI?.range ?? .empty)
+        }
+        return Branch(worker: 0, slot: .max, nonce: hash.key.first & Branch.nonceMask, loop: plan.loopPart)
     }
 }
 

@@ -75,6 +75,30 @@ struct AckTests {
         #expect(bench.sent.count == 3 && bench.isQuiet)
     }
 
+    @Test("PRX-78: after a restart with the same key, by another worker and without a cookie its branch is the same")
+    func branch() {
+        var settings = ProxySettings()
+        settings.loopKey = 0x1234_5678
+        func branch(_ text: String, worker: WorkerIndex = 1, seed: UInt64 = 1) -> String {
+            let bench = Bench(.sample([.sample(1)], settings: settings), seed: seed, worker: worker)
+            bench.receive(text, on: bench.client())
+            return bench.sent.first?.wire.branch ?? ""
+        }
+        for old in ["z9hG4bKack", "", "old"] {
+            let text = Wire.request("ACK", branch: old, toTag: "b")
+            let first = branch(text)
+            #expect(!first.isEmpty && branch(text, seed: 2) == first && branch(text, worker: 3, seed: 3) == first)
+        }
+        // Without the cookie a branch may come again in another call.
+        let others = [
+            Wire.request("ACK", branch: "old", callID: "call-2", toTag: "b"),
+            Wire.request("ACK", branch: "old", toTag: "c"), Wire.request("ACK", branch: "old", number: 2, toTag: "b"),
+            Wire.request("ACK", "sip:eve@example.com", branch: "old", toTag: "b"),
+            Wire.request("ACK", branch: "old", toTag: "b"),
+        ]
+        #expect(Set(others.map { branch($0) }).count == others.count)
+    }
+
     @Test("PRX-76, PRX-79: without a Route of ours it goes where affinity leads, always the same")
     func unrouted() {
         bench.receive(Wire.request("INVITE"), on: client)

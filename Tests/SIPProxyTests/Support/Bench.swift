@@ -36,8 +36,8 @@ final class Bench {
     private var backendFlows: [BackendTarget: FlowContext] = [:]
     private var serial: UInt64 = 0x018F_0000_0000
 
-    init(_ snapshot: ProxySnapshot, seed: UInt64 = 1) {
-        core = ProxyCore(worker: 1, snapshot: snapshot, seed: seed, now: Self.beginning)
+    init(_ snapshot: ProxySnapshot, seed: UInt64 = 1, worker: WorkerIndex = 1) {
+        core = ProxyCore(worker: worker, snapshot: snapshot, seed: seed, now: Self.beginning)
     }
 
     /// A bench with one pool of `count` backends.
