@@ -8,6 +8,8 @@ internal import SIPMessage
 extension ProxyCore {
     /// Route values that one request may carry (PRX-20).
     static let routeValueLimit = 20
+    /// Those of ours among them: one or two come off a pass, so that as many passes may follow.
+    static let ownRouteLimit = 10
 
     func preprocessRoutes(_ server: ServerTransaction) throws(Rejection) {
         try plan(server.request, on: server.flow, box: server.snapshot, into: &server.plan)
@@ -21,7 +23,7 @@ extension ProxyCore {
         into plan: inout ForwardPlan
     ) throws(Rejection) {
         guard let routes = request.routeValues(.route) else { throw Rejection(400, "Bad Route") }
-        guard routes.count <= Self.routeValueLimit else {
+        guard routes.count <= Self.routeValueLimit, !hasTooManyOwn(routes, request, box) else {
             act(.event(.limit(.routeValues)))
             throw Rejection(400, "Too Many Route Values")
         }
@@ -54,6 +56,12 @@ extension ProxyCore {
         } else {
             plan.destination = .pool
         }
+    }
+
+    /// Whether so many Route values are ours that their request would go round here for long.
+    private func hasTooManyOwn(_ routes: [RouteValue], _ request: SIPMessage, _ box: SnapshotBox) -> Bool {
+        guard routes.count > Self.ownRouteLimit else { return false }
+        return routes.count { box.listeners.owns($0.uri, in: request.bytes) } > Self.ownRouteLimit
     }
 
     /// A Request-URI says by `maddr` where its request is to go (RFC 3261 section 16.4): here, which then says nothing
