@@ -33,6 +33,8 @@ struct ForwardPlan {
     /// The route rule that matches, where the loop part depends on it.
     var rule: Int?
     var addsRecordRoute = false
+    /// Whether a SIPS URI leaves in the request line or the topmost Route, so that Record-Route has one too (PRX-32).
+    var recordsSecurely = false
     var addsPath = false
     /// Whether Require must name `path` (FLW-04).
     var requiresPath = false

@@ -30,10 +30,11 @@ extension ProxyCore {
         plan.routes = routes
         repairAfterStrictRouter(request, routes, box, &plan)
         let tokens = try popOwnRoutes(request, routes, box, &plan)
+        // Whether the next Route goes into the request line is known in the end.
+        defer { decideRecordRoute(request, on: flow, &plan) }
         let method = request.method
         plan.addsPath = method == .register && flow.side == .client && wantsPath(request)
         plan.requiresPath = plan.addsPath && snapshot.settings.pathMode == .supported
-        plan.addsRecordRoute = recordsRoute(method)
         let gone = plan.goneFlow
         if let token = tokens.first(where: { !leads($0, to: flow) && $0.flow != gone }) {
             plan.destination = .flow(token)
@@ -158,6 +159,28 @@ extension ProxyCore {
     func isTrusted(_ flow: FlowContext, _ box: SnapshotBox) -> Bool {
         if case .backend = flow.side { return true }
         return box.listeners[flow.listener].map { $0.identity.role != .access } ?? false
+    }
+
+    /// Record-Route is for dialogs; but where the path turns from or to TLS we must stay in it whatever the method, as far as
+    /// it may have one (PRX-30, PRX-32).
+    private func decideRecordRoute(_ request: SIPMessage, on flow: FlowContext, _ plan: inout ForwardPlan) {
+        plan.recordsSecurely = leavesAsSIPS(request, plan)
+        let came = request.requestURI?.scheme == .sips || plan.routes.first?.uri.scheme == .sips
+        let isSecure = flow.transport.isSecure
+        let isCompulsory = plan.recordsSecurely ? !isSecure : isSecure && came
+        let mayRecord = request.method != .register && request.method != .ack
+        plan.addsRecordRoute = recordsRoute(request.method) || (isCompulsory && mayRecord)
+    }
+
+    /// Whether a request leaves with a SIPS URI in its request line or topmost Route.
+    private func leavesAsSIPS(_ request: SIPMessage, _ plan: ForwardPlan) -> Bool {
+        let end = plan.routes.count - (plan.repairedURI == nil ? 0 : 1)
+        let left = plan.routes[min(plan.ownRoutes, end)..<end]
+        let uri = plan.repairedURI?.uri ?? request.requestURI
+        // A strict router's URI takes the place of the Request-URI, which becomes the last Route.
+        let first = plan.isNextStrict ? left.first?.uri : uri
+        let second = plan.isNextStrict ? left.dropFirst().first?.uri ?? uri : left.first?.uri
+        return first?.scheme == .sips || second?.scheme == .sips
     }
 
     /// Methods that form or refresh a dialog, and unknown ones (PRX-30).

@@ -150,12 +150,12 @@ extension ProxyCore {
         edits.push(.recordRoute, on: request) { buffer in
             let isOneSide = facing.identity.id == incoming.identity.id && (outgoingToken == nil || incomingToken == nil)
             if !isOneSide {
-                Self.writeRecordRoute(facing, outgoingToken, plan.isSecure, pairing, into: &buffer)
+                Self.writeRecordRoute(facing, outgoingToken, plan.recordsSecurely, pairing, into: &buffer)
             }
             Self.writeRecordRoute(
                 incoming,
                 incomingToken ?? (isOneSide ? outgoingToken : nil),
-                plan.isSecure,
+                plan.recordsSecurely,
                 pairing,
                 into: &buffer
             )

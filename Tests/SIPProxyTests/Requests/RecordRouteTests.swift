@@ -161,6 +161,49 @@ struct RecordRouteTests {
         #expect(values == ["<sips:edge1.core.example.com;lr;ep=EP>", "<sips:T@edge1.example.com;lr;ep=EP>"])
     }
 
+    @Test("PRX-32: SIPS from our own side in the clear is recorded as SIPS, whatever the method, but for REGISTER")
+    func sipsFromClear() {
+        let bench = Bench(1, .tls)
+        let inner = bench.client("I", Side.innerTCP, address: "10.0.0.9")
+        let methods = ["INVITE", "MESSAGE", "OPTIONS", "PUBLISH", "BYE", "REGISTER"]
+        for method in methods {
+            bench.receive(Wire.request(method, "sips:bob@example.com", branch: "z9hG4bK\(method)"), on: inner)
+            let values = bench.sent.to("B1").methods(method).last?.wire.values("Record-Route") ?? []
+            let expected = ["<sips:edge1.core.example.com;lr;ep=EP>", "<sips:10.0.0.5;lr;ep=EP>"]
+            #expect(values.map { masked($0, inner) } == (method == "REGISTER" ? [] : expected))
+            bench.receive(Wire.request(method, "sips:bob@example.com", branch: "z9hG4bK\(method)"), on: bench.client())
+            let isDialog = method == "INVITE"
+            #expect(bench.sent.to("B1").methods(method).last?.wire.values("Record-Route").isEmpty == !isDialog)
+        }
+    }
+
+    @Test("PRX-32: a sip URI by TLS is recorded as sip; with a SIPS Route below ours, strict or not, as SIPS")
+    func sipsRoute() {
+        let bench = Bench(1, .tls)
+        let peer = bench.client("P", Side.peerTLS, address: "192.0.2.200")
+        #expect(recorded(bench, peer).map { $0.hasPrefix("<sip:") } == [true, true])
+        let own = "<sip:trunk.example.com;lr>"
+        for (number, route) in ["<sips:192.0.2.9;lr>", "<sips:192.0.2.9>"].enumerated() {
+            let text = Wire.request("INVITE", branch: "z9hG4bK\(number)", extra: ["Route: \(own), \(route)"])
+            bench.receive(text, on: peer)
+            let values = bench.sent.to("B9").last?.wire.values("Record-Route") ?? []
+            #expect(bench.sent.last?.endpoint == .backend(9, .tls))
+            #expect(values.map { $0.hasPrefix("<sips:") } == [true, true])
+        }
+    }
+
+    @Test("PRX-32: what came as SIPS and leaves as sip, after a strict router, is recorded as sip, whatever the method")
+    func sipsToSip() {
+        let bench = Bench(1, .tls)
+        let peer = bench.client("P", Side.peerTLS, address: "192.0.2.200")
+        let route = "Route: <sip:alice@192.0.2.7>"
+        let text = Wire.request("MESSAGE", "sips:rr@trunk.example.com;lr", toTag: "b", extra: [route])
+        bench.receive(text, on: peer)
+        let sent = bench.sent.to("B7").first?.wire
+        #expect(sent?.uri == "sip:alice@192.0.2.7")
+        #expect(sent?.values("Record-Route").map { $0.hasPrefix("<sip:") } == [true, true])
+    }
+
     @Test("V-RR-03: where both sides are one listener there is one value")
     func oneSide() {
         var policy = ForwardingPolicy()
