@@ -62,7 +62,7 @@ extension ProxyCore {
     /// Whether so many Route values are ours that their request would go round here for long.
     private func hasTooManyOwn(_ routes: [RouteValue], _ request: SIPMessage, _ box: SnapshotBox) -> Bool {
         guard routes.count > Self.ownRouteLimit else { return false }
-        return routes.count { box.listeners.owns($0.uri, in: request.bytes) } > Self.ownRouteLimit
+        return routes.count { box.listeners.owns($0.uri, in: request) } > Self.ownRouteLimit
     }
 
     /// A Request-URI says by `maddr` where its request is to go (RFC 3261 section 16.4): here, which then says nothing
@@ -102,7 +102,7 @@ extension ProxyCore {
         _ plan: inout ForwardPlan
     ) {
         guard let last = routes.last, let uri = request.requestURI, uri.isLoose,
-            box.listeners.owns(uri, in: request.bytes)
+            box.listeners.owns(uri, in: request)
         else { return }
         plan.repairedURI = last
     }
@@ -124,7 +124,7 @@ extension ProxyCore {
         while plan.ownRoutes < limit {
             let uri = routes[plan.ownRoutes].uri
             let token = try token(in: uri, request, box)
-            guard token != nil || box.listeners.owns(uri, in: request.bytes) else { break }
+            guard token != nil || box.listeners.owns(uri, in: request) else { break }
             if plan.ownRoutes == 1, !isPair(routes[0].uri, uri, request.bytes) { break }
             if let token { found.append(token) }
             plan.ownRoutes += 1
@@ -143,7 +143,7 @@ extension ProxyCore {
         case .valid(let token): return token
         case .notAToken: return nil
         case .forged:
-            guard box.listeners.owns(uri, in: request.bytes) else { return nil }
+            guard box.listeners.owns(uri, in: request) else { return nil }
             act(.event(.badToken))
             throw .forgedToken
         }

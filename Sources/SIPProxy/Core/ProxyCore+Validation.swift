@@ -102,7 +102,7 @@ extension ProxyCore {
     }
 
     private func isAddressedToUs(_ request: SIPMessage, _ uri: SIPURI) -> Bool {
-        uri.user.isEmpty && uri.isSIP && !request.has(.route) && box.listeners.owns(uri, in: request.bytes)
+        uri.user.isEmpty && uri.isSIP && !request.has(.route) && box.listeners.owns(uri, in: request)
     }
 
     /// The answer to OPTIONS that is meant for the edge (PRX-11, OVL-33).

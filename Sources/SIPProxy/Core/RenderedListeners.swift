@@ -20,11 +20,17 @@ final class RenderedListeners: Sendable {
         let sipsHost: ByteBuffer
     }
 
+    /// A port and transport by which others may name us.
+    private struct Place: Hashable {
+        let port: UInt16
+        let transport: SIPTransport
+    }
+
     private let listeners: [Listener]
     private let byID: [Listener?]
     private let hosts: Set<String>
     private let addresses: Set<IPAddress>
-    private let ports: Set<UInt16>
+    private let places: [Place]
     private let own: OwnListeners
 
     init(_ snapshot: ProxySnapshot) {
@@ -36,11 +42,16 @@ final class RenderedListeners: Sendable {
         let all = snapshot.listeners + snapshot.formerListeners
         hosts = Set(all.map { $0.advertisedHost.lowercased() } + snapshot.settings.domains)
         addresses = Set(all.map(\.address).filter { !$0.isUnsendable })
-        ports = Set(all.map(\.port) + all.compactMap(\.advertisedPort))
-        let places = snapshot.listeners.map { listener in
+        let named = all.flatMap { listener in
+            [listener.port, listener.advertisedPort].compactMap { port in
+                port.map { Place(port: $0, transport: listener.transport) }
+            }
+        }
+        places = Array(Set(named))
+        let sockets = snapshot.listeners.map { listener in
             Endpoint(transport: listener.transport, address: listener.address, port: listener.port)
         }
-        own = OwnListeners(places, hostAddresses: snapshot.hostAddresses)
+        own = OwnListeners(sockets, hostAddresses: snapshot.hostAddresses)
     }
 
     subscript(id: ListenerID) -> Listener? { byID[Int(id.index)] }
@@ -69,13 +80,19 @@ final class RenderedListeners: Sendable {
             ?? listeners.first { $0.identity.role == .inner } ?? listeners.first
     }
 
-    /// Whether a URI names this edge by host and port (PRX-18).
-    func owns(_ uri: SIPURI, in bytes: ByteBuffer) -> Bool {
-        if let port = uri.port, !ports.contains(port) { return false }
-        if let address = uri.address {
-            return addresses.contains(address.unmapped) || hosts.contains(address.hostText)
+    /// Whether a URI names this edge: by its host, and by the port and transport of one listener as far as it has them
+    /// (PRX-18).
+    func owns(_ uri: SIPURI, in message: SIPMessage) -> Bool {
+        hasPlace(uri, message) && serves(uri, in: message.bytes)
+    }
+
+    private func hasPlace(_ uri: SIPURI, _ message: SIPMessage) -> Bool {
+        let transport = message.transport(of: uri)
+        guard uri.transport == nil || transport != nil else { return false }
+        guard uri.port != nil || transport != nil else { return true }
+        return places.contains { place in
+            (uri.port == nil || uri.port == place.port) && (transport == nil || transport == place.transport)
         }
-        return hosts.contains(Self.name(bytes.text(uri.host)))
     }
 
     /// Whether the value of a `maddr` parameter is an address or name of this edge.

@@ -138,6 +138,35 @@ struct RouteTests {
         #expect(bench.sent.answers == [403])
     }
 
+    @Test("PRX-18: our own have the host of any listener, and the port and transport of one, where they have any")
+    func matrix() {
+        let known = Set(Side.all.map { "\($0.port) \($0.transport.name)" })
+        let transports = Set(Side.all.map(\.transport.name))
+        var number = 0
+        for host in Set(Side.all.flatMap { [$0.advertisedHost, $0.address.hostText] }) {
+            for port in [nil, 5060, 5061, 5081, 5999] as [UInt16?] {
+                for transport in [nil, "udp", "TCP", "tls", "ws"] as [String?] {
+                    _ = bench.take()
+                    number += 1
+                    let name = transport?.lowercased()
+                    let place = host + (port.map { ":\($0)" } ?? "") + (transport.map { ";transport=\($0)" } ?? "")
+                    let text = Wire.request("OPTIONS", branch: "z9hG4bK\(number)", extra: ["Route: <sip:\(place);lr>"])
+                    bench.receive(text, on: client)
+                    let isOurs: Bool
+                    switch (port, name) {
+                    case (nil, nil): isOurs = true
+                    case (nil, let name?): isOurs = transports.contains(name)
+                    case (let port?, nil): isOurs = Side.all.contains { $0.port == port }
+                    case (let port?, let name?): isOurs = known.contains("\(port) \(name)")
+                    }
+                    #expect(bench.sent.requests == (isOurs ? ["OPTIONS B1"] : []), "\(place)")
+                    #expect(bench.sent.answers == (isOurs ? [] : [403]), "\(place)")
+                }
+            }
+        }
+        #expect(number == 125)
+    }
+
     @Test("PRX-19: only the two values of one insertion are taken off together")
     func pairs() {
         let inner = bench.client("I", Side.innerTCP, address: "10.0.0.9")
