@@ -146,6 +146,25 @@ struct FlowLifeTests {
         #expect(!channel.isActive)
     }
 
+    @Test("FLW-17, OVL-63: an ACK for a flow that is gone, of this worker or of none, is dropped and counted")
+    func ackToGoneFlow() throws {
+        let worker = EmbeddedWorker(on: loop, listener: EmbeddedWorker.listener(.inner)).worker
+        let (flow, channel) = try client(worker)
+        let bytes = ByteBuffer(string: Wire.request("ACK", "gone"))
+        worker.perform(.sendOnFlow(flow.context.id, datagram: nil, nil, bytes))
+        #expect(worker.counters.drops[.deadFlow] == 0)
+        try channel.close().wait()
+        loop.run()
+        worker.perform(.sendOnFlow(flow.context.id, datagram: nil, nil, bytes))
+        #expect(worker.counters.drops[.deadFlow] == 1)
+        worker.perform(.sendOnFlow(FlowID(worker: 9, serial: 1), datagram: nil, nil, bytes))
+        #expect(worker.counters.drops[.deadFlow] == 2)
+        // Who waits for an attempt is told instead.
+        let attempt = AttemptID(slot: 1, nonce: 1)
+        worker.perform(.sendOnFlow(flow.context.id, datagram: nil, attempt, bytes))
+        #expect(worker.counters.drops[.deadFlow] == 2)
+    }
+
     /// The CANCEL of what waits, which brings its final.
     private func cancel() throws -> SIPMessage {
         let text = waiting.replacing("INVITE", with: "CANCEL")

@@ -48,8 +48,8 @@ extension Worker {
     private func send(_ bytes: ByteBuffer, on id: FlowID, datagram: DatagramAddress?, attempt: AttemptID?) {
         guard id.worker == index else {
             guard Int(id.worker) < siblings.count else {
-                if let attempt { core.attemptFailed(attempt, .flowGone, now: eventLoop.now) }
-                return
+                guard let attempt else { return countLost(.flowGone) }
+                return core.attemptFailed(attempt, .flowGone, now: eventLoop.now)
             }
             siblings[Int(id.worker)].send(
                 bytes,
@@ -61,12 +61,17 @@ extension Worker {
             return
         }
         let failure = sendHere(bytes, on: id, datagram: datagram)
-        guard let attempt else { return }
+        guard let attempt else { return countLost(failure) }
         if let failure {
             core.attemptFailed(attempt, failure, now: eventLoop.now)
         } else {
             core.attemptSent(attempt, on: id, now: eventLoop.now)
         }
+    }
+
+    /// Counts what nobody is told of, such as an ACK, when its flow is gone (FLW-17); a full queue is counted where it is.
+    func countLost(_ failure: AttemptFailure?) {
+        if failure == .flowGone { counters.drops.increment(.deadFlow) }
     }
 
     /// Sends on a flow of this worker; gives why that cannot be: it is gone, answers to nothing any more, or its queue is

@@ -34,7 +34,7 @@ package struct WorkerHandle: Sendable {
     ) {
         execute { worker in
             let failure = worker.sendHere(bytes, on: id, datagram: datagram)
-            guard let attempt else { return }
+            guard let attempt else { return worker.countLost(failure) }
             origin.execute { asking in
                 let now = asking.eventLoop.now
                 if let failure {
