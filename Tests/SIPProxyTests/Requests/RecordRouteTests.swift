@@ -213,6 +213,43 @@ struct RecordRouteTests {
         #expect(values == ["<sips:T@edge1.example.com;lr;ep=EP>"])
     }
 
+    @Test("V-RR-04, PRX-33: from IPv4 to IPv6 over UDP there are two, each with the address of its side")
+    func families() throws {
+        let outer = IPAddress.v4(0xC633_640A)
+        let inner = try #require(IPAddress(parsing: "2001:db8:1::10"))
+        let server = try #require(IPAddress(parsing: "2001:db8:1::20"))
+        let id = PoolID(index: 0)
+        let endpoint = Endpoint(transport: .udp, address: server, port: 5060)
+        let backend = BackendView(id: BackendID(pool: id, endpoint: endpoint), name: "b")
+        var snapshot = ProxySnapshot.sample([PoolView(id: id, settings: PoolSettings(name: "p"), backends: [backend])])
+        snapshot.listeners = [
+            Side.listener(ListenerID(index: 0), .peer, .udp, outer, 5060, "198.51.100.10"),
+            Side.listener(ListenerID(index: 1), .inner, .udp, inner, 5060, "[2001:db8:1::10]"),
+        ]
+        let bench = Bench(snapshot)
+        let client = bench.client("P", Side.publicUDP)
+        var flow = client
+        flow.listener = ListenerID(index: 0)
+        bench.receive(Wire.request("INVITE", via: "UDP 203.0.113.7:51000"), on: flow)
+        let sent = try #require(bench.sent.methods("INVITE").first)
+        let values = sent.wire.values("Record-Route").map { masked($0, client) }
+        #expect(values == ["<sip:[2001:db8:1::10];lr;ep=EP>", "<sip:198.51.100.10;lr;ep=EP>"])
+        #expect(sent.wire.value("Via")?.hasPrefix("SIP/2.0/UDP [2001:db8:1::10];branch=") ?? false)
+        // Both are taken off again, from either side.
+        for (place, list) in [(flow, Array(values.reversed())), (bench.backendFlow(endpoint), values)] {
+            let text = Wire.request(
+                "BYE",
+                "sip:x@192.0.2.77",
+                via: "UDP 192.0.2.99",
+                branch: "z9hG4bK\(list[0].count)",
+                toTag: "t",
+                extra: list.map { "Route: \($0)" }
+            )
+            bench.receive(text, on: place)
+            #expect(bench.sent.last?.to == "B77" && bench.sent.last?.wire.values("Route") == [])
+        }
+    }
+
     @Test("V-RR-05: two UDP listeners are two sides")
     func twoListeners() {
         let bench = Bench(1, .udp)

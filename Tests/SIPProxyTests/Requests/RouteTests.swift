@@ -93,6 +93,49 @@ struct RouteTests {
         #expect(bench.sent.map(routes) == [[], [], ["<sip:p1.example.org;lr>"]])
     }
 
+    @Test("PRX-15: with no Route left our own Request-URI is for us: OPTIONS is answered, others take the pool or 404")
+    func strictBeforeAlone() {
+        let plain = "sip:edge1.example.com;lr"
+        bench.receive(Wire.request("OPTIONS", plain), on: client)
+        #expect(bench.take().answers == [200])
+        let recorded = ["sip:\(String(buffer: client.token))@edge1.example.com;lr;ep=3f9a", plain]
+        for (number, uri) in recorded.enumerated() {
+            bench.receive(bye(uri, branch: "z9hG4bK\(number)"), on: client)
+        }
+        #expect(bench.sent.requests == ["BYE B1", "BYE B1"] && bench.sent.map(\.wire.uri) == recorded)
+        let rules = [RouteRule(domains: ["example.com"], action: .pool(PoolID(index: 0)))]
+        let strict = Bench(.sample([.sample(1)], routes: rules))
+        strict.receive(bye(plain), on: strict.client())
+        #expect(strict.sent.answers == [404] && strict.sent.requests.isEmpty)
+    }
+
+    @Test("PRX-16: after a restart with the same token key a strict router's request is repaired all the same")
+    func strictBeforeRestart() {
+        bench.receive(Wire.request("INVITE"), on: client)
+        let values = bench.sent.to("B1")[0].wire.values("Record-Route")
+        #expect(values.count == 2)
+        let uris = values.map { $0.components("<")[1].components(">")[0] }
+        let restarted = Bench(.sample([.sample(2)]), seed: 77)
+        // No flow of before is there any more.
+        for _ in 0..<3 { restarted.forget(restarted.client().id) }
+        restarted.zone["p1.example.org"] = [.backend(101)]
+        let routes = "<sip:p1.example.org;lr>,<sip:alice@192.0.2.7>"
+        // The server has the inner value on top; the client names the flow that it had before.
+        restarted.receive(bye(uris[0], routes), on: restarted.backendFlow(.backend(1)))
+        restarted.receive(bye(uris[1], routes, branch: "z9hG4bK2"), on: restarted.client("D"))
+        let sent = restarted.sent.filter { $0.to == "B101" }
+        #expect(sent.count == 2 && restarted.sent.answers.isEmpty)
+        for request in sent {
+            #expect(request.wire.uri == "sip:alice@192.0.2.7" && self.routes(request) == ["<sip:p1.example.org;lr>"])
+        }
+        // Under another key it is none of ours.
+        var snapshot = ProxySnapshot.sample([.sample(2)])
+        snapshot.tokens = TokenAuthenticator(currentKeyID: 9) { key, _ in key == 9 ? (1, 1) : nil }
+        let other = Bench(snapshot)
+        other.receive(bye(uris[1], routes), on: other.client())
+        #expect(other.sent.answers == [403])
+    }
+
     @Test(
         "PRX-22: a client without a token of ours has nothing relayed",
         arguments: [

@@ -111,6 +111,34 @@ struct ValidationTests {
         #expect(bench.sent.requests == ["BYE B1"])
     }
 
+    @Test("PRX-11: OPTIONS that ends here is 503 with Retry-After while no pool has a usable backend")
+    func allDown() {
+        func pool(_ index: UInt16, isUsable: Bool) -> PoolView {
+            let id = PoolID(index: index)
+            let backend = BackendView(
+                id: BackendID(pool: id, endpoint: .backend(1)),
+                name: "b",
+                state: isUsable ? .up : .down,
+                isUsable: isUsable
+            )
+            return PoolView(id: id, settings: PoolSettings(name: "p\(index)"), backends: [backend])
+        }
+        let texts = [
+            Wire.request("OPTIONS", maxForwards: 0),
+            Wire.request("OPTIONS", "sip:edge1.example.com", branch: "z9hG4bK2"),
+        ]
+        for isUsable in [false, true] {
+            let bench = Bench(.sample([pool(0, isUsable: false), pool(1, isUsable: isUsable)]))
+            let client = bench.client()
+            for text in texts { bench.receive(text, on: client) }
+            #expect(bench.sent.statuses == (isUsable ? [200, 200] : [503, 503]))
+            for answer in bench.sent {
+                let seconds = answer.wire.value("Retry-After").flatMap { Int($0) }
+                #expect(seconds.map { (5...60).contains($0) } == (isUsable ? nil : true))
+            }
+        }
+    }
+
     @Test("PRX-13: unknown tags of Proxy-Require are 420 with exactly those tags; Require is not for a proxy")
     func proxyRequire() {
         #expect(statuses(Wire.request("INVITE", extra: ["Proxy-Require: nothingSupportsThis, orThis"])) == [420])
