@@ -77,8 +77,12 @@ final class Oracle {
     /// Whether it was well all the time, and there was room in its queue.
     private func stoodReady(_ backend: Backend, for exchange: Exchange) -> Bool {
         backend.isHealthy(since: exchange.startedAt - Self.settling)
-            && !backend.endpoints.contains { world.edge.fullAt[$0].map { $0 >= exchange.startedAt } ?? false }
+            && !wasFull(backend, since: exchange.startedAt)
             && !(backend.transport == .udp && world.calls.disturbed.contains(exchange.draft.callID))
+    }
+
+    private func wasFull(_ backend: Backend, since: NIODeadline) -> Bool {
+        backend.endpoints.contains { world.edge.fullAt[$0].map { $0 >= since } ?? false }
     }
 
     // MARK: Requests in a dialog
@@ -86,7 +90,8 @@ final class Oracle {
     private func judge(_ exchange: Exchange, _ status: Int, _ dialog: Dialog, _ agent: Agent) {
         guard let backend = world.backend(dialog.backend), let client = world.client(dialog.client),
             backend.isHealthy(since: dialog.startedAt - Self.settling), client.lineSince < dialog.startedAt,
-            client.line?.isOpen == true, !world.dns.wasTroubled(since: exchange.startedAt - .seconds(1))
+            client.line?.isOpen == true, !world.dns.wasTroubled(since: exchange.startedAt - .seconds(1)),
+            !wasFull(backend, since: exchange.startedAt)
         else { return }
         // The other side may have hung up at the same time.
         if status == 481, world.calls.over.contains(dialog.callID) { return }
