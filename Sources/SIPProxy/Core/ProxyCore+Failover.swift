@@ -37,7 +37,7 @@ extension ProxyCore {
             counters.lostFlow()
             return reject(server, .flowFailed, now: now)
         }
-        if server.isCancelled { return reject(server, Rejection(487, "Request Terminated"), now: now) }
+        if server.isCancelled { return endCancelled(server, client, now: now) }
         if tryNext(server, after: failure, now: now) { return }
         answerBest(server, client, now: now)
     }
@@ -72,7 +72,7 @@ extension ProxyCore {
     /// Sends the request to the next candidate after an attempt that failed; false when there is none.
     func tryNext(_ server: ServerTransaction, after failure: AttemptFailure, now: NIODeadline) -> Bool {
         if !failure.leavesNothing { server.failedTries &+= 1 }
-        guard tryNext(server, now: now) else { return false }
+        guard server.mayTryOn, tryNext(server, now: now) else { return false }
         counters.failedOver(failure)
         return true
     }
@@ -81,8 +81,7 @@ extension ProxyCore {
     /// place, on a fresh connection (TRN-44).
     private func retriesHere(_ client: ClientTransaction, now: NIODeadline) -> Bool {
         let server = client.server
-        guard !client.wasRetriedHere, !client.isAbandoned, !server.isCancelled, !server.hasFinal,
-            let target = client.backend,
+        guard !client.wasRetriedHere, !client.isAbandoned, server.mayTryOn, let target = client.backend,
             now - client.sentAt < .seconds(1)
         else { return false }
         send(server, to: .backend(target, index: client.poolIndex), now: now, retrying: true)
@@ -94,7 +93,7 @@ extension ProxyCore {
     /// Silence is no refusal: the host may be down, or a filter may swallow what comes (TRN-41).
     private func returnsToUDP(_ client: ClientTransaction, _ failure: AttemptFailure, now: NIODeadline) -> Bool {
         let server = client.server
-        guard client.isMovedToTCP, failure == .refused, !client.isAbandoned, !server.isCancelled, !server.hasFinal,
+        guard client.isMovedToTCP, failure == .refused, !client.isAbandoned, server.mayTryOn,
             let target = client.backend
         else { return false }
         send(server, to: .backend(target, index: client.poolIndex), now: now, movingLarge: false)
@@ -145,11 +144,8 @@ extension ProxyCore {
     /// PRX-57, TXN-31).
     func answerBest(_ server: ServerTransaction, _ client: ClientTransaction?, now: NIODeadline) {
         guard !server.hasFinal else { return }
+        if answersCollected(server, client, now: now) { return }
         let best = server.collected?.best
-        if let collected = server.collected, let best, best.status != 503 {
-            relay(best, server, isBelieved: collected.isBestBelieved, adding: collected.challenges)
-            return complete(server, best.status, client, now: now)
-        }
         if server.isCancelled { return reject(server, Rejection(487, "Request Terminated"), now: now) }
         if server.sawTimeout, best == nil {
             if server.isInvite { return reject(server, Rejection(408, "Request Timeout"), now: now) }
@@ -162,6 +158,20 @@ extension ProxyCore {
         let isHeld = best.map { rest(askedBy: $0, of: pool.id) > .zero } ?? true
         let isWholePool = pool.backends.indices.allSatisfy { server.tried.contains($0) || !pool.backends[$0].isUsable }
         reject(server, isWholePool && isHeld ? unavailable() : Rejection(500, "No Backend Answered"), now: now)
+    }
+
+    /// Sends the best final that was collected; false when there is none but a 503, which is not passed on (PRX-57).
+    func answersCollected(_ server: ServerTransaction, _ client: ClientTransaction?, now: NIODeadline) -> Bool {
+        guard let collected = server.collected, collected.best.status != 503 else { return false }
+        relay(collected.best, server, isBelieved: collected.isBestBelieved, adding: collected.challenges)
+        complete(server, collected.best.status, client, now: now)
+        return true
+    }
+
+    /// The answer to a request that was called off and whose last attempt brings no final: a 6xx outdoes the 487 (TXN-40).
+    func endCancelled(_ server: ServerTransaction, _ client: ClientTransaction, now: NIODeadline) {
+        if let best = server.collected?.best, best.status >= 600 { return answerBest(server, client, now: now) }
+        reject(server, Rejection(487, "Request Terminated"), now: now)
     }
 
     /// A request other than INVITE that nobody answers gets no answer from us either (RFC 4320 section 4.2).

@@ -185,16 +185,19 @@ extension ProxyCore {
             noteAnswer(client, response.status, now: now)
         }
         finish(client, afterReliable: true, now: now)
-        guard !client.isAbandoned || client.server.liveClients == 0 else {
-            return collect(response, client, flow)
-        }
+        if client.isAbandoned { return settleLate(response, client, flow, now: now) }
         settle(response, client, flow, movesOn: movesOn, now: now)
     }
 
     /// Which finals of a next hop let the next candidate be tried (PRX-55); none once the call rings.
     private func movesOn(_ status: UInt16, _ client: ClientTransaction) -> Bool {
         guard client.target != nil, !client.hasProvisional, !client.wantsCancel else { return false }
-        return status == 503 || (status < 600 && client.server.policy.retryCodes.contains(status))
+        return leavesOpen(status, client.server)
+    }
+
+    /// Whether a final says nothing of what others would answer.
+    private func leavesOpen(_ status: UInt16, _ server: ServerTransaction) -> Bool {
+        status == 503 || (status < 600 && server.policy.retryCodes.contains(status))
     }
 
     /// Moves to the next candidate, or gives the best answer that was collected.
@@ -208,8 +211,35 @@ extension ProxyCore {
         let server = client.server
         guard !server.hasFinal else { return }
         collect(response, client, flow)
-        if movesOn, !server.isCancelled, tryNext(server, after: .status, now: now) { return }
+        if movesOn, tryNext(server, after: .status, now: now) { return }
         answerBest(server, client, now: now)
+    }
+
+    /// Keeps the final of an abandoned attempt beside what the one after it will bring.
+    ///
+    /// It ends the search all the same: nobody else is tried (PRX-55), and after a 6xx the one that is being tried is called
+    /// off (PRX-54).
+    private func settleLate(
+        _ response: SIPMessage,
+        _ client: ClientTransaction,
+        _ flow: FlowContext,
+        now: NIODeadline
+    ) {
+        let server = client.server
+        guard !server.hasFinal else { return }
+        // Our CANCEL has made it: the attempt came to nothing for its silence.
+        if response.status == 487, client.hasSentCancel, !server.isCancelled { return }
+        collect(response, client, flow)
+        guard !leavesOpen(response.status, server) else { return }
+        server.isDecided = true
+        guard let pending = server.pending else {
+            stopAsking(server)
+            return answerBest(server, client, now: now)
+        }
+        guard response.status >= 600 else { return }
+        // Before a provisional it waits for that (TXN-39).
+        pending.wantsCancel = true
+        sendCancel(pending, now: now)
     }
 
     private func collect(_ response: SIPMessage, _ client: ClientTransaction, _ flow: FlowContext) {

@@ -108,15 +108,10 @@ extension ProxyCore {
         note(client, .cancelled, now: now)
         terminate(client)
         guard !wasAbandoned, !server.hasFinal else { return }
-        if server.isCancelled || client.hasSentCancel {
-            return reject(
-                server,
-                Rejection(
-                    server.isCancelled ? 487 : 408,
-                    server.isCancelled ? "Request Terminated" : "Request Timeout"
-                ),
-                now: now
-            )
+        if server.isCancelled { return endCancelled(server, client, now: now) }
+        if client.hasSentCancel {
+            if answersCollected(server, client, now: now) { return }
+            return reject(server, Rejection(408, "Request Timeout"), now: now)
         }
         if !tryNext(server, after: .timeout, now: now) { answerBest(server, client, now: now) }
     }
@@ -150,7 +145,8 @@ extension ProxyCore {
         client.stopWaiting()
         client.cancelRetransmitAt = nil
         terminate(client)
-        let isCancelled = server.isCancelled
-        reject(server, isCancelled ? Rejection(487, "Request Terminated") : Rejection(500, "Backend Lost"), now: now)
+        if server.isCancelled { return endCancelled(server, client, now: now) }
+        if answersCollected(server, client, now: now) { return }
+        reject(server, Rejection(500, "Backend Lost"), now: now)
     }
 }

@@ -72,6 +72,8 @@ final class ServerTransaction {
     /// The finals that were collected and not forwarded.
     var collected: CollectedFinals?
     var sawTimeout = false
+    /// Whether a final was collected after which nobody else is tried (PRX-54, PRX-55).
+    var isDecided = false
     var isCancelled = false
     var cancelReason: ByteBuffer?
     /// The latest response that was sent, for retransmissions.
@@ -121,6 +123,12 @@ final class ServerTransaction {
     }
 
     var isInvite: Bool { request.method == .invite }
+
+    /// The attempt whose final decides what is done next; nil while there is none, as when a name is being asked for.
+    var pending: ClientTransaction? { current.flatMap { $0.isWaiting && !$0.isAbandoned ? $0 : nil } }
+
+    /// Whether another attempt may begin.
+    var mayTryOn: Bool { !hasFinal && !isCancelled && !isDecided }
 
     /// Whether a final response has gone to the client.
     var hasFinal: Bool { state != .proceeding }
