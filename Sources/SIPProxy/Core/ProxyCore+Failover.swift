@@ -147,10 +147,8 @@ extension ProxyCore {
         if answersCollected(server, client, now: now) { return }
         let best = server.collected?.best
         if server.isCancelled { return reject(server, Rejection(487, "Request Terminated"), now: now) }
-        if server.sawTimeout, best == nil {
-            if server.isInvite { return reject(server, Rejection(408, "Request Timeout"), now: now) }
-            return abandon(server, now: now)
-        }
+        if server.silent > 0, server.isInvite { return reject(server, Rejection(408, "Request Timeout"), now: now) }
+        if server.silent > 0, best == nil { return abandon(server, now: now) }
         // Without Retry-After: others may be served at once (OVL-12).
         if server.isThrottled { return reject(server, .overloaded, now: now) }
         guard let pool = server.pool else { return reject(server, Rejection(500, "Next Hop Failed"), now: now) }
@@ -160,9 +158,11 @@ extension ProxyCore {
         reject(server, isWholePool && isHeld ? unavailable() : Rejection(500, "No Backend Answered"), now: now)
     }
 
-    /// Sends the best final that was collected; false when there is none but a 503, which is not passed on (PRX-57).
+    /// Sends the best final that was collected; false when there is none but a 503, which is not passed on (PRX-57), or
+    /// something better stands for an INVITE's attempt that brought none: 408, which comes before every 5xx (TXN-44).
     func answersCollected(_ server: ServerTransaction, _ client: ClientTransaction?, now: NIODeadline) -> Bool {
         guard let collected = server.collected, collected.best.status != 503 else { return false }
+        if server.isInvite, server.silent > 0, collected.best.status / 100 == 5 { return false }
         relay(collected.best, server, isBelieved: collected.isBestBelieved, adding: collected.challenges)
         complete(server, collected.best.status, client, now: now)
         return true

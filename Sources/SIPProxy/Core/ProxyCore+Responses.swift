@@ -229,6 +229,7 @@ extension ProxyCore {
         guard !server.hasFinal else { return }
         // Our CANCEL has made it: the attempt came to nothing for its silence.
         if response.status == 487, client.hasSentCancel, !server.isCancelled { return }
+        server.silent &-= 1
         collect(response, client, flow)
         guard !leavesOpen(response.status, server) else { return }
         server.isDecided = true

@@ -86,7 +86,7 @@ extension ProxyCore {
         client.isAbandoned = true
         // It may still answer; it is not asked again beside the next one (LOC-42).
         client.retransmitAt = nil
-        server.sawTimeout = true
+        server.silent &+= 1
         observeSilence(client, now: now)
         noteFailure(client, .timeout, now: now)
         failedNow(client, .timeout, now: now)
@@ -99,8 +99,8 @@ extension ProxyCore {
         client.stopWaiting()
         client.cancelRetransmitAt = nil
         let wasAbandoned = client.isAbandoned
+        if !wasAbandoned { server.silent &+= 1 }
         if !wasAbandoned, !client.hasSentCancel {
-            server.sawTimeout = true
             if client.state == .calling { observeSilence(client, now: now) }
             noteFailure(client, .timeout, now: now)
             failedNow(client, .timeout, now: now)
@@ -109,11 +109,9 @@ extension ProxyCore {
         terminate(client)
         guard !wasAbandoned, !server.hasFinal else { return }
         if server.isCancelled { return endCancelled(server, client, now: now) }
-        if client.hasSentCancel {
-            if answersCollected(server, client, now: now) { return }
-            return reject(server, Rejection(408, "Request Timeout"), now: now)
-        }
-        if !tryNext(server, after: .timeout, now: now) { answerBest(server, client, now: now) }
+        // A call that has rung is tried nowhere else.
+        if !client.hasSentCancel, tryNext(server, after: .timeout, now: now) { return }
+        answerBest(server, client, now: now)
     }
 
     /// A call that rings for ever is called off (PRX-69).
@@ -146,7 +144,7 @@ extension ProxyCore {
         client.cancelRetransmitAt = nil
         terminate(client)
         if server.isCancelled { return endCancelled(server, client, now: now) }
-        if answersCollected(server, client, now: now) { return }
+        if server.silent > 0 || server.collected != nil { return answerBest(server, client, now: now) }
         reject(server, Rejection(500, "Backend Lost"), now: now)
     }
 }

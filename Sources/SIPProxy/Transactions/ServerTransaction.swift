@@ -71,7 +71,8 @@ final class ServerTransaction {
     var furtherAcknowledgementKeys: [TransactionKey] = []
     /// The finals that were collected and not forwarded.
     var collected: CollectedFinals?
-    var sawTimeout = false
+    /// Attempts that were given up and have brought no final since.
+    var silent: UInt8 = 0
     /// Whether a final was collected after which nobody else is tried (PRX-54, PRX-55).
     var isDecided = false
     var isCancelled = false

@@ -33,6 +33,43 @@ struct BestResponseTests {
         #expect(best(statuses).0 == expected)
     }
 
+    @Test(
+        "PRX-56, TXN-44, TXN-31: an INVITE's silent backend counts as 408 among the finals; for other methods as nothing",
+        arguments: [
+            (503, 408, 500), (500, 408, 500), (504, 408, 504), (404, 404, 404), (401, 401, 401), (302, 302, 302),
+            (603, 603, 603), (200, 200, 200),
+        ]
+    )
+    func silence(status: Int, forInvite: Int, forOther: Int) {
+        for (method, expected) in [("INVITE", forInvite), ("OPTIONS", forOther)] {
+            let bench = Bench(2)
+            bench.receive(Wire.request(method), on: bench.client())
+            bench.wait(until: 4.1)
+            bench.answer(status, to: bench.sent.to("B2")[0])
+            #expect(bench.sent.answers.last == expected, "\(method)")
+            #expect(bench.sent.answers.count { $0 >= 200 } == 1 && bench.sent.requests.count { $0.hasPrefix(method) } == 2)
+        }
+    }
+
+    @Test("TXN-44: a backend that is silent and one that refuses are 408 together")
+    func silenceAndRefusal() {
+        let bench = Bench(2)
+        bench.behaviour[.backend(2)] = .fails(.refused)
+        bench.receive(Wire.request("INVITE"), on: bench.client())
+        bench.wait(until: 4.1)
+        #expect(bench.sent.answers == [100, 408])
+    }
+
+    @Test("PRX-56: what has answered late was not silent")
+    func late() {
+        let bench = Bench(2)
+        bench.receive(Wire.request("INVITE"), on: bench.client())
+        bench.wait(until: 4.1)
+        bench.answer(500, to: bench.sent.to("B1")[0])
+        bench.answer(503, to: bench.sent.to("B2")[0])
+        #expect(bench.sent.answers == [100, 500])
+    }
+
     @Test("PRX-56, PRX-57, OVL-02: a lone 503 becomes 500 without Retry-After", arguments: [[503], [503, 503]])
     func lone(statuses: [Int]) {
         let (status, bench) = best(statuses)

@@ -85,7 +85,8 @@ struct LateFinalTests {
         if what.hasPrefix("180") { answer("B2", 180) }
         if what.hasSuffix("503") { answer("B2", 503) } else { bench.wait(until: 8.1) }
         #expect(requests == ["INVITE B1", "INVITE B2"])
-        #expect(bench.sent.answers.last == status && bench.sent.answers.count { $0 >= 200 } == 1)
+        let best = what == "silence" && status >= 500 ? 408 : status
+        #expect(bench.sent.answers.last == best && bench.sent.answers.count { $0 >= 200 } == 1)
     }
 
     @Test("PRX-55: a late 503, and what the pool names, end nothing", arguments: [503, 480])
@@ -107,6 +108,6 @@ struct LateFinalTests {
         answer("B2", 503)
         #expect(requests == ["INVITE B1", "INVITE B2", "CANCEL B1", "INVITE B3"])
         answer("B3", 503)
-        #expect(bench.sent.answers == [100, 500])
+        #expect(bench.sent.answers == [100, 408])
     }
 }
