@@ -93,6 +93,8 @@ package struct PoolSettingsEntry: Sendable, Hashable {
     package var otherLimit = Duration.seconds(4)
     package var retryCodes: [UInt16] = []
     package var tries = 3
+    /// The share of its requests that may be tried anew after they have reached a backend.
+    package var retryPercent = 10
     package var allowsLoopback = false
     /// Whether requests go to backends over TLS or not at all.
     package var requiresTLS = false

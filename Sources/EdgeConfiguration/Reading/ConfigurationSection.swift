@@ -62,9 +62,9 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
                 "naptr_failover",
                 "allow_downgrade", "tls_loss", "dane", "affinity", "balance", "health", "ejection", "retry_after_limit",
                 "slow_start",
-                "connections", "queue", "first_response_timeout", "retry_codes", "tries", "allow_loopback", "via",
-                "trust", "require_tls", "keep_alive", "any_response_source", "send_proxy_protocol",
-                "overload_control", "connection_reuse",
+                "connections", "queue", "first_response_timeout", "retry_codes", "tries", "retry_percent",
+                "allow_loopback", "via", "trust", "require_tls", "keep_alive", "any_response_source",
+                "send_proxy_protocol", "overload_control", "connection_reuse",
             ]
         case .health: ["probe", "interval", "jitter", "timeout", "fall", "rise", "accept", "probe_before_use"]
         case .ejection:

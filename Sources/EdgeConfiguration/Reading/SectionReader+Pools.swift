@@ -31,6 +31,7 @@ extension SectionReader {
         values.integer("connections", in: 1...64, &pool.connections)
         values.integer("queue", in: 1...1_000_000, &pool.queue)
         values.integer("tries", in: 1...10, &pool.tries)
+        values.integer("retry_percent", in: 0...100, &pool.retryPercent)
         values.bool("allow_loopback", &pool.allowsLoopback)
         values.bool("require_tls", &pool.requiresTLS)
         values.bool("keep_alive", &pool.answersKeepAlive)

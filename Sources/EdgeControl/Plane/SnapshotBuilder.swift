@@ -134,6 +134,7 @@ struct SnapshotBuilder {
     private mutating func policy(_ pool: PoolSettingsEntry) -> ForwardingPolicy {
         var policy = ForwardingPolicy()
         policy.tries = UInt8(clamping: pool.tries)
+        policy.retryPercent = UInt8(clamping: pool.retryPercent)
         policy.retryCodes = pool.retryCodes
         policy.retryAfterLimit = TimeAmount(pool.retryAfterLimit)
         policy.isTrusted = pool.trust

@@ -112,7 +112,8 @@ extension LimitLabel {
         case .overload: self = .overload
         case .routeValues: self = .routeValues
         case .statelessResolutions: self = .statelessResolutions
-        case .transactionsPerFlow, .retryBudget: return nil
+        case .retryBudget: self = .retryBudget
+        case .transactionsPerFlow: return nil
         }
     }
 }

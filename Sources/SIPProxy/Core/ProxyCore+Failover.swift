@@ -72,9 +72,32 @@ extension ProxyCore {
     /// Sends the request to the next candidate after an attempt that failed; false when there is none.
     func tryNext(_ server: ServerTransaction, after failure: AttemptFailure, now: NIODeadline) -> Bool {
         if !failure.leavesNothing { server.failedTries &+= 1 }
-        guard server.mayTryOn, tryNext(server, now: now) else { return false }
+        guard server.mayTryOn else { return false }
+        if failure.isCharged, isOverBudget(server, now: now) { return false }
+        guard tryNext(server, now: now) else { return false }
+        if failure.isCharged, let pool = server.pool { budgets.spend(pool.id) }
         counters.failedOver(failure)
         return true
+    }
+
+    /// Whether a request would be tried anew and its pool has no retry left (PRX-58).
+    private func isOverBudget(_ server: ServerTransaction, now: NIODeadline) -> Bool {
+        guard let pool = server.pool, !budgets.allows(pool.id, percent: server.policy.retryPercent, now: now),
+            hasMore(server, pool)
+        else { return false }
+        server.isOverBudget = true
+        act(.event(.limit(.retryBudget)))
+        return true
+    }
+
+    /// Whether a request has tries left, and a backend for one: where none is usable all are tried.
+    private func hasMore(_ server: ServerTransaction, _ pool: PoolView) -> Bool {
+        let tries = server.policy.tries
+        guard server.failedTries < tries, server.candidates < tries &+ Self.extraTries else { return false }
+        let hasUsable = pool.hasUsable
+        return pool.backends.indices.contains { index in
+            !server.tried.contains(index) && (!hasUsable || pool.backends[index].isUsable)
+        }
     }
 
     /// A reused connection that closes as the request is written says nothing of the backend: one more try at the same
@@ -84,6 +107,10 @@ extension ProxyCore {
         guard !client.wasRetriedHere, !client.isAbandoned, server.mayTryOn, let target = client.backend,
             now - client.sentAt < .seconds(1)
         else { return false }
+        if let pool = server.pool {
+            guard budgets.allows(pool.id, percent: server.policy.retryPercent, now: now) else { return false }
+            budgets.spend(pool.id)
+        }
         send(server, to: .backend(target, index: client.poolIndex), now: now, retrying: true)
         return true
     }
@@ -148,14 +175,15 @@ extension ProxyCore {
         let best = server.collected?.best
         if server.isCancelled { return reject(server, Rejection(487, "Request Terminated"), now: now) }
         if server.silent > 0, server.isInvite { return reject(server, Rejection(408, "Request Timeout"), now: now) }
-        if server.silent > 0, best == nil { return abandon(server, now: now) }
+        if server.silent > 0, best == nil, !server.isOverBudget { return abandon(server, now: now) }
         // Without Retry-After: others may be served at once (OVL-12).
         if server.isThrottled { return reject(server, .overloaded, now: now) }
         guard let pool = server.pool else { return reject(server, Rejection(500, "Next Hop Failed"), now: now) }
         // A 503 without Retry-After speaks for its request alone (RFC 3261 section 16.7(6)).
         let isHeld = best.map { rest(askedBy: $0, of: pool.id) > .zero } ?? true
         let isWholePool = pool.backends.indices.allSatisfy { server.tried.contains($0) || !pool.backends[$0].isUsable }
-        reject(server, isWholePool && isHeld ? unavailable() : Rejection(500, "No Backend Answered"), now: now)
+        if isWholePool, isHeld { return reject(server, unavailable(), now: now) }
+        reject(server, Rejection(500, server.isOverBudget ? "Too Many Retries" : "No Backend Answered"), now: now)
     }
 
     /// Sends the best final that was collected; false when there is none but a 503, which is not passed on (PRX-57), or
@@ -188,6 +216,15 @@ extension AttemptFailure {
         switch self {
         case .refused, .tls, .queueFull: true
         case .connectTimeout, .flowGone, .closed, .timeout, .status: false
+        }
+    }
+
+    /// Whether the request may have reached a server, so that another try is more work for the pool than was asked of it
+    /// (PRX-58).
+    var isCharged: Bool {
+        switch self {
+        case .closed, .timeout, .status: true
+        case .refused, .connectTimeout, .tls, .queueFull, .flowGone: false
         }
     }
 }

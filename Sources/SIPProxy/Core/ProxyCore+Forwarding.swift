@@ -10,6 +10,7 @@ extension ProxyCore {
     func forward(_ server: ServerTransaction, now: NIODeadline) throws(Rejection) {
         switch server.plan.destination {
         case .pool:
+            if let pool = server.pool { budgets.begin(pool.id, now: now) }
             guard tryNext(server, now: now) else { throw poolFailure(server) }
         case .flow(let token):
             guard token.transport.isSecure || !server.plan.isSecure else { throw sipsNotAllowed(server) }

@@ -32,6 +32,8 @@ package final class ProxyCore {
     /// What was seen of backends here.
     var local = LocalHealth()
     var loads = BackendLoads()
+    /// What may be tried anew.
+    var budgets = RetryBudgets()
     /// What backends ask to be spared.
     var overload = OverloadTable()
     var memory: RequestMemory
@@ -219,6 +221,7 @@ package final class ProxyCore {
 
     private func take(_ snapshot: ProxySnapshot, now: NIODeadline) {
         loads.adopt(snapshot.pools)
+        budgets.adopt(snapshot.pools, now: now)
         overload.adopt(snapshot.pools)
         memory.adopt(
             generation: snapshot.generation,

@@ -133,6 +133,9 @@ package enum AliasOffer: String, Sendable, Hashable, CaseIterable {
 package struct ForwardingPolicy: Sendable, Hashable {
     /// Candidates that one request may try (PRX-58); a few more where these took nothing of it (`ProxyCore.extraTries`).
     package var tries: UInt8 = 3
+    /// Per cent of a pool's new requests that may be tried anew after they have reached a backend (`RetryBudgets`); 100
+    /// bounds nothing.
+    package var retryPercent: UInt8 = 10
     /// Status codes besides 503 that move on to the next candidate (PRX-55).
     package var retryCodes: [UInt16] = []
     /// The longest Retry-After that is honoured (LOC-49).

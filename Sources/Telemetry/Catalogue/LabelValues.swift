@@ -101,6 +101,7 @@ package enum MembershipLabel: Int, LabelValue { case added, reweighted, draining
 /// A limit that was reached; the words are those of the configuration where it has one.
 package enum LimitLabel: Int, LabelValue {
     case connections, connectionsPerSource, connectionsPerIdentity, transactions, routeValues, statelessResolutions
+    case retryBudget
     case messageTimeout, linger, idleTimeout, writeQueue, queue, responseSockets, keepAlive, proxyHeaderTimeout
     case certificateEnd, aliases
     case handshakes, handshakesPerSource, handshakesPerWorker, descriptors, overload, ban

@@ -25,10 +25,11 @@ struct SnapshotBuilderTests {
         return builder.build(generation: 1, views: views)
     }
 
-    @Test("LOC-49, LOC-72: the pools' longest Retry-After, and the addresses at which a wildcard listener stands")
+    @Test("LOC-49, PRX-58, LOC-72: the pools' longest Retry-After and share of retries, and the addresses at which a wildcard listener stands")
     func policies() {
         var pool = PoolSettingsEntry(name: "voice", target: "sip:voice.example.test")
         pool.retryAfterLimit = .zero
+        pool.retryPercent = 100
         var configuration = Configuration()
         configuration.pools = [pool, PoolSettingsEntry(name: "other", target: "sip:other.example.test")]
         var views: [String: PoolView] = [:]
@@ -37,6 +38,7 @@ struct SnapshotBuilderTests {
         }
         let snapshot = Self.build(configuration, views).proxy
         #expect(snapshot.policies.map(\.retryAfterLimit) == [.zero, .seconds(300)])
+        #expect(snapshot.policies.map(\.retryPercent) == [100, 10])
         #expect(snapshot.hostAddresses == [.v4(0xC000_0201)])
     }
 

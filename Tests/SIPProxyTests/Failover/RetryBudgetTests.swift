@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import NIOCore
+internal import SIPMessage
+internal import SIPProxy
+internal import Testing
+
+@Suite("Retry budget")
+struct RetryBudgetTests {
+    private final class Run {
+        let bench: Bench
+        let client: FlowContext
+        private var number = 0
+
+        init(_ percent: UInt8? = nil, backends: UInt32 = 2) {
+            var policy = ForwardingPolicy()
+            if let percent { policy.retryPercent = percent }
+            bench = Bench(backends, policy: policy)
+            client = bench.client()
+        }
+
+        /// Sends requests one after another; B1 answers with a status, whoever is tried after it with 200.
+        func ask(_ count: Int, _ status: Int) -> (retries: Int, answers: [Int: Int]) {
+            _ = bench.take()
+            for _ in 0..<count {
+                begin("OPTIONS")
+                guard let first = bench.sent.last, first.to == "B1" else { continue }
+                bench.answer(status, to: first)
+                if let next = bench.sent.last, next.to == "B2" { bench.answer(200, to: next) }
+            }
+            let sent = bench.take()
+            let answers = Dictionary(grouping: sent.answers, by: { $0 }).mapValues(\.count)
+            return (sent.requests.count { $0 == "OPTIONS B2" }, answers)
+        }
+
+        func begin(_ method: String) {
+            number += 1
+            bench.receive(Wire.request(method, branch: "z9hG4bKr\(number)", callID: "c\(number)"), on: client)
+        }
+    }
+
+    @Test("PRX-58: a hundred retries in any case, then requests fail at once with 500, and that is counted")
+    func floor() {
+        let run = Run()
+        let (retries, answers) = run.ask(130, 503)
+        #expect(retries == 100 && answers == [200: 100, 500: 30])
+        #expect(run.bench.limits == Array(repeating: .retryBudget, count: 30))
+        #expect(run.bench.finished.count { $0 == "500 local" } == 30)
+    }
+
+    @Test("PRX-58: and a tenth of the pool's requests, or what it says", arguments: [(nil, 120), (25, 300), (0, 100)])
+    func share(percent: UInt8?, expected: Int) {
+        let run = Run(percent)
+        #expect(run.ask(800, 200).retries == 0)
+        #expect(run.ask(400, 503).retries == expected)
+    }
+
+    @Test("PRX-58: 100 bounds nothing")
+    func off() {
+        let run = Run(100)
+        #expect(run.ask(300, 503) == (300, [200: 300]) && run.bench.limits.isEmpty)
+    }
+
+    @Test("PRX-58: what was spent is forgotten after ten seconds at most")
+    func window() {
+        let run = Run()
+        run.bench.wait(until: 4)
+        #expect(run.ask(101, 503).retries == 100)
+        run.bench.wait(until: 9.9)
+        #expect(run.ask(1, 503).retries == 0)
+        run.bench.wait(until: 10.1)
+        #expect(run.ask(101, 503).retries == 100)
+        run.bench.wait(until: 30)
+        #expect(run.ask(101, 503).retries == 100)
+    }
+
+    @Test("PRX-58: what took nothing of a request is free", arguments: [AttemptFailure.queueFull, .tls, .refused])
+    func free(failure: AttemptFailure) {
+        let run = Run(backends: 3)
+        run.bench.behaviour[.backend(1)] = .holds
+        for _ in 0..<150 { run.begin("OPTIONS") }
+        for sent in run.bench.sent.to("B1") { run.bench.fail(sent, failure) }
+        #expect(run.bench.sent.to("B2").count == 150 && run.bench.limits.isEmpty)
+        #expect(run.ask(1, 503).answers[500] == nil)
+    }
+
+    @Test("PRX-58, TXN-31, PRX-56: after silence the others get no 408, but 500 at once; an INVITE gets its 408")
+    func silence() {
+        let run = Run()
+        for _ in 0..<100 { run.begin("OPTIONS") }
+        run.begin("MESSAGE")
+        run.begin("INVITE")
+        run.bench.wait(until: 4.1)
+        #expect(run.bench.sent.methods("OPTIONS").to("B2").count == 100)
+        #expect(run.bench.sent.filter { $0.to == "B2" }.count == 100)
+        #expect(run.bench.sent.answers.filter { $0 >= 200 }.sorted() == [408, 500])
+        #expect(run.bench.limits == [.retryBudget, .retryBudget])
+    }
+
+    @Test("PRX-58: a lost connection with the request counts, on its second try at the same backend too")
+    func lost() {
+        let run = Run()
+        #expect(run.ask(99, 503).retries == 99)
+        run.begin("OPTIONS")
+        run.bench.close(run.bench.backendFlow(.backend(1)))
+        #expect(run.bench.take().requests == ["OPTIONS B1", "OPTIONS B1"])
+        run.bench.close(run.bench.backendFlow(.backend(1)))
+        #expect(run.bench.take().answers == [500] && run.bench.limits == [.retryBudget])
+    }
+
+    @Test("PRX-58: where nobody is left to be tried, no budget stands in the way")
+    func nobodyLeft() {
+        let run = Run(backends: 1)
+        #expect(run.ask(130, 503).answers == [500: 130] && run.bench.limits.isEmpty)
+    }
+
+    @Test("PRX-58: each pool has its own")
+    func pools() {
+        let pools: [PoolView] = [.sample(2), .sample(2, index: 1)]
+        let routes = [
+            RouteRule(methods: ["OPTIONS"], action: .pool(pools[0].id)), RouteRule(action: .pool(pools[1].id)),
+        ]
+        let bench = Bench(.sample(pools, routes: routes))
+        let client = bench.client()
+        for number in 1...130 {
+            bench.receive(Wire.request("OPTIONS", branch: "z9hG4bKp\(number)"), on: client)
+            bench.answer(503, to: bench.sent[bench.sent.count - 1])
+        }
+        #expect(bench.limits.count == 30)
+        bench.receive(Wire.request("MESSAGE"), on: client)
+        bench.answer(503, to: bench.sent[bench.sent.count - 1])
+        #expect(bench.sent.requests.suffix(2) == ["MESSAGE B1", "MESSAGE B2"])
+        // A reload gives nothing back.
+        bench.core.adopt(.sample(pools, routes: routes), now: bench.now)
+        bench.receive(Wire.request("OPTIONS"), on: client)
+        bench.answer(503, to: bench.sent[bench.sent.count - 1])
+        #expect(bench.limits.count == 31)
+    }
+}
