@@ -6,9 +6,10 @@ internal import SIPMessage
 
 /// How transactions end, and the answers that the edge makes itself.
 extension ProxyCore {
-    /// Answers a request here.
+    /// Answers a request here; with silence where the client is about to give up (TXN-31).
     func reject(_ server: ServerTransaction, _ rejection: Rejection, now: NIODeadline) {
         guard !server.hasFinal else { return }
+        if isTooLate(server, now: now) { return abandon(server, now: now) }
         server.ownReason = rejection.reason
         let response = ownResponse(
             to: server.request,

@@ -72,12 +72,17 @@ extension ProxyCore {
     /// Sends the request to the next candidate after an attempt that failed; false when there is none.
     func tryNext(_ server: ServerTransaction, after failure: AttemptFailure, now: NIODeadline) -> Bool {
         if !failure.leavesNothing { server.failedTries &+= 1 }
-        guard server.mayTryOn else { return false }
+        guard server.mayTryOn, !isTooLate(server, now: now) else { return false }
         if failure.isCharged, isOverBudget(server, now: now) { return false }
         guard tryNext(server, now: now) else { return false }
         if failure.isCharged, let pool = server.pool { budgets.spend(pool.id) }
         counters.failedOver(failure)
         return true
+    }
+
+    /// Whether the client of a request other than INVITE will soon have given up.
+    func isTooLate(_ server: ServerTransaction, now: NIODeadline) -> Bool {
+        !server.isInvite && now - server.startedAt >= answerLimit
     }
 
     /// Whether a request would be tried anew and its pool has no retry left (PRX-58).
@@ -191,6 +196,8 @@ extension ProxyCore {
     func answersCollected(_ server: ServerTransaction, _ client: ClientTransaction?, now: NIODeadline) -> Bool {
         guard let collected = server.collected, collected.best.status != 503 else { return false }
         if server.isInvite, server.silent > 0, collected.best.status / 100 == 5 { return false }
+        // At timer F's end nobody listens any more.
+        if !server.isInvite, now - server.startedAt >= snapshot.settings.t1 * 64 { return false }
         relay(collected.best, server, isBelieved: collected.isBestBelieved, adding: collected.challenges)
         complete(server, collected.best.status, client, now: now)
         return true
@@ -205,7 +212,15 @@ extension ProxyCore {
     /// A request other than INVITE that nobody answers gets no answer from us either (RFC 4320 section 4.2).
     func abandon(_ server: ServerTransaction, now: NIODeadline) {
         report(server, 0, nil, isLocal: true, now: now)
-        end(server)
+        guard !server.flow.transport.isReliable else { return end(server) }
+        // Until its timer F ends the client repeats the request, which is no new one (TXN-27).
+        let settings = snapshot.settings
+        server.state = .completed
+        server.lastResponse = nil
+        server.tryingAt = nil
+        server.endAt = server.startedAt + settings.t1 * 64 + settings.t4
+        server.releaseRequest()
+        arm(server)
     }
 }
 

@@ -192,17 +192,48 @@ extension ProxyCore {
             client.retransmitAt = now + settings.t1
         }
         client.timeoutAt = now + settings.t1 * 64
-        if client.isInvite { client.timerCAt = now + settings.timerC }
-        client.firstResponseAt = firstResponseLimit(client).map { now + $0 }
+        if client.isInvite {
+            client.timerCAt = now + settings.timerC
+        } else {
+            // The client's own timer F has been running since the first attempt (TXN-16).
+            client.timeoutAt = min(now, client.server.startedAt) + settings.t1 * 64
+        }
+        client.firstResponseAt = firstResponseLimit(client, now: now).map { now + $0 }
         beginLoad(client)
         arm(client)
     }
 
     /// How long nothing may be heard before the next candidate is tried (LOC-63); a pool of one backend has no next.
-    private func firstResponseLimit(_ client: ClientTransaction) -> TimeAmount? {
-        guard let pool = client.server.pool, pool.backends.count > 1, let limits = pool.firstResponse else {
-            return nil
+    ///
+    /// An INVITE outside pools waits for timer B (RFC 3263 section 4.3); other requests have no time for that.
+    private func firstResponseLimit(_ client: ClientTransaction, now: NIODeadline) -> TimeAmount? {
+        let server = client.server
+        if let pool = server.pool {
+            guard pool.backends.count > 1 else { return nil }
+            if let limits = pool.firstResponse { return client.isInvite ? limits.invite : limits.nonInvite }
         }
-        return client.isInvite ? limits.invite : limits.nonInvite
+        return client.isInvite ? nil : fairShare(server, now: now)
     }
+
+    /// What is left of the time in which another request than INVITE can be answered, shared among the servers that may
+    /// still be tried: timer F for each would come too late for all but the first (TXN-31).
+    private func fairShare(_ server: ServerTransaction, now: NIODeadline) -> TimeAmount? {
+        let others = othersLeft(server)
+        // The last one may take all the time, unless there is an answer already that must go out before its end.
+        guard others > 0 || server.collected != nil else { return nil }
+        let left = max(server.startedAt + answerLimit - snapshot.settings.t1 - now, .zero)
+        return .nanoseconds(left.nanoseconds / Int64(others + 1))
+    }
+
+    /// How many more servers a request may be sent to.
+    private func othersLeft(_ server: ServerTransaction) -> Int {
+        if let hops = server.hops { return min(hops.left.count, Int(HopWalk.tries) - Int(server.attempts)) }
+        guard let pool = server.pool else { return 0 }
+        let untried = pool.backends.indices.count { pool.backends[$0].isUsable && !server.tried.contains($0) }
+        return max(0, min(untried, Int(server.policy.tries) - Int(server.candidates)))
+    }
+
+    /// How long after its arrival a request other than INVITE is still tried and answered by this edge: well before the
+    /// client's timer F, beyond which every answer is one too many (RFC 4320 section 4.2, TXN-31).
+    var answerLimit: TimeAmount { snapshot.settings.t1 * 56 }
 }

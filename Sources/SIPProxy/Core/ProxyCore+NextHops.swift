@@ -150,7 +150,7 @@ extension ProxyCore {
     }
 
     private func goOn(_ server: ServerTransaction, now: NIODeadline) {
-        guard !server.hasFinal, !sendToNextHop(server, now: now) else { return }
+        guard !server.hasFinal, isTooLate(server, now: now) || !sendToNextHop(server, now: now) else { return }
         // A second look after tries that failed: they say what the answer is.
         if server.attempts > 0 { return answerBest(server, nil, now: now) }
         reject(server, server.isThrottled ? .overloaded : unavailable(), now: now)
