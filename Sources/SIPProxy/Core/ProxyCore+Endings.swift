@@ -80,7 +80,7 @@ extension ProxyCore {
         if !client.transport.isReliable, client.flow != nil {
             client.state = .completed
             client.sent = nil
-            client.endAt = now + (client.isInvite ? .seconds(32) : snapshot.settings.t4)
+            client.endAt = now + (client.isInvite ? max(.seconds(32), snapshot.settings.t1 * 64) : snapshot.settings.t4)
             return arm(client)
         }
         terminate(client)

@@ -140,7 +140,7 @@ struct BestResponseTests {
         #expect(failure == .status && seconds == (asks ? 10 : nil))
     }
 
-    @Test("PRX-59: the To tag is neither added nor changed", arguments: [180, 200, 302, 404, 603])
+    @Test("PRX-59: the To tag is neither added nor changed", arguments: [180, 200, 302, 404, 500, 504, 599, 603])
     func toTag(status: Int) {
         let bench = Bench(1)
         bench.receive(Wire.request("INVITE"), on: bench.client())

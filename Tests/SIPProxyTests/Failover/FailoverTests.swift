@@ -14,9 +14,9 @@ struct FailoverTests {
     init() { client = bench.client() }
 
     @Test(
-        "LOC-46, PRX-70: an attempt that fails before anything is heard moves on, whatever the failure",
+        "LOC-46, PRX-70, PRX-01: an attempt that fails before anything is heard moves on, whatever failure and method",
         arguments: [AttemptFailure.refused, .connectTimeout, .tls, .queueFull],
-        ["INVITE", "OPTIONS"]
+        ["INVITE", "OPTIONS", "FROB"]
     )
     func transportFailures(failure: AttemptFailure, method: String) {
         bench.behaviour[.backend(1)] = .fails(failure)
@@ -84,7 +84,7 @@ struct FailoverTests {
     @Test(
         "LOC-63, PRX-65: a mute backend is left after 4 s, and never cancelled unless it speaks",
         arguments: [
-            "INVITE", "OPTIONS",
+            "INVITE", "OPTIONS", "FROB",
         ]
     )
     func mute(method: String) {

@@ -151,11 +151,28 @@ struct ClientTimerTests {
         #expect(bench.sent.to("C").statuses == [100, 180, 408] && bench.sent.to("C").left(at: [0, 10, 227], turns: 2))
     }
 
-    @Test("PRX-50: a 180 winds timer C up again, a 100 does not", arguments: [(180, true), (100, false)])
-    func timerCAnew(status: Int, isPending: Bool) {
+    @Test("PRX-69: what a backend says to timer C's CANCEL is what the client hears", arguments: [487, 486, 200])
+    func timerCAnswered(status: Int) {
         bench.receive(Wire.request("INVITE"), on: client)
         let invite = bench.sent.to("B1")[0]
-        for second in stride(from: 1.0, to: 600, by: 60) {
+        bench.answer(180, to: invite)
+        bench.wait(until: 184.999)
+        #expect(bench.sent.methods("CANCEL").isEmpty)
+        bench.wait(until: 185.1)
+        let cancel = bench.sent.methods("CANCEL")
+        #expect(cancel.count == 1 && cancel.to("B1").count == 1)
+        if let first = cancel.first { bench.answer(200, to: first) }
+        bench.answer(status, to: invite)
+        #expect(bench.sent.to("C").statuses == [100, 180, status] && bench.finished == ["\(status)"])
+        bench.wait(until: 300)
+        #expect(bench.isQuiet)
+    }
+
+    @Test("PRX-50: a 180 winds timer C up again, a 100 does not", arguments: [(180, 170.0, true), (100, 60, false)])
+    func timerCAnew(status: Int, pause: Double, isPending: Bool) {
+        bench.receive(Wire.request("INVITE"), on: client)
+        let invite = bench.sent.to("B1")[0]
+        for second in stride(from: 1.0, through: 1200, by: pause) {
             bench.wait(until: second)
             bench.answer(status, to: invite)
         }
