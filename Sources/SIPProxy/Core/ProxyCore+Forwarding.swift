@@ -196,7 +196,7 @@ extension ProxyCore {
             client.timerCAt = now + settings.timerC
         } else {
             // The client's own timer F has been running since the first attempt (TXN-16).
-            client.timeoutAt = min(now, client.server.startedAt) + settings.t1 * 64
+            client.timeoutAt = client.server.startedAt + settings.t1 * 64
         }
         client.firstResponseAt = firstResponseLimit(client, now: now).map { now + $0 }
         beginLoad(client)

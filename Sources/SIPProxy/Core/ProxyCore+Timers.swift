@@ -144,7 +144,9 @@ extension ProxyCore {
         client.cancelRetransmitAt = nil
         terminate(client)
         if server.isCancelled { return endCancelled(server, client, now: now) }
-        if server.silent > 0 || server.collected != nil { return answerBest(server, client, now: now) }
+        if server.collected != nil || (server.isInvite && server.silent > 0) {
+            return answerBest(server, client, now: now)
+        }
         reject(server, Rejection(500, "Backend Lost"), now: now)
     }
 }

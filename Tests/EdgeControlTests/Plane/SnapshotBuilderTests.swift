@@ -25,7 +25,7 @@ struct SnapshotBuilderTests {
         return builder.build(generation: 1, views: views)
     }
 
-    @Test("LOC-49, PRX-58, LOC-72: the pools' longest Retry-After and share of retries, and the addresses at which a wildcard listener stands")
+    @Test("LOC-49, PRX-58, LOC-72: pools' longest Retry-After and share of retries; where a wildcard listener stands")
     func policies() {
         var pool = PoolSettingsEntry(name: "voice", target: "sip:voice.example.test")
         pool.retryAfterLimit = .zero

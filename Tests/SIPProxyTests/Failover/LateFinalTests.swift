@@ -74,6 +74,16 @@ struct LateFinalTests {
         #expect(bench.sent.answers == [100, 200, 603] && requests == ["INVITE B1", "INVITE B2"])
     }
 
+    @Test("PRX-56, TXN-12: a ringing call that is lost gets what the first backend said", arguments: [603, 404, nil])
+    func lostWhileRinging(status: Int?) {
+        answer("B2", 180)
+        if let status { answer("B1", status) }
+        bench.close(bench.backendFlow(.backend(2)))
+        bench.core.adopt(.sample([.sample(1)]), now: bench.now)
+        bench.wait(2.1)
+        #expect(bench.sent.answers == [100, 180, status ?? 408])
+    }
+
     @Test(
         "PRX-55: other finals than 503 end the search: the backend that is being tried may still answer, nobody else",
         arguments: [302, 404, 408, 486, 500, 504],
