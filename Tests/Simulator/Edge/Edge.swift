@@ -26,6 +26,8 @@ final class Edge {
     let queue: Int
     /// When the queue of a backend last had no room.
     var fullAt: [Endpoint: NIODeadline] = [:]
+    /// When a request was last not tried anew because its pool had no retry left.
+    private(set) var overBudgetAt: NIODeadline?
     private var serial: UInt64 = 0x018F_0000_0000
     private var isRunning = false
     private var isTicking = false
@@ -134,7 +136,9 @@ final class Edge {
             }
         case .handOver, .limitIdle: break
         case .closeFlow(let id): streams[id]?.close()
-        case .event(let event): hear(event)
+        case .event(let event):
+            if case .limit(.retryBudget) = event { overBudgetAt = agenda.now }
+            hear(event)
         }
     }
 

@@ -55,7 +55,8 @@ final class Oracle {
     private func judge(_ exchange: Exchange, _ status: Int, _ pool: Int, _ isSecure: Bool, _ agent: Agent) {
         // Once a backend has spoken the request is its own.
         guard !world.calls.hasHeard(exchange.draft.callID), !exchange.isCancelled, world.isWithinReach(exchange),
-            !world.plane.wasReconfigured(since: exchange.startedAt - .seconds(1))
+            !world.plane.wasReconfigured(since: exchange.startedAt - .seconds(1)),
+            world.edge.overBudgetAt.map({ $0 < exchange.startedAt }) ?? true
         else { return }
         let since = exchange.startedAt - Self.settling
         let candidates = world.backends.filter { !isSecure || $0.transport == .tls }
@@ -77,12 +78,13 @@ final class Oracle {
     /// Whether it was well all the time, and there was room in its queue.
     private func stoodReady(_ backend: Backend, for exchange: Exchange) -> Bool {
         backend.isHealthy(since: exchange.startedAt - Self.settling)
-            && !wasFull(backend, since: exchange.startedAt)
+            && !wasFull(backend, for: exchange)
             && !(backend.transport == .udp && world.calls.disturbed.contains(exchange.draft.callID))
     }
 
-    private func wasFull(_ backend: Backend, since: NIODeadline) -> Bool {
-        backend.endpoints.contains { world.edge.fullAt[$0].map { $0 >= since } ?? false }
+    /// Whether its queue could take no more when the request came: many come at once where a client's connection had stalled.
+    private func wasFull(_ backend: Backend, for exchange: Exchange) -> Bool {
+        backend.endpoints.contains { world.edge.fullAt[$0].map { $0 >= exchange.startedAt } ?? false }
     }
 
     // MARK: Requests in a dialog
@@ -91,7 +93,7 @@ final class Oracle {
         guard let backend = world.backend(dialog.backend), let client = world.client(dialog.client),
             backend.isHealthy(since: dialog.startedAt - Self.settling), client.lineSince < dialog.startedAt,
             client.line?.isOpen == true, !world.dns.wasTroubled(since: exchange.startedAt - .seconds(1)),
-            !wasFull(backend, since: exchange.startedAt)
+            !wasFull(backend, for: exchange)
         else { return }
         // The other side may have hung up at the same time.
         if status == 481, world.calls.over.contains(dialog.callID) { return }
