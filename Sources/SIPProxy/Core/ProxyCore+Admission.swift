@@ -45,7 +45,7 @@ extension ProxyCore {
     private func turnAway(_ request: SIPMessage, on flow: FlowContext, answering: Bool) {
         guard answering else { return act(.event(.dropped(.overLimit))) }
         // Those who register anew after an outage come back spread (RFC 5626 section 4.5, FLW-40).
-        answerStatelessly(request, on: flow, request.method == .register ? unavailable() : .overloaded)
+        answerStatelessly(request, on: flow, request.method == .register ? unavailable(request) : .overloaded)
     }
 
     /// Whether overload turns a request away; never one inside a dialog (OVL-20).

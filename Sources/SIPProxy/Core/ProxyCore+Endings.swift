@@ -25,6 +25,13 @@ extension ProxyCore {
         complete(server, rejection.status, nil, now: now)
     }
 
+    /// 503 with a Retry-After that differs from request to request, and is the same whenever this one is answered: it may be
+    /// answered without state (RFC 3261 section 8.2.7, OVL-05).
+    func unavailable(_ request: SIPMessage) -> Rejection {
+        let seconds = 5 + keys.statelessTag(of: request) % 56
+        return Rejection(503, "Service Unavailable", extra: ByteBuffer(string: "Retry-After: \(seconds)\r\n"))
+    }
+
     /// 100 Trying, at once, to an INVITE (TXN-19, TXN-23).
     func sendTrying(_ server: ServerTransaction) {
         let response = ownResponse(to: server.request, 100, "Trying", tag: nil, on: server.flow)

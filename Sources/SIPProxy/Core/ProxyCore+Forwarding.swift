@@ -16,9 +16,10 @@ extension ProxyCore {
             guard token.transport.isSecure || !server.plan.isSecure else { throw sipsNotAllowed(server) }
             send(server, to: .flow(token), now: now)
         case .endpoint(let endpoint, let domain):
-            guard !isDisabled(endpoint) else { throw unavailable() }
+            guard !isDisabled(endpoint) else { throw unavailable(server.request) }
             server.hops = HopWalk(endpoint, domain: domain)
-            guard tryNext(server, now: now) else { throw server.isThrottled ? .overloaded : unavailable() }
+            if tryNext(server, now: now) { return }
+            throw server.isThrottled ? .overloaded : unavailable(server.request)
         case .name(let name):
             askForHops(server, name, now: now)
         }
@@ -57,9 +58,10 @@ extension ProxyCore {
         if server.isThrottled { return .overloaded }
         guard let pool = server.pool, !pool.backends.isEmpty,
             !pool.backends.contains(where: { $0.endpoint.transport.isSecure })
-        else { return unavailable() }
+        else { return unavailable(server.request) }
         if server.plan.isSecure { return sipsNotAllowed(server) }
-        return server.policy.requiresTLS ? refusal(server, warning: "381", "SIPS Required") : unavailable()
+        if server.policy.requiresTLS { return refusal(server, warning: "381", "SIPS Required") }
+        return unavailable(server.request)
     }
 
     /// A SIPS request goes on over TLS or not at all (RFC 5630 section 5.3).

@@ -21,7 +21,7 @@ extension ProxyCore {
         let required = request.optionTags(.proxyRequire)
         if !required.isEmpty { throw unsupported(required, request) }
         if request.method == .options, isAddressedToUs(request, uri) { throw optionsAnswer(server) }
-        if isDraining, request.to.tag == nil { throw unavailable() }
+        if isDraining, request.to.tag == nil { throw unavailable(request) }
     }
 
     /// The schemes that the edge routes by (PRX-07), and SIPS only over TLS (PRX-88, PRX-89).

@@ -73,6 +73,20 @@ struct FailoverTests {
         #expect(bench.sent.answers.last == 503 && bench.sent.last?.wire.value("Retry-After") != nil)
     }
 
+    @Test("OVL-05, OVL-03: copies of a request that a pool without backends turns away are answered alike")
+    func nobody() {
+        let empty = PoolView(id: PoolID(index: 0), settings: PoolSettings(name: "p"), backends: [])
+        let bench = Bench(.sample([empty]))
+        let phone = bench.client("U", Side.publicUDP)
+        for number in 1...20 {
+            let text = Wire.request("OPTIONS", via: "UDP 203.0.113.7:51000", branch: "z9hG4bK\(number)")
+            for _ in 1...2 { bench.receive(text, on: phone) }
+        }
+        let answers = bench.sent.map(\.wire.text)
+        #expect(bench.sent.answers == Array(repeating: 503, count: 40) && Set(answers).count == 20)
+        #expect(Set(bench.sent.map { $0.wire.value("Retry-After") }).count > 5)
+    }
+
     @Test("PRX-26, LOC-54: a lone backend that refuses is tried once")
     func lone() {
         let bench = Bench(1)
