@@ -205,6 +205,9 @@ package struct LimitSettings: Sendable, Hashable {
     /// Places by which each worker knows connections that servers have offered for requests back.
     package var aliases = 1_000
     package var transactions = 200_000
+    /// Those of one client's address, and on one client's connection, at one worker; 0: no limit.
+    package var transactionsPerSource = 40_000
+    package var transactionsPerConnection = 10_000
     /// What each worker remembers for `brana explain`: so many INVITEs, and as many other requests.
     package var rememberedRequests = 10_000
     package var handshakeTimeout = Duration.seconds(5)

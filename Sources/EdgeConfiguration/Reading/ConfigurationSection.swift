@@ -79,6 +79,7 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
             [
                 "connections", "connections_per_source", "connections_per_identity", "handshakes",
                 "handshakes_per_source", "handshakes_per_worker", "aliases", "transactions",
+                "transactions_per_source", "transactions_per_connection",
                 "remembered_requests", "handshake_timeout", "proxy_header_timeout", "connect_timeout", "idle_timeout",
                 "message_timeout",
                 "message_size", "header_size", "write_queue", "shed_lag", "refuse_lag", "trusted", "rates", "ban",

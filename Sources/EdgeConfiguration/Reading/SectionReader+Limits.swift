@@ -14,6 +14,8 @@ extension SectionReader {
         values.integer("connections_per_identity", in: 0...1_000_000, &limits.connectionsPerIdentity)
         values.integer("aliases", in: 0...100_000, &limits.aliases)
         values.integer("transactions", in: 1...10_000_000, &limits.transactions)
+        values.integer("transactions_per_source", in: 0...10_000_000, &limits.transactionsPerSource)
+        values.integer("transactions_per_connection", in: 0...10_000_000, &limits.transactionsPerConnection)
         values.integer("remembered_requests", in: 0...1_000_000, &limits.rememberedRequests)
         values.duration("handshake_timeout", in: .milliseconds(100) ... .seconds(60), &limits.handshakeTimeout)
         values.duration("proxy_header_timeout", in: .milliseconds(100) ... .seconds(60), &limits.proxyHeaderTimeout)

@@ -168,6 +168,9 @@ struct SnapshotBuilder {
     private var settings: ProxySettings {
         var settings = ProxySettings()
         settings.transactions = configuration.limits.transactions
+        settings.transactionsPerSource = configuration.limits.transactionsPerSource
+        settings.transactionsPerConnection = configuration.limits.transactionsPerConnection
+        settings.trustedSources = sourceLimits.trusted
         settings.rememberedRequests = configuration.limits.rememberedRequests
         settings.pathMode = PathMode(rawValue: configuration.edge.path.rawValue) ?? .always
         settings.domains = configuration.edge.domains

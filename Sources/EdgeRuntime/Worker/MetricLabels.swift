@@ -113,7 +113,8 @@ extension LimitLabel {
         case .routeValues: self = .routeValues
         case .statelessResolutions: self = .statelessResolutions
         case .retryBudget: self = .retryBudget
-        case .transactionsPerFlow: return nil
+        case .transactionsPerSource: self = .transactionsPerSource
+        case .transactionsPerConnection: self = .transactionsPerConnection
         }
     }
 }

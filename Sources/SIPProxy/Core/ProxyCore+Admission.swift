@@ -31,7 +31,44 @@ extension ProxyCore {
             turnAway(request, on: flow, answering: flow.transport.isReliable || request.method == .invite)
             return false
         }
+        if let owner = owner(on: flow),
+            let limit = shares.limit(reachedBy: owner, isInDialog: request.to.tag != nil, snapshot.settings)
+        {
+            act(.event(.limit(limit)))
+            turnAway(request, on: flow, answering: flow.transport.isReliable || request.method == .invite)
+            return false
+        }
         return true
+    }
+
+    // MARK: Whose transactions are
+
+    /// Whom a transaction counts for: the clients of access listeners, one by one. Our own servers, partners and trusted
+    /// sources bring the requests of many.
+    private func owner(on flow: FlowContext) -> TransactionShares.Owner? {
+        let settings = snapshot.settings
+        guard flow.side == .client, box.listeners.isAccess(flow.listener),
+            settings.transactionsPerSource > 0 || settings.transactionsPerConnection > 0,
+            settings.trustedSources.isEmpty || !settings.trusts(flow.remoteAddress)
+        else { return nil }
+        return TransactionShares.Owner(
+            source: flow.remoteAddress,
+            connection: flow.transport.isReliable ? flow.id : nil
+        )
+    }
+
+    /// Counts a transaction that begins.
+    func count(_ server: ServerTransaction) {
+        guard let owner = owner(on: server.flow) else { return }
+        server.owner = owner
+        shares.begin(owner)
+    }
+
+    /// A transaction has left the table.
+    func uncount(_ server: ServerTransaction) {
+        guard let owner = server.owner else { return }
+        server.owner = nil
+        shares.end(owner)
     }
 
     /// Answers a request of a peer that may ask nothing (TLS-23); an ACK has no answer.

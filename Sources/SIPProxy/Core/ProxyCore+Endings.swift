@@ -74,7 +74,9 @@ extension ProxyCore {
             if let key = server.orphanKey, orphans[key] == server.slot { orphans[key] = nil }
             forgetAnswers(to: server)
         }
-        if server.liveClients == 0 { servers.remove(server.slot) }
+        guard server.liveClients == 0 else { return }
+        uncount(server)
+        servers.remove(server.slot)
     }
 
     /// A client transaction has its final: it is gone at once on reliable transports, and absorbs repeats for a while on

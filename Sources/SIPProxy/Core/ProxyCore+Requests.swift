@@ -53,6 +53,7 @@ extension ProxyCore {
             )
         }
         serverByKey[key] = server.slot
+        count(server)
         do throws(Rejection) {
             try validate(server)
             try preprocessRoutes(server)

@@ -17,6 +17,8 @@ package final class ProxyCore {
     var wheel: TimerWheel
     var servers = TransactionTable<ServerTransaction>()
     var clients = TransactionTable<ClientTransaction>()
+    /// What of the server transactions is whose.
+    var shares = TransactionShares()
     var serverByKey: [TransactionKey: UInt32] = [:]
     /// Transactions whose connection is gone, by a key that leaves it out (TXN-25).
     var orphans: [TransactionKey: UInt32] = [:]
@@ -80,6 +82,9 @@ package final class ProxyCore {
 
     /// Client transactions that have not ended.
     package var clientTransactionCount: Int { clients.count }
+
+    /// Addresses and connections of clients that are counted as holding server transactions.
+    package var transactionHolders: Int { shares.count }
 
     /// Keys by which server transactions are found.
     package var indexedKeys: Int { serverByKey.count + orphans.count + acknowledgeable.count }

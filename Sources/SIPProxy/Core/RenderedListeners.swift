@@ -28,6 +28,8 @@ final class RenderedListeners: Sendable {
 
     private let listeners: [Listener]
     private let byID: [Listener?]
+    /// Whether clients come in by a listener, by its number.
+    private let access: [Bool]
     private let hosts: Set<String>
     private let addresses: Set<IPAddress>
     private let places: [Place]
@@ -38,6 +40,7 @@ final class RenderedListeners: Sendable {
         var byID = [Listener?](repeating: nil, count: 256)
         for listener in listeners { byID[Int(listener.identity.id.index)] = listener }
         self.byID = byID
+        access = byID.map { $0?.identity.isAccess ?? false }
         // Dialogs outlive the listener that they came by: its Record-Route must still be known as our own.
         let all = snapshot.listeners + snapshot.formerListeners
         hosts = Set(all.map { $0.advertisedHost.lowercased() } + snapshot.settings.domains)
@@ -55,6 +58,9 @@ final class RenderedListeners: Sendable {
     }
 
     subscript(id: ListenerID) -> Listener? { byID[Int(id.index)] }
+
+    /// Whether clients come in by that listener.
+    func isAccess(_ id: ListenerID) -> Bool { access[Int(id.index)] }
 
     /// The listener that Via, Record-Route and Path name towards a next hop: the pool's choice, else one of the same
     /// transport, of its address family before others (TRN-52) and inner ones first, else any.

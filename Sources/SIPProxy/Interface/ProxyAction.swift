@@ -134,7 +134,8 @@ package enum DropReason: String, Sendable, Hashable, CaseIterable {
 package enum ProxyLimit: String, Sendable, Hashable, CaseIterable {
     case transactions
     case overload
-    case transactionsPerFlow = "transactions_per_flow"
+    case transactionsPerSource = "transactions_per_source"
+    case transactionsPerConnection = "transactions_per_connection"
     case routeValues = "route_values"
     case statelessResolutions = "stateless_resolutions"
     case retryBudget = "retry_budget"

@@ -171,6 +171,11 @@ package struct ProxySettings: Sendable {
     package var timerC = TimeAmount.seconds(185)
     /// Server transactions of one worker (TXN-46).
     package var transactions = 200_000
+    /// The same of one client's address, and of one client's connection, on access listeners; 0: no limit.
+    package var transactionsPerSource = 40_000
+    package var transactionsPerConnection = 10_000
+    /// Sources to which what holds for one source does not apply.
+    package var trustedSources: [RouteRule.Network] = []
     /// INVITEs that have ended and one worker remembers for `explain`, and as many other requests; 0: none.
     package var rememberedRequests = 10_000
     package var pathMode = PathMode.always
@@ -192,6 +197,9 @@ package struct ProxySettings: Sendable {
     package var statelessResolutions = 1_000
 
     package init() {}
+
+    /// Whether what holds for one source does not apply to this one.
+    func trusts(_ address: IPAddress) -> Bool { trustedSources.contains { $0.contains(address) } }
 }
 
 /// The immutable view that a worker works by: adopted whole, used by a request from start to end (design decision 7).

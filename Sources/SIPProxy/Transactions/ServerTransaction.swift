@@ -28,6 +28,8 @@ final class ServerTransaction {
     private(set) var request: SIPMessage
     /// Where the request came from; the newest place, when the client has moved (TXN-25, TXN-33).
     private(set) var flow: FlowContext
+    /// Whose it is counted as; nil where nobody is limited.
+    var owner: TransactionShares.Owner?
     /// Whether the connection that it came on is closed.
     var isFlowGone = false
     let startedAt: NIODeadline

@@ -100,7 +100,8 @@ package enum MembershipLabel: Int, LabelValue { case added, reweighted, draining
 
 /// A limit that was reached; the words are those of the configuration where it has one.
 package enum LimitLabel: Int, LabelValue {
-    case connections, connectionsPerSource, connectionsPerIdentity, transactions, routeValues, statelessResolutions
+    case connections, connectionsPerSource, connectionsPerIdentity
+    case transactions, transactionsPerSource, transactionsPerConnection, routeValues, statelessResolutions
     case retryBudget
     case messageTimeout, linger, idleTimeout, writeQueue, queue, responseSockets, keepAlive, proxyHeaderTimeout
     case certificateEnd, aliases
