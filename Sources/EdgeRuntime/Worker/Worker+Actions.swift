@@ -116,6 +116,7 @@ extension Worker {
         case .limit(let limit):
             if let label = LimitLabel(limit) { counters.limits.increment(label) }
         case .badToken: counters.forgedTokens &+= 1
+        case .pathUnused(let context): hintAtPath(context)
         case .overloadAlarm(let target, let percent): raiseAlarm(target, percent)
         }
     }
@@ -125,6 +126,17 @@ extension Worker {
         hooks.logConnection(
             "the only backend of a pool asks to be spared nearly all requests",
             [("worker", "\(index)"), ("backend", "\(target.endpoint)"), ("percent", "\(percent)")]
+        )
+    }
+
+    /// A server of ours asks for clients by their addresses, again and again: now and then that is told (FLW-37).
+    private func hintAtPath(_ context: FlowContext) {
+        let now = eventLoop.now
+        guard now >= nextPathHint else { return }
+        nextPathHint = now + Self.pathHintInterval
+        hooks.logConnection(
+            "a backend does not use the Path of its registrations, by which alone clients are reached: 480",
+            [("worker", "\(index)"), ("backend", context.peerText)]
         )
     }
 

@@ -51,6 +51,9 @@ package final class Worker {
     var overload = OverloadMonitor()
     /// What clients are asked to hold back by the other workers, in per cent.
     var reportsOfOthers: [WorkerIndex: UInt32] = [:]
+    /// When it may be told again that a backend does not use the Path (FLW-37), and how long that waits.
+    var nextPathHint = NIODeadline.distantPast
+    static let pathHintInterval = TimeAmount.minutes(10)
     /// The worst lag of this second and of the one before.
     var worstLag = TimeAmount.zero
     var lastLag = TimeAmount.zero

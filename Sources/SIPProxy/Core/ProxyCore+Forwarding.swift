@@ -29,7 +29,7 @@ extension ProxyCore {
     func choosePool(_ server: ServerTransaction) throws(Rejection) {
         guard case .pool = server.plan.destination else { return }
         let proxy = server.snapshot.proxy
-        try checkDomain(server)
+        if try goesElsewhere(server) { return }
         guard let number = server.plan.rule ?? rule(for: server.request, on: server.flow, server.snapshot) else {
             throw .notServed
         }
@@ -41,15 +41,6 @@ extension ProxyCore {
             server.pool = proxy.pools[Int(id.index)]
             server.policy = proxy.policies[Int(id.index)]
         }
-    }
-
-    /// A client may ask for the served domains alone (PRX-22).
-    private func checkDomain(_ server: ServerTransaction) throws(Rejection) {
-        let domains = server.snapshot.proxy.settings.domains
-        guard !domains.isEmpty, let uri = server.request.requestURI, uri.isSIP,
-            !server.snapshot.listeners.serves(uri, in: server.request.bytes)
-        else { return }
-        throw isTrusted(server.flow, server.snapshot) ? .notServed : .noRelay
     }
 
     /// Why a pool could take nothing at all: no TLS for a SIPS request (PRX-85) or where the pool demands it (PRX-91), or
@@ -69,7 +60,7 @@ extension ProxyCore {
         refusal(server, warning: "380", "SIPS Not Allowed")
     }
 
-    private func refusal(_ server: ServerTransaction, warning code: String, _ text: String) -> Rejection {
+    func refusal(_ server: ServerTransaction, warning code: String, _ text: String) -> Rejection {
         let host = server.snapshot.listeners[server.flow.listener]?.identity.advertisedHost ?? "localhost"
         return Rejection(
             480,

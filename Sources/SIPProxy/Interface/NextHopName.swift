@@ -58,4 +58,6 @@ package enum NextHopFailure: Int, Sendable, Hashable, CaseIterable {
     case deadline
     /// The URI, or DNS, led only to addresses where this request may not go (LOC-72).
     case forbidden
+    /// The URI is the address of a client, which only its Path leads to (FLW-37).
+    case pathless
 }

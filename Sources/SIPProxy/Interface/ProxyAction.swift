@@ -60,6 +60,8 @@ package enum ProxyEvent: Sendable {
     case limit(ProxyLimit)
     /// A token in a Route did not verify, or its flow is gone.
     case badToken
+    /// A server of ours asked for a client by its address, on this flow: it does not use the Path (FLW-37).
+    case pathUnused(FlowContext)
     /// The only usable backend of a pool asks to be spared nearly everything: its feedback is faulty or forged, or the pool
     /// is about to fail (OVL-19).
     case overloadAlarm(BackendTarget, percent: UInt32)

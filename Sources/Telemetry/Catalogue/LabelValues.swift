@@ -64,7 +64,7 @@ package enum AttemptFailureLabel: Int, LabelValue {
 
 /// Why a named next hop could not be used: an unknown transport, no server in DNS, no answer in time, or an address that
 /// DNS may not lead to.
-package enum NextHopFailureLabel: Int, LabelValue { case transport, unresolved, deadline, forbidden }
+package enum NextHopFailureLabel: Int, LabelValue { case transport, unresolved, deadline, forbidden, pathless }
 
 /// What is wrong with a message that cannot be used.
 package enum MalformedLabel: Int, LabelValue {

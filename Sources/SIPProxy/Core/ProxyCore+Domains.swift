@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BackendPool
+internal import SIPMessage
+
+/// Requests whose Request-URI is for none of the domains that are served here (RFC 3261 section 16.5).
+extension ProxyCore {
+    /// Whether a request goes to the host that its Request-URI names, rather than by the route rules (PRX-22, PRX-23).
+    ///
+    /// Nobody but our own servers has requests relayed: what clients ask for is 403, and partners, for whom third parties
+    /// are none of our business, get 404 (PRX-25).
+    func goesElsewhere(_ server: ServerTransaction) throws(Rejection) -> Bool {
+        let box = server.snapshot
+        guard let uri = server.request.requestURI, uri.isSIP, !box.listeners.serves(uri, in: server.request.bytes)
+        else { return false }
+        let servesAll = box.proxy.settings.domains.isEmpty
+        guard isOwnServer(server.flow, box), !server.plan.isPlaceOurs else {
+            if servesAll { return false }
+            throw isTrusted(server.flow, box) ? .notServed : .noRelay
+        }
+        if try isServersPlace(uri, server) {
+            if servesAll { return false }
+            throw .notServed
+        }
+        if servesAll { return false }
+        let isSecure = server.plan.isSecure
+        server.plan.destination = try nextHop(uri, server.request, isSecure: isSecure, from: server.flow, box: box)
+        return true
+    }
+
+    /// Whether a Request-URI has the address of a backend or of this host.
+    ///
+    /// Any other address, and a name that can lead nowhere, is a client's Contact: its server does not know the Path by
+    /// which alone that client can be reached. No flow is looked for by its address, which behind NAT may be another's by
+    /// now (FLW-37).
+    private func isServersPlace(_ uri: SIPURI, _ server: ServerTransaction) throws(Rejection) -> Bool {
+        if let address = uri.address?.unmapped {
+            let proxy = server.snapshot.proxy
+            if proxy.hostAddresses.contains(address) { return true }
+            if proxy.pools.contains(where: { $0.backends.contains { $0.endpoint.address == address } }) { return true }
+        } else {
+            let name = RenderedListeners.name(server.request.bytes.text(uri.host))
+            guard name == "invalid" || name.hasSuffix(".invalid") else { return false }
+        }
+        counters.failedNextHop(.pathless)
+        act(.event(.pathUnused(server.flow)))
+        throw refusal(server, warning: "399", "The Path Leads to This Client")
+    }
+
+    /// Whether one of our own servers asks: by an inner listener, or over a connection to a pool that is trusted.
+    private func isOwnServer(_ flow: FlowContext, _ box: SnapshotBox) -> Bool {
+        switch flow.side {
+        case .backend(let target): target.pool != nil && box.proxy.policy(of: target.pool).isTrusted
+        case .client: box.listeners[flow.listener]?.identity.role == .inner
+        }
+    }
+}
