@@ -66,6 +66,7 @@ extension ProxyCore {
     func end(_ server: ServerTransaction) {
         if server.state != .terminated {
             server.state = .terminated
+            uncount(server)
             server.tryingAt = nil
             server.retransmitAt = nil
             server.endAt = nil
@@ -74,9 +75,7 @@ extension ProxyCore {
             if let key = server.orphanKey, orphans[key] == server.slot { orphans[key] = nil }
             forgetAnswers(to: server)
         }
-        guard server.liveClients == 0 else { return }
-        uncount(server)
-        servers.remove(server.slot)
+        if server.liveClients == 0 { servers.remove(server.slot) }
     }
 
     /// A client transaction has its final: it is gone at once on reliable transports, and absorbs repeats for a while on

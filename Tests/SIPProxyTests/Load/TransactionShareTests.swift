@@ -82,7 +82,9 @@ struct TransactionShareTests {
         let bench = Self.bench(connection: 5)
         let (client, other) = (bench.client("C"), bench.client("D", port: 52000))
         for number in 0..<6 { bench.receive(Self.invite(number), on: client) }
-        #expect(bench.sent.to("B1").count == 4 && bench.limits == [.transactionsPerConnection, .transactionsPerConnection])
+        #expect(
+            bench.sent.to("B1").count == 4 && bench.limits == [.transactionsPerConnection, .transactionsPerConnection]
+        )
         bench.receive(Self.invite(6), on: other)
         let datagrams = bench.client("U", Side.publicUDP)
         for number in 10..<20 { bench.receive(Self.invite(number), on: datagrams) }
@@ -102,6 +104,20 @@ struct TransactionShareTests {
         }
         #expect(bench.sent.to("B1").methods("INVITE").count == 40 && bench.limits.isEmpty)
         #expect(bench.core.transactionHolders == 0)
+    }
+
+    @Test("TXN-46: what still waits for late answers of a server over UDP is no longer its client's")
+    func lateAnswers() {
+        let bench = Self.bench(source: 5, .udp)
+        let client = bench.client()
+        for number in 0..<20 {
+            bench.receive(Wire.request("MESSAGE", branch: "z9hG4bK\(number)", callID: "\(number)"), on: client)
+            if let request = bench.sent.to("B1").last {
+                bench.answer(200, to: request)
+            }
+        }
+        #expect(bench.sent.to("C").answers == Array(repeating: 200, count: 20))
+        #expect(bench.core.transactionCount == 20 && bench.core.transactionHolders == 0)
     }
 
     @Test("TXN-46, TXN-45: nothing stays counted of transactions that have ended, however they end")
@@ -124,5 +140,31 @@ struct TransactionShareTests {
         for number in 0..<8 { bench.receive(Self.invite(number), on: back) }
         bench.wait(400)
         #expect(bench.isQuiet && bench.core.transactionHolders == 0)
+    }
+
+    @Test(
+        "OVL-20, TXN-46: of 2,000 BYEs during a flood of five times what the table takes none fails, forged To tags or not"
+    )
+    func flood() {
+        for hasTag in [false, true] {
+            var settings = ProxySettings()
+            (settings.transactions, settings.transactionsPerSource) = (1000, 300)
+            let bench = Bench(1, settings: settings)
+            bench.core.shedding = Shedding(share: Shedding.whole / 2, isSilent: false)
+            let (flooder, user) = (bench.client("F", address: "198.51.100.66"), bench.client())
+            var served = 0
+            for number in 0..<5000 {
+                let text = Self.invite(number)
+                bench.receive(hasTag ? Self.inDialog("INVITE", 100_000 + number) : text, on: flooder)
+                guard number % 5 < 2 else { continue }
+                _ = bench.take()
+                bench.receive(Self.inDialog("BYE", number), on: user)
+                guard let bye = bench.sent.to("B1").methods("BYE").last else { continue }
+                bench.answer(200, to: bye)
+                served += bench.sent.to("C").answers == [200] ? 1 : 0
+            }
+            #expect(served == 2000)
+            #expect(bench.core.transactionCount <= 300)
+        }
     }
 }

@@ -11,7 +11,8 @@ extension World {
         let left = [
             ("server transactions", core.transactionCount), ("client transactions", core.clientTransactionCount),
             ("timers", core.timerCount), ("outstanding load", core.outstandingLoad),
-            ("keys", core.indexedKeys), ("holders of transactions", core.transactionHolders), ("resolutions", core.pendingResolutions), ("returns", core.pendingReturns),
+            ("keys", core.indexedKeys), ("holders of transactions", core.transactionHolders),
+            ("resolutions", core.pendingResolutions), ("returns", core.pendingReturns),
             ("awaited attempts", core.awaitedAttempts),
             ("waiting messages", edge.lanes.values.reduce(0) { $0 + $1.waitingCount }),
         ]
