@@ -12,7 +12,7 @@ extension ProxyCore {
         switch admission {
         case .admitted: break
         case .refused:
-            answerStatelessly(request, on: flow, .overloaded)
+            turnAway(request, on: flow, answering: true)
             return false
         case .dropped:
             act(.event(.dropped(.overLimit)))
@@ -43,8 +43,9 @@ extension ProxyCore {
 
     // MARK: Whose transactions are
 
-    /// Whom a transaction counts for: the clients of access listeners, one by one. Our own servers, partners and trusted
-    /// sources bring the requests of many.
+    /// Whom a transaction counts for: the clients of access listeners, one by one.
+    ///
+    /// Our own servers, partners and trusted sources bring the requests of many.
     private func owner(on flow: FlowContext) -> TransactionShares.Owner? {
         let settings = snapshot.settings
         guard flow.side == .client, box.listeners.isAccess(flow.listener),
@@ -64,7 +65,7 @@ extension ProxyCore {
         shares.begin(owner)
     }
 
-    /// A transaction has left the table.
+    /// A transaction has ended; its record may stay for what its servers have yet to say.
     func uncount(_ server: ServerTransaction) {
         guard let owner = server.owner else { return }
         server.owner = nil

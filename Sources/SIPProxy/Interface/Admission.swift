@@ -6,7 +6,7 @@
 /// on.
 package enum Admission: Sendable, Hashable {
     case admitted
-    /// Answered 503 once, without any state and without Retry-After (OVL-03).
+    /// Answered 503 once, without any state and without Retry-After (OVL-03), but for REGISTER (FLW-40).
     case refused
     /// Not even answered.
     case dropped

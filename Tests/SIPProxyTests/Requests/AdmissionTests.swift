@@ -74,7 +74,7 @@ struct AdmissionTests {
 
     @Test("OVL-05: after a 100, and towards our own servers, the final is repeated as ever")
     func refusedWithState() {
-        let bench = Bench(1)
+        let bench = Bench(1, settings: .trusting)
         let client = bench.client("U", Side.publicUDP)
         bench.behaviour[.backend(1)] = .fails(.refused)
         bench.receive(invite(1), on: client)
@@ -167,6 +167,25 @@ struct AdmissionTests {
         )
         #expect(bench.sent.answers == [200] && bench.sent.requests.isEmpty)
         #expect(bench.drops == [.overLimit, .overLimit, .overLimit])
+    }
+
+    @Test(
+        "FLW-40: a REGISTER above the rate of its source is 503 with a Retry-After from 5 to 60 s, over any transport"
+    )
+    func registerAboveRate() {
+        let bench = Bench(1)
+        let clients = [bench.client(), bench.client("U", Side.publicUDP)]
+        for number in 0..<200 {
+            let text = Wire.request("REGISTER", "sip:example.com", branch: "z9hG4bK\(number)", callID: "\(number)")
+            bench.receive(text, on: clients[number % 2], admission: .refused)
+        }
+        let times = bench.sent.compactMap { $0.wire.value("Retry-After").flatMap { Int($0) } }
+        #expect(bench.sent.answers == Array(repeating: 503, count: 200) && bench.core.transactionCount == 0)
+        #expect(times.count == 200 && times.allSatisfy { (5...60).contains($0) } && Set(times).count > 30)
+        _ = bench.take()
+        bench.receive(invite(1), on: clients[0], admission: .refused)
+        bench.receive(Wire.request("MESSAGE", branch: "z9hG4bKm"), on: clients[0], admission: .refused)
+        #expect(bench.sent.answers == [503, 503] && bench.sent.allSatisfy { $0.wire.value("Retry-After") == nil })
     }
 
     @Test("TLS-23: who may ask nothing is answered 403 whatever it sends, even of a transaction that is another's")

@@ -100,6 +100,15 @@ extension ProxySnapshot {
     }
 }
 
+extension ProxySettings {
+    /// Settings under which 203.0.113.0/24 gets all repeats over UDP (OVL-23).
+    static var trusting: ProxySettings {
+        var settings = ProxySettings()
+        settings.trustedSources = [.init(address: .v4(0xCB00_7100), prefixLength: 24)]
+        return settings
+    }
+}
+
 extension TokenAuthenticator {
     /// A checksum in the place of HMAC-SHA-256, under the keys 1 and 2; the tests forge nothing that it would let pass.
     static var sample: TokenAuthenticator {
