@@ -13,6 +13,7 @@ extension ProxyCore {
     func receiveACK(_ ack: SIPMessage, on flow: FlowContext, _ admission: Admission, now: NIODeadline) {
         if let server = server(acknowledgedBy: ack, on: flow) {
             if server.state == .completed {
+                noteShown(by: ack, on: flow, of: server)
                 server.state = .confirmed
                 server.retransmitAt = nil
                 guard !server.flow.transport.isReliable else { return end(server) }

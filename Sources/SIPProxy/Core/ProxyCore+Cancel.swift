@@ -15,7 +15,7 @@ extension ProxyCore {
         let key = flow.transport.isReliable ? nil : keys.key(of: cancel, method: .cancel, on: flow)
         if let key, let slot = serverByKey[key], let known = servers[slot] {
             guard isSameHop(flow, as: known.flow) else { return act(.event(.dropped(.cancelFromElsewhere))) }
-            return repeated(known, from: flow)
+            return repeated(known, by: cancel, from: flow)
         }
         guard let server = cancelled(by: cancel, on: flow) else {
             guard admission == .admitted else { return act(.event(.dropped(.overLimit))) }

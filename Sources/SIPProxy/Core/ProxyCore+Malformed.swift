@@ -6,9 +6,6 @@ package import SIPMessage
 
 /// Messages that cannot be taken.
 extension ProxyCore {
-    /// Bytes that may be answered to an unverified source for each byte received from it (OVL-23).
-    static let amplificationLimit = 3
-
     /// A message came that cannot be taken: it is answered where that is allowed, without any state.
     ///
     /// Never answered are responses, ACKs, and datagrams whose topmost Via does not say where an answer goes (TRN-16).

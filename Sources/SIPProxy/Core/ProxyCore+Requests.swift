@@ -16,7 +16,7 @@ extension ProxyCore {
         }
         let key = keys.key(of: request, method: request.method, on: flow)
         if let server = server(of: request, method: request.method, key: key, on: flow) {
-            return repeated(server, from: flow)
+            return repeated(server, by: request, from: flow)
         }
         countForReports(request, flow)
         guard admits(request, key, on: flow, admission) else { return }
@@ -24,7 +24,8 @@ extension ProxyCore {
     }
 
     /// A retransmission: the latest response is sent again, if there is one that may be (TXN-20, TXN-24, TXN-27).
-    func repeated(_ server: ServerTransaction, from flow: FlowContext) {
+    func repeated(_ server: ServerTransaction, by request: SIPMessage, from flow: FlowContext) {
+        server.bytesReceived &+= UInt32(truncatingIfNeeded: request.bytes.readableBytes)
         // A NAT that has bound the client anew changes the port; an answer to another address would be a reflection.
         if flow.transport == .udp, flow.remoteAddress == server.flow.remoteAddress {
             server.move(to: flow, key: server.key)

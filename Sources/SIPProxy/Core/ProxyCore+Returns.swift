@@ -12,6 +12,7 @@ extension ProxyCore {
 
     /// Sends a response towards the client of a transaction.
     func respond(_ server: ServerTransaction, _ response: ByteBuffer) {
+        server.bytesSent &+= UInt32(truncatingIfNeeded: response.readableBytes)
         respond(to: server.request, on: server.flow, isGone: server.isFlowGone, response)
     }
 

@@ -32,6 +32,7 @@ extension ProxyCore {
         let tokens = try popOwnRoutes(request, routes, box, &plan)
         // Whether the next Route goes into the request line is known in the end.
         defer { decideRecordRoute(request, on: flow, &plan) }
+        noteShown(tokens, on: flow)
         let method = request.method
         plan.addsPath = method == .register && flow.side == .client && wantsPath(request)
         plan.requiresPath = plan.addsPath && snapshot.settings.pathMode == .supported
@@ -150,7 +151,7 @@ extension ProxyCore {
     }
 
     /// Whether a token names the flow that its request came on; all datagrams of a listener come on one (FLW-13).
-    private func leads(_ token: FlowToken, to flow: FlowContext) -> Bool {
+    func leads(_ token: FlowToken, to flow: FlowContext) -> Bool {
         guard token.flow == flow.id else { return false }
         return token.transport != .udp || (token.address == flow.remoteAddress && token.port == flow.remotePort)
     }

@@ -36,12 +36,21 @@ extension ProxyCore {
             if server.state == .proceeding { sendTrying(server) }
         }
         if let at = server.retransmitAt, at <= now, let response = server.lastResponse {
-            counters.fired(.g)
-            respond(server, response)
-            server.retransmitInterval = min(server.retransmitInterval * 2, snapshot.settings.t2)
-            server.retransmitAt = at + server.retransmitInterval
+            repeatFinal(response, server, due: at, now: now)
         }
         arm(server)
+    }
+
+    /// Timer G; it does not run on where that would flood a source that may be forged (OVL-23).
+    private func repeatFinal(_ response: ByteBuffer, _ server: ServerTransaction, due: NIODeadline, now: NIODeadline) {
+        guard mayRepeat(response, server, now: now) else {
+            server.retransmitAt = nil
+            return act(.event(.dropped(.amplification)))
+        }
+        counters.fired(.g)
+        respond(server, response)
+        server.retransmitInterval = min(server.retransmitInterval * 2, snapshot.settings.t2)
+        server.retransmitAt = due + server.retransmitInterval
     }
 
     /// The timer that ends a server transaction as it stands.

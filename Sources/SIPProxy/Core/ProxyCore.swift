@@ -39,6 +39,8 @@ package final class ProxyCore {
     /// What backends ask to be spared.
     var overload = OverloadTable()
     var memory: RequestMemory
+    /// Addresses that are not forged.
+    var shown: ShownSources
     var isDraining = false
     /// What is turned away at present because there is too much to do.
     package var shedding = Shedding.none {
@@ -69,6 +71,7 @@ package final class ProxyCore {
         keys = TransactionKeyMaker(using: &generator)
         wheel = TimerWheel(now: now)
         nextNonce = generator.next() & Branch.nonceMask
+        shown = ShownSources(seed: StableHash.mix(seed))
         memory = RequestMemory(limit: snapshot.settings.rememberedRequests)
         take(snapshot, now: now)
     }

@@ -84,6 +84,9 @@ final class ServerTransaction {
     /// The latest response that was sent, for retransmissions.
     var lastResponse: ByteBuffer?
     var hasSentProvisional = false
+    /// Bytes of the request and its repeats, and of what was answered (OVL-23).
+    var bytesReceived: UInt32
+    var bytesSent: UInt32 = 0
     var lastTarget: BackendTarget?
 
     var tryingAt: NIODeadline?
@@ -106,6 +109,7 @@ final class ServerTransaction {
         self.nonce = nonce
         self.key = key
         self.request = request
+        bytesReceived = UInt32(truncatingIfNeeded: request.bytes.readableBytes)
         self.flow = flow
         self.startedAt = startedAt
         self.tag = tag

@@ -149,6 +149,7 @@ struct FailoverTests {
 
     @Test("PRX-65: even after a final other than 2xx, whose copies on UDP stay what they were")
     func lateSuccessAfterFailure() {
+        let bench = Bench(2, settings: .trusting)
         let phone = bench.client("U", Side.publicUDP)
         bench.receive(Wire.request("INVITE", via: "UDP 203.0.113.7:51000"), on: phone)
         bench.wait(until: 5)

@@ -9,7 +9,7 @@ internal import Testing
 /// Clients over UDP and TLS, with a backend on TCP.
 @Suite("Timers of server transactions")
 struct ServerTimerTests {
-    private let bench = Bench(1)
+    private let bench = Bench(1, settings: .trusting)
     private let datagrams: FlowContext
     private let stream: FlowContext
     private static let via = "UDP 203.0.113.7:51000"

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import SIPMessage
+
+/// What a forged source address could be made to be sent, which is kept within a factor of what came from it (OVL-23).
+///
+/// RFC 3261 repeats the final of an INVITE eleven times until its ACK comes. To an address from which nothing but a request
+/// has come, which anybody can write, that ends where the factor is reached.
+extension ProxyCore {
+    /// Bytes that may be answered to an unverified source for each byte received from it.
+    static let amplificationLimit = 3
+
+    /// Whether a response may be sent once more to a client that does not ask for it.
+    func mayRepeat(_ response: ByteBuffer, _ server: ServerTransaction, now: NIODeadline) -> Bool {
+        let (received, sent) = (Int(server.bytesReceived), Int(server.bytesSent))
+        return sent + response.readableBytes <= Self.amplificationLimit * received || isVerified(server.flow, now: now)
+    }
+
+    /// Whether a flow leads to where it says: connections, own servers, partners, trusted sources, and addresses that have
+    /// shown themselves.
+    private func isVerified(_ flow: FlowContext, now: NIODeadline) -> Bool {
+        guard flow.transport == .udp, flow.side == .client, box.listeners.isAccess(flow.listener) else { return true }
+        return shown.contains(flow.remoteAddress, now: now) || snapshot.settings.trusts(flow.remoteAddress)
+    }
+
+    /// An ACK came for a final of ours: if it has the tag of that, whoever sent it has read it.
+    func noteShown(by ack: SIPMessage, on flow: FlowContext, of server: ServerTransaction) {
+        guard !isVerified(flow, now: latest), flow.remoteAddress == server.flow.remoteAddress,
+            let tag = ack.to.tag, let response = server.lastResponse,
+            case .message(let final) = MessageParser.parse(response, framing: .datagram, limits: MessageLimits()),
+            let own = final.to.tag, final.bytes.equals(own, ack.bytes, tag)
+        else { return }
+        shown.insert(flow.remoteAddress, now: latest)
+    }
+
+    /// A request came with a token of this very flow, which its sender can have from a message to it alone.
+    func noteShown(_ tokens: [FlowToken], on flow: FlowContext) {
+        guard flow.transport == .udp, tokens.contains(where: { leads($0, to: flow) }) else { return }
+        shown.insert(flow.remoteAddress, now: latest)
+    }
+}
