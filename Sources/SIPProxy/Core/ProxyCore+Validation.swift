@@ -107,10 +107,19 @@ extension ProxyCore {
 
     /// The answer to OPTIONS that is meant for the edge (PRX-11, OVL-33).
     private func optionsAnswer(_ server: ServerTransaction) -> Rejection {
-        let serves = snapshot.pools.isEmpty || snapshot.pools.contains { $0.hasUsable }
-        guard serves, !isDraining else { return unavailable() }
+        guard serves(server), !isDraining else { return unavailable() }
         let lines = "Accept: */*\r\nAccept-Encoding: identity\r\nAccept-Language: en\r\nSupported: path, outbound\r\n"
         return Rejection(200, "OK", extra: ByteBuffer(string: lines))
+    }
+
+    /// Whether the pool to which the routes would take such a request has a place for it; where they take it to none, any.
+    private func serves(_ server: ServerTransaction) -> Bool {
+        let proxy = server.snapshot.proxy
+        let rule = proxy.routes.first { $0.matches(server.request, on: server.flow) }
+        if case .pool(let id)? = rule?.action, Int(id.index) < proxy.pools.count {
+            return proxy.pools[Int(id.index)].hasUsable
+        }
+        return proxy.pools.isEmpty || proxy.pools.contains { $0.hasUsable }
     }
 
     /// 503 with a Retry-After that spreads those who come back (OVL-03).

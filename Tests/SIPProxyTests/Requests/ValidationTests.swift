@@ -86,6 +86,45 @@ struct ValidationTests {
         #expect(bench.sent.to("B1")[0].wire.values("Max-Breadth") == [sent])
     }
 
+    /// Two pools of one backend each, up or not; the second is for what comes by the trunk.
+    private static func pools(_ first: Bool, _ second: Bool) -> Bench {
+        let pools = [first, second].enumerated().map { index, isUp in
+            let id = PoolID(index: .init(index))
+            let backend = BackendView(
+                id: BackendID(pool: id, endpoint: .backend(UInt32(index) + 1)),
+                name: "n",
+                state: isUp ? .up : .down,
+                isUsable: isUp
+            )
+            return PoolView(id: id, settings: PoolSettings(name: "p\(index)"), backends: [backend])
+        }
+        let rules = [
+            RouteRule(listeners: [Side.peerTLS], action: .pool(PoolID(index: 1))),
+            RouteRule(methods: ["PUBLISH"], action: .reject(status: 405, reason: "No")),
+            RouteRule(methods: ["OPTIONS"], listeners: [Side.innerTCP], action: .reject(status: 405, reason: "No")),
+            RouteRule(action: .pool(PoolID(index: 0))),
+        ]
+        return Bench(.sample(pools, routes: rules))
+    }
+
+    @Test(
+        "OVL-33: OPTIONS to the edge is answered for the pool that such a request would go to, where it goes to none for any",
+        arguments: [
+            (true, true, [200, 200, 200]), (false, true, [503, 200, 200]), (true, false, [200, 503, 200]),
+            (false, false, [503, 503, 503]),
+        ]
+    )
+    func readiness(first: Bool, second: Bool, expected: [Int]) {
+        let bench = Self.pools(first, second)
+        let flows = [bench.client(), bench.client("P", Side.peerTLS), bench.client("I", Side.innerTCP)]
+        for (number, flow) in flows.enumerated() {
+            let text = Wire.request("OPTIONS", "sip:edge1.example.com", branch: "z9hG4bK\(number)")
+            bench.receive(text, on: flow)
+            bench.receive(Wire.request("OPTIONS", branch: "z9hG4bKm\(number)", maxForwards: 0), on: flow)
+        }
+        #expect(bench.sent.answers == expected.flatMap { [$0, $0] } && bench.sent.requests.isEmpty)
+    }
+
     @Test("PRX-11: OPTIONS that ends here is answered 200, without Allow and body")
     func options() {
         for text in [
