@@ -28,7 +28,7 @@ extension ProxyCore {
 
     /// A usable backend that the request has not tried and that asks nobody to hold anything back.
     func chooseCalm(_ server: ServerTransaction, _ pool: PoolView, now: NIODeadline) -> Int? {
-        for index in pool.backends.indices where overload.percent(of: pool.backends[index].id, now: now) > 0 {
+        for index in pool.backends.indices where overload.percent(of: pool.backends[index].endpoint, now: now) > 0 {
             server.throttled.insert(index)
         }
         let avoided = server.throttled

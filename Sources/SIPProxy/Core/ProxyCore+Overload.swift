@@ -8,7 +8,7 @@ internal import SIPMessage
 extension ProxyCore {
     /// Per cent of its requests that a backend asks this worker to hold back.
     package func heldBackPercent(of backend: BackendID, now: NIODeadline) -> UInt32 {
-        overload.percent(of: backend, now: now)
+        overload.percent(of: backend.endpoint, now: now)
     }
 
     /// Whether overload control is spoken with a hop: where its pool has it, and over TLS alone, for whoever can write in
@@ -39,8 +39,7 @@ extension ProxyCore {
         )
         guard percent <= 100 else { return counters.ignoredFeedback(pool) }
         let view = Int(pool.index) < snapshot.pools.count ? snapshot.pools[Int(pool.index)] : nil
-        let id = BackendID(pool: pool, endpoint: target.endpoint)
-        if overload.take(feedback, from: id, isOnlyOne: view?.usableCount ?? 0 <= 1, now: now) {
+        if overload.take(feedback, from: target.endpoint, isOnlyOne: view?.usableCount ?? 0 <= 1, now: now) {
             counters.alarmed(pool)
             act(.event(.overloadAlarm(target, percent: percent)))
         }
@@ -49,9 +48,8 @@ extension ProxyCore {
     /// Whether a request to a backend of a pool is held back because the backend asks for less; counts it.
     func holdsBack(_ server: ServerTransaction, from target: BackendTarget, now: NIODeadline) -> Bool {
         guard let pool = target.pool, controlsOverload(target, server.snapshot) else { return false }
-        let id = BackendID(pool: pool, endpoint: target.endpoint)
         let category = category(of: server)
-        let isHeld = overload.holdsBack(category, from: id, now: now) {
+        let isHeld = overload.holdsBack(category, from: target.endpoint, now: now) {
             Double(generator.next() >> 11) / Double(1 << 53)
         }
         guard isHeld else { return false }

@@ -87,6 +87,72 @@ struct OverloadClientTests {
         #expect(Set(sent.map { $0.wire.values("Via")[0] }).count == 1)
     }
 
+    @Test("OVL-08: what a server asks for holds for its address and port, whichever of its pools a request goes to")
+    func twoPools() {
+        var policy = ForwardingPolicy()
+        policy.controlsOverload = true
+        let rules = [
+            RouteRule(methods: ["SUBSCRIBE"], action: .pool(PoolID(index: 1))),
+            RouteRule(action: .pool(PoolID(index: 0))),
+        ]
+        let bench = Bench(.sample([.sample(1, .tls), .sample(1, .tls, index: 1)], routes: rules, policy: policy))
+        ask(bench, 100)
+        for pool in 0...1 {
+            let id = BackendID(pool: PoolID(index: .init(pool)), endpoint: .backend(1, .tls))
+            #expect(bench.core.heldBackPercent(of: id, now: bench.now) == 100)
+        }
+        #expect(send(bench, "SUBSCRIBE").answers == [503] && send(bench, "MESSAGE", 1).answers == [503])
+    }
+
+    @Test("OVL-11: at oc=100 the CANCEL and the ACK of what was sent before still pass")
+    func cancelAndACK() {
+        let bench = Self.bench()
+        let client = bench.client()
+        bench.receive(Wire.request("INVITE"), on: client)
+        let invite = bench.sent.to("B1")[0]
+        bench.answer(180, to: invite)
+        ask(bench, 100)
+        bench.receive(Wire.request("CANCEL"), on: client)
+        bench.answer(487, to: invite)
+        #expect(bench.sent.to("B1").map(\.method) == ["CANCEL", "ACK"])
+        _ = bench.take()
+        bench.receive(Wire.request("ACK", branch: "z9hG4bK2", callID: "other", toTag: "b"), on: client)
+        #expect(bench.sent.requests == ["ACK B1"], "the ACK for a 2xx")
+        #expect(send(bench, "INVITE", 9).to("B1").isEmpty, "while a new call is held back")
+    }
+
+    @Test(
+        "OVL-11: at oc=50 emergencies by the word of the believed and what is in dialogs pass while there is other traffic"
+    )
+    func mixed() {
+        let bench = Self.bench()
+        let trusted = bench.client("I", Side.innerTLS, address: "10.0.0.9")
+        let client = bench.client()
+        func share(_ number: Int, _ uri: String, on flow: FlowContext, tag: String?) -> Int {
+            _ = bench.take()
+            let name = "z9hG4bKn\(number)"
+            bench.receive(Wire.request("INFO", uri, branch: name, callID: name, toTag: tag), on: flow)
+            return bench.take().to("B1").count
+        }
+        // The mix is learnt before anything is asked for.
+        var number = 0
+        var passed = (emergency: 0, dialog: 0, other: 0)
+        func round() {
+            number += 4
+            passed.emergency += share(number, "urn:service:sos", on: trusted, tag: nil)
+            passed.dialog += share(number + 1, "sip:bob@example.com", on: client, tag: "b")
+            passed.other += share(number + 2, "sip:bob@example.com", on: client, tag: nil)
+            passed.other += share(number + 3, "sip:carol@example.com", on: client, tag: nil)
+            passed.other += share(number + 100_000, "urn:service:sos", on: client, tag: nil)
+        }
+        for _ in 0..<20 { round() }
+        ask(bench, 50)
+        passed = (0, 0, 0)
+        for _ in 0..<100 { round() }
+        #expect(passed.emergency == 100 && passed.dialog == 100)
+        #expect((10...100).contains(passed.other), "five requests a round less half of them: \(passed.other)")
+    }
+
     @Test("OVL-12: at oc=100 the other backend takes everything; when both ask so, 503 without Retry-After")
     func otherTarget() {
         let bench = Self.bench(2)
