@@ -86,11 +86,42 @@ struct SourceTableTests {
     @Test(
         "OVL-21: each kind of request has its own bucket",
         arguments: [
-            (SIPMethod.register, RateClass.register), (.invite, .invite), (.options, .other), (.ack, .other),
+            (SIPMethod.register, RateClass.register), (.invite, .invite), (.options, .options), (.ack, .other),
             (.other, .other),
         ]
     )
     func classes(method: SIPMethod, kind: RateClass) { #expect(RateClass(method) == kind) }
+
+    @Test("OVL-21: OPTIONS have a bucket of their own where one is set, and are among the others where none is")
+    func ownBucketOfOptions() {
+        let own = table {
+            $0.other = 100
+            $0.options = 10
+        }
+        #expect(pass(own, 50, over: 3, .options)[1...] == [10, 10])
+        let now = beginning + .seconds(3)
+        #expect((0..<100).allSatisfy { _ in own.charge(source, .other, now: now) == .admitted })
+        let shared = table { $0.other = 10 }
+        #expect(shared.charge(source, .options, now: beginning) == .admitted)
+        for _ in 0..<9 { _ = shared.charge(source, .other, now: beginning) }
+        #expect(shared.charge(source, .options, now: beginning) == .limited(.rateOther))
+        let limited = table { $0.options = 1 }
+        _ = limited.charge(source, .options, now: beginning)
+        #expect(limited.charge(source, .options, now: beginning) == .limited(.rateOptions))
+        #expect(limited.charge(source, .other, now: beginning) == .admitted)
+    }
+
+    @Test("OVL-39: failures over UDP are counted apart, and nobody is banned for them")
+    func forgeableFailures() {
+        var table = SourceTable(SourceLimits(), seed: 7)
+        var limits = SourceLimits()
+        limits.banFailures = 5
+        table.adopt(limits)
+        let banned = (0..<50).map { _ in table.answered(source, isProven: false, status: 401, now: beginning) }
+        #expect(!banned.contains(true))
+        let known = SourceDescription(address: source, isProven: false, refused: 0, failures: 50, bannedFor: nil)
+        #expect(table.descriptions(now: beginning) == [known])
+    }
 
     @Test("OVL-21: bytes are counted too; a message above what is left overdraws and is paid off")
     func bytes() {

@@ -234,6 +234,7 @@ package struct RateSettings: Sendable, Hashable {
     package var register = 0
     package var invite = 0
     package var other = 0
+    package var options = 0
     package var bytes = 0
     package var handshakes = 0
     package var connection = 0

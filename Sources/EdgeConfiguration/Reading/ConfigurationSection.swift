@@ -86,7 +86,7 @@ package enum ConfigurationSection: String, Sendable, Hashable, CaseIterable {
             ]
         case .rates:
             [
-                "register", "invite", "other", "bytes", "handshakes", "connection", "identity", "total",
+                "register", "invite", "other", "options", "bytes", "handshakes", "connection", "identity", "total",
                 "network_factor", "burst",
             ]
         case .ban: ["after", "failures", "within", "time"]

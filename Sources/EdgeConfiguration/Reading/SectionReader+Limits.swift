@@ -49,6 +49,7 @@ extension SectionReader {
         values.integer("register", in: 0...1_000_000, &rates.register)
         values.integer("invite", in: 0...1_000_000, &rates.invite)
         values.integer("other", in: 0...1_000_000, &rates.other)
+        values.integer("options", in: 0...1_000_000, &rates.options)
         values.size("bytes", in: 0...(1 << 30), &rates.bytes)
         values.integer("handshakes", in: 0...1_000_000, &rates.handshakes)
         values.integer("connection", in: 0...1_000_000, &rates.connection)

@@ -6,7 +6,7 @@ internal import SIPMessage
 
 /// What `/api/v1/sources` gives: addresses whose requests were refused by a limit or failed at backends, and who is banned.
 ///
-/// They are known as long as their requests are counted: while a rate or a ban is configured, and they have their place.
+/// Failures are counted always, what is refused while a rate or a ban is configured; both while the source has its place.
 package struct SourcesReport: Codable, Sendable {
     /// How many sources are listed when nobody says another number.
     package static let standardLimit = 100
@@ -18,6 +18,8 @@ package struct SourcesReport: Codable, Sendable {
 
     package struct Source: Codable, Sendable {
         package var address: String
+        /// Whether this is of datagrams, whose source can be forged.
+        package var isUdp: Bool
         /// Requests above its limits.
         package var refused: UInt64
         /// Requests that backends answered 401, 403 or 404.
@@ -33,6 +35,7 @@ extension ControlPlane {
         let listed = sources.map { source in
             SourcesReport.Source(
                 address: source.address.description,
+                isUdp: !source.isProven,
                 refused: source.refused,
                 failures: source.failures,
                 bannedFor: source.bannedFor.map { $0.nanoseconds / 1_000_000_000 }

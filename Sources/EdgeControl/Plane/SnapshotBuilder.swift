@@ -213,6 +213,7 @@ struct SnapshotBuilder {
         limits.register = rates.register
         limits.invite = rates.invite
         limits.other = rates.other
+        limits.options = rates.options
         limits.bytes = rates.bytes
         limits.handshakes = rates.handshakes
         limits.connection = rates.connection

@@ -4,16 +4,16 @@ internal import BackendPool
 internal import NIOCore
 internal import SIPMessage
 
-/// The refill a second and the size of four buckets, in the order of `RateClass`; what has no limit never runs dry.
+/// The refill a second and the size of the buckets, in the order of `RateClass`; what has no limit never runs dry.
 struct Rates: Sendable {
-    var refill = SIMD4<Float>(repeating: 0)
-    var capacity = SIMD4<Float>(repeating: .infinity)
+    var refill = SIMD8<Float>(repeating: 0)
+    var capacity = SIMD8<Float>(repeating: .infinity)
 
     init() {}
 
     init(_ limits: SourceLimits, factor: Int) {
         let burst = limits.burst.seconds
-        for (index, rate) in [limits.register, limits.invite, limits.other, limits.bytes].enumerated() where rate > 0 {
+        for (index, rate) in limits.rates.enumerated() where rate > 0 {
             refill[index] = Float(rate) * Float(factor)
             capacity[index] = max(1, refill[index] * burst)
         }
@@ -21,7 +21,7 @@ struct Rates: Sendable {
 }
 
 /// Whom a place belongs to: an address or its network, over streams or datagrams.
-struct SourceKey: Sendable, Equatable {
+struct SourceKey: Sendable, Hashable {
     private let high: UInt64
     private let low: UInt64
     /// 0: nobody; 1 and 2: an address and a network over streams; 3 and 4: over datagrams.
@@ -54,8 +54,11 @@ struct SourceKey: Sendable, Equatable {
 
     var isAddress: Bool { kind == 1 || kind == 3 }
 
-    /// The address, if connections came from it.
-    var provenAddress: IPAddress? { kind == 1 ? IPAddress.v6(high: high, low: low).unmapped : nil }
+    /// The address, of connections or of datagrams; nil for a network.
+    var address: IPAddress? { isAddress ? IPAddress.v6(high: high, low: low).unmapped : nil }
+
+    /// Whether connections came from it, so that nobody has forged it.
+    var isProven: Bool { kind == 1 }
 
     /// The set that it belongs to, of `count`, a power of two.
     func set(_ seed: UInt64, _ count: Int) -> Int {
@@ -67,7 +70,7 @@ struct SourceKey: Sendable, Equatable {
 /// What is known of one source or network.
 struct Source: Sendable {
     private(set) var key = SourceKey.nobody
-    private var tokens = SIMD4<Float>(repeating: 0)
+    private var tokens = SIMD8<Float>(repeating: 0)
     /// When the tokens were counted, and when it was last heard of in any way.
     private var filledAt = NIODeadline.uptimeNanoseconds(0)
     private var seen = NIODeadline.uptimeNanoseconds(0)
@@ -82,7 +85,7 @@ struct Source: Sendable {
 
     init() {}
 
-    init(_ key: SourceKey, tokens: SIMD4<Float>, now: NIODeadline) {
+    init(_ key: SourceKey, tokens: SIMD8<Float>, now: NIODeadline) {
         self.key = key
         self.tokens = tokens
         filledAt = now

@@ -10,6 +10,8 @@ package struct SourceLimits: Sendable, Hashable {
     package var register = 0
     package var invite = 0
     package var other = 0
+    /// OPTIONS; 0: they count among the others.
+    package var options = 0
     /// Bytes of messages of one address.
     package var bytes = 0
     /// New connections of one address, counted over all workers.
@@ -38,7 +40,7 @@ package struct SourceLimits: Sendable, Hashable {
 
     /// Whether nothing has to be counted for any message.
     package var countsNothing: Bool {
-        register == 0 && invite == 0 && other == 0 && bytes == 0 && connection == 0 && identity == 0
+        register == 0 && invite == 0 && other == 0 && options == 0 && bytes == 0 && connection == 0 && identity == 0
             && total == 0 && banFailures == 0
     }
 
@@ -46,14 +48,23 @@ package struct SourceLimits: Sendable, Hashable {
     package func trusts(_ address: IPAddress) -> Bool { trusted.contains { $0.contains(address) } }
 }
 
+extension SourceLimits {
+    /// The rates of one address, in the order of `RateClass`.
+    var rates: [Int] { [register, invite, other, options, bytes] }
+
+    /// The bucket of a kind of messages; OPTIONS are among the others unless they have one of their own.
+    func bucket(_ kind: RateClass) -> RateClass { kind == .options && options == 0 ? .other : kind }
+}
+
 /// The bucket that a message is charged to, besides that of bytes.
 enum RateClass: Int, Sendable {
-    case register, invite, other, bytes
+    case register, invite, other, options, bytes
 
     init(_ method: SIPMethod) {
         switch method {
         case .register: self = .register
         case .invite: self = .invite
+        case .options: self = .options
         default: self = .other
         }
     }

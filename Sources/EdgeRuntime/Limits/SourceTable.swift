@@ -54,6 +54,7 @@ package struct SourceTable: Sendable {
         bytes: Int,
         now: NIODeadline
     ) -> Verdict {
+        let kind = limits.bucket(kind)
         let own = place(of: SourceKey(source, isProven: isProven), address, now: now)
         guard places[own].bannedUntil <= now else { return .banned }
         if let full = places[own].take(kind, bytes, address, now: now) {
@@ -70,18 +71,27 @@ package struct SourceTable: Sendable {
         strike(place(of: SourceKey(source, isProven: true), address, now: now), isProven: true, limit, now: now)
     }
 
-    /// Notes how a backend answered a request from a connection of `source`; true when it is banned for it (OVL-39).
-    package mutating func answered(_ source: IPAddress, status: UInt16, now: NIODeadline) -> Bool {
-        let isFailure = status == 401 || status == 403 || status == 404
+    /// Whether an answer of a backend is one that scanners get.
+    static func isFailure(_ status: UInt16) -> Bool { status == 401 || status == 403 || status == 404 }
+
+    /// Notes how a backend answered a request of `source`; true when it is banned for it, which nobody is whose address may
+    /// be forged (OVL-39).
+    package mutating func answered(
+        _ source: IPAddress,
+        isProven: Bool = true,
+        status: UInt16,
+        now: NIODeadline
+    ) -> Bool {
+        let isFailure = Self.isFailure(status)
         guard isFailure || status / 100 == 2 else { return false }
-        let index = place(of: SourceKey(source, isProven: true), address, now: now)
+        let index = place(of: SourceKey(source, isProven: isProven), address, now: now)
         places[index].turnWindow(limits.banWindow, now: now)
         guard isFailure else {
             places[index].succeed()
             return false
         }
         places[index].fail()
-        guard limits.banFailures > 0, places[index].failures >= limits.banFailures else { return false }
+        guard isProven, limits.banFailures > 0, places[index].failures >= limits.banFailures else { return false }
         places[index].ban(until: now + limits.banTime)
         return true
     }
@@ -146,6 +156,7 @@ extension RateClass {
         case .register: .rateRegister
         case .invite: .rateInvite
         case .other: .rateOther
+        case .options: .rateOptions
         case .bytes: .rateBytes
         }
     }

@@ -59,7 +59,7 @@ extension Worker {
         on context: FlowContext,
         now: NIODeadline
     ) -> Admission? {
-        guard sources != nil, case .client = context.side, let setup = snapshot.listener(context.listener),
+        guard chargesSources, case .client = context.side, let setup = snapshot.listener(context.listener),
             setup.identity.role != .inner, !snapshot.limits.sources.trusts(context.remoteAddress)
         else { return .admitted }
         switch charge(bytes, kind, isNew: isNew, on: context, now: now) {
@@ -113,7 +113,7 @@ extension Worker {
 
     /// Whether a message that cannot be taken may be answered.
     func admitsMalformed(_ message: MalformedMessage, on context: FlowContext, now: NIODeadline) -> Bool {
-        guard sources != nil else { return true }
+        guard chargesSources else { return true }
         switch admission(of: message.bytes.readableBytes, .other, on: context, now: now) {
         case .admitted: return true
         case .refused, .dropped, .forbidden: counters.drops.increment(.overLimit)
@@ -124,12 +124,16 @@ extension Worker {
 
     /// Notes how a client's request ended (OVL-39).
     func noteAnswer(_ summary: RequestSummary) {
-        guard sources != nil, !summary.isLocal, case .client = summary.flow.side, summary.flow.transport.isReliable,
+        let isFailure = SourceTable.isFailure(summary.status)
+        guard sources != nil || isFailure, !summary.isLocal, case .client = summary.flow.side,
             snapshot.listener(summary.flow.listener)?.identity.role != .inner,
             !snapshot.limits.sources.trusts(summary.flow.remoteAddress)
         else { return }
+        countSources()
         let now = eventLoop.now
-        if sources?.answered(summary.flow.remoteAddress, status: summary.status, now: now) == true {
+        let isProven = summary.flow.transport.isReliable
+        let isOver = sources?.answered(summary.flow.remoteAddress, isProven: isProven, status: summary.status, now: now)
+        if isOver == true {
             ban(summary.flow, for: "failures", now: now)
         }
     }

@@ -43,8 +43,10 @@ package final class Worker {
     var random = SystemRandomNumberGenerator()
     /// How a connection to a backend is opened; tests in virtual time have connections of their own.
     var openConnection: (Worker, StreamFlow, BackendTarget) -> Void = { $0.connect($1, to: $2) }
-    /// What sources have used up; nil while nothing of it is limited.
+    /// What sources have used up, and how often they failed; nil while nothing is limited and nobody has.
     var sources: SourceTable?
+    /// Whether messages are charged to their sources.
+    private(set) var chargesSources = false
     /// What owners of certificates, and all clients together, have used up.
     var identities = IdentityBuckets()
     var allClients = TokenBucket()
@@ -110,7 +112,7 @@ package final class Worker {
     /// - Parameter isUnlisted: whether its sender is none of those who may ask (TLS-23).
     func received(_ message: SIPMessage, on context: FlowContext, isUnlisted: Bool = false, now: NIODeadline) {
         var verdict: Admission? = .admitted
-        if sources != nil, message.isRequest {
+        if chargesSources, message.isRequest {
             let size = message.bytes.readableBytes
             let isNew = message.to.tag == nil && message.method != .ack && message.method != .cancel
             verdict = admission(of: size, RateClass(message.method), isNew: isNew, on: context, now: now)
@@ -150,12 +152,16 @@ package final class Worker {
 
     private func adoptLimits() {
         let limits = snapshot.limits.sources
-        guard !limits.countsNothing else {
-            sources = nil
-            return
-        }
-        if sources == nil { sources = SourceTable(limits, seed: random.next()) }
+        // With the limits go the bans.
+        if chargesSources, limits.countsNothing { sources = nil }
+        chargesSources = !limits.countsNothing
+        if chargesSources { countSources() }
         if sources?.limits != limits { sources?.adopt(limits) }
+    }
+
+    /// Sees to it that there is a table of sources.
+    func countSources() {
+        if sources == nil { sources = SourceTable(snapshot.limits.sources, seed: random.next()) }
     }
 
     /// Takes no new dialogs from now on; what runs goes on.

@@ -106,7 +106,7 @@ package enum LimitLabel: Int, LabelValue {
     case messageTimeout, linger, idleTimeout, writeQueue, queue, responseSockets, keepAlive, proxyHeaderTimeout
     case certificateEnd, aliases
     case handshakes, handshakesPerSource, handshakesPerWorker, descriptors, overload, ban
-    case rateRegister, rateInvite, rateOther, rateBytes, rateNetwork, rateConnection, rateHandshakes
+    case rateRegister, rateInvite, rateOther, rateOptions, rateBytes, rateNetwork, rateConnection, rateHandshakes
     case rateIdentity, rateTotal
 }
 

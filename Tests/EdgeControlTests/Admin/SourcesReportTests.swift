@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
+import NIOPosix
 import TestSupport
 import Testing
 
@@ -8,13 +9,14 @@ import Testing
 
 @Suite("Sources over the admin API", .timeLimit(.minutes(1)))
 struct SourcesReportTests {
-    private static func text(_ ports: TestEdge.Ports, _ limits: String) -> String {
+    private static func text(_ ports: TestEdge.Ports, _ limits: String, backend: Int = 19) -> String {
         """
         edge: { name: edge.example.test, workers: 1 }
         listeners:
           - { name: plain, address: "127.0.0.1:\(ports.plain)", transport: tcp }
+          - { name: datagrams, address: "127.0.0.1:\(ports.plain)", transport: udp }
         pools:
-          voice: { target: "sip:127.0.0.1:19;transport=tcp", allow_loopback: true, health: { probe: none } }
+          voice: { target: "sip:127.0.0.1:\(backend);transport=tcp", allow_loopback: true, health: { probe: none } }
         routes:
           - { pool: voice }
         limits: { \(limits) }
@@ -24,10 +26,11 @@ struct SourcesReportTests {
         """
     }
 
-    private static func options(_ number: Int) -> ByteBuffer {
-        ByteBuffer(
-            string: "OPTIONS sip:127.0.0.1:1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK\(number);rport\r\n"
-                + "Max-Forwards: 0\r\nFrom: <sip:a@example.test>;tag=a\r\nTo: <sip:b@example.test>\r\n"
+    private static func options(_ number: Int, hops: Int = 0, _ transport: String = "TCP") -> ByteBuffer {
+        let via = "SIP/2.0/\(transport) 127.0.0.1:9;branch=z9hG4bK\(number);rport"
+        return ByteBuffer(
+            string: "OPTIONS sip:127.0.0.1:1 SIP/2.0\r\nVia: \(via)\r\n"
+                + "Max-Forwards: \(hops)\r\nFrom: <sip:a@example.test>;tag=a\r\nTo: <sip:b@example.test>\r\n"
                 + "Call-ID: \(number)\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
         )
     }
@@ -62,5 +65,29 @@ struct SourcesReportTests {
         #expect(await edge.plane.reload().succeeded)
         #expect(try await report(edge).total == 0)
         await edge.stop()
+    }
+
+    @Test("OVL-39: 50 times 401 of a backend are told by source, over UDP apart, though nothing is limited")
+    func failures() async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let backend = try await DemoBackend.start(name: "b", address: "127.0.0.1", port: FreePort.next(), on: loop)
+        try await backend.behave(.refuse(status: 401))
+        let edge = try await TestEdge { Self.text($0, "connections: 100", backend: backend.port) }
+        let connection = try await edge.connect(to: edge.ports.plain)
+        for number in 1...50 {
+            _ = await connection.send(Self.options(number, hops: 70), branch: "\(number)", deadline: .seconds(5))
+        }
+        for number in 51...53 {
+            _ = try await UDPExchange.send(
+                Self.options(number, hops: 70, "UDP"),
+                host: "127.0.0.1",
+                port: edge.ports.plain
+            )
+        }
+        let sources = try await report(edge).sources
+        #expect(sources.map(\.address) == ["127.0.0.1", "127.0.0.1"] && sources.map(\.failures) == [50, 3])
+        #expect(sources.map(\.isUdp) == [false, true] && sources.allSatisfy { $0.refused == 0 && $0.bannedFor == nil })
+        await edge.stop()
+        await backend.stop()
     }
 }
