@@ -308,6 +308,26 @@ struct FlowLifeTests {
         return TLSHandshakeCompleted(version: .tls13, cipher: "x", serverName: nil, resumed: false, peer: identity)
     }
 
+    @Test(
+        "FLW-26: the token of a client on an access listener says whom its certificate proves, those of servers do not"
+    )
+    func identityInToken() throws {
+        for role in [ListenerIdentity.Role.access, .peer] {
+            let worker = EmbeddedWorker(on: loop, listener: EmbeddedWorker.listener(role), hasTokens: true).worker
+            let (flow, channel) = try client(worker, usesTLS: true)
+            channel.pipeline.fireUserInboundEventTriggered(peer("phone.example.test"))
+            let (bytes, keys) = (flow.context.token, worker.snapshot.proxy.tokens)
+            guard case .valid(let token) = FlowToken.open(bytes, ByteRange(0, bytes.readableBytes), by: keys) else {
+                Issue.record("it is a token")
+                continue
+            }
+            let expected = FlowToken.Identity(of: ["phone.example.test"], keyID: 1, by: keys)
+            #expect(expected != nil && token.identity == (role == .access ? expected : nil))
+            worker.renewTokens()
+            #expect(flow.context.token == bytes)
+        }
+    }
+
     @Test("FLW-42: one identity has 16 connections; the next is refused, another identity and servers are not")
     func identities() throws {
         for role in [ListenerIdentity.Role.access, .peer] {

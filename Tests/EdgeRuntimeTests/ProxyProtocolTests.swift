@@ -33,6 +33,10 @@ struct ProxyProtocolTests {
         fronted.send(Self.line + Wire.options("a"))
         #expect(await fronted.wait(for: "SIP/2.0 200"))
         #expect(fronted.text.contains("received=203.0.113.7"))
+        // Both are told of (OVL-64).
+        let explained = try await bench.edge.explain(callID: ByteBuffer(string: "a@wire.test"))
+        let record = explained.flatMap(\.requests).first?.record
+        #expect(record?.sourceAddress == .v4(0xCB00_7107) && record?.front?.address == .v4(0x7F00_0001))
         let plain = try await WireConnection.connect(bench.port, from: "127.0.0.9")
         plain.send(Wire.options("b"))
         #expect(await plain.wait(for: "SIP/2.0 200"))

@@ -14,7 +14,7 @@ extension ControlPlane {
         let now = NIODeadline.now()
         let age = (ContinuousClock.now - startedAt) / .nanoseconds(1)
         let numbers = numbers
-        let (expiries, plans) = (expiries(), plans())
+        let (published, plans) = (published(), plans())
         let writer = ExplainWriter(
             now: now,
             date: Date(),
@@ -22,7 +22,7 @@ extension ControlPlane {
             limit: configuration.limits.rememberedRequests,
             listenerName: { numbers.name(of: $0) },
             poolName: { numbers.name(of: $0) },
-            expiry: { expiries[BackendID(pool: $0, endpoint: $1)] },
+            published: { published[BackendID(pool: $0, endpoint: $1)] },
             proof: { plans[$0]?[$1]?.description }
         )
         return writer.report(callID: callID, workers)
@@ -33,12 +33,12 @@ extension ControlPlane {
         Dictionary(pools.values.map { ($0.state.id, $0.plans) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// When the records that lead to each published backend expire.
-    private func expiries() -> [BackendID: NIODeadline] {
-        var all: [BackendID: NIODeadline] = [:]
+    /// What DNS and literal addresses publish of each backend.
+    private func published() -> [BackendID: BackendCandidate] {
+        var all: [BackendID: BackendCandidate] = [:]
         for pool in pools.values {
             for (endpoint, member) in pool.state.membership.members where member.vanishedAt == nil {
-                all[BackendID(pool: pool.state.id, endpoint: endpoint)] = member.candidate.expiresAt
+                all[BackendID(pool: pool.state.id, endpoint: endpoint)] = member.candidate
             }
         }
         return all

@@ -25,8 +25,10 @@ package struct ExplainReport: Codable, Sendable {
     package struct Request: Codable, Sendable {
         package var method: String
         package var startedAt: String
-        /// Address and port.
+        /// Address and port; what a load balancer in front conveyed, where there is one.
         package var source: String
+        /// Where the connection really came from: that load balancer; nil without one.
+        package var front: String?
         package var transport: String
         package var listener: String
         package var worker: Int
@@ -85,6 +87,10 @@ package struct ExplainReport: Codable, Sendable {
         /// How it stood when the request was to be sent first: `eligible`, or what excluded it.
         package var standing: String
         package var words: String
+        /// The SRV name whose record leads there; nil when none does, or it is published no more.
+        package var service: String?
+        /// Whether the records that lead there have expired and serve because they could not be renewed.
+        package var isStale: Bool
         /// The numbers of the attempts at it, counted from 1.
         package var attempts: [Int]
         /// Seconds until the records that lead to it expire, now; nil for a fixed address, or one that is published no more.

@@ -18,8 +18,8 @@ struct ExplainWriter {
     let limit: Int
     let listenerName: (ListenerID) -> String?
     let poolName: (PoolID) -> String?
-    /// When the records that lead to a backend expire.
-    let expiry: (PoolID, Endpoint) -> NIODeadline?
+    /// What is published of a backend now.
+    let published: (PoolID, Endpoint) -> BackendCandidate?
     /// What a backend must prove by DANE, in words.
     var proof: (PoolID, Endpoint) -> String? = { _, _ in nil }
 
@@ -85,6 +85,7 @@ struct ExplainWriter {
             method: record.method == .other ? "other" : "\(record.method.name)",
             startedAt: time(record.startedAt),
             source: "\(record.sourceAddress.hostText):\(record.sourcePort)",
+            front: record.front.map { "\($0.address.hostText):\($0.port)" },
             transport: record.transport.name,
             listener: listenerName(record.listener) ?? "\(record.listener.index)",
             worker: Int(worker),
@@ -133,7 +134,8 @@ struct ExplainWriter {
         return notes.map { note in
             let backend = view.backends[note.index]
             let isInTheClear = record.isSecure && !backend.endpoint.transport.isSecure
-            let left = expiry(view.id, backend.endpoint).map { max(0, ($0 - now).nanoseconds / 1_000_000_000) }
+            let published = published(view.id, backend.endpoint)
+            let left = published?.expiresAt.map { ($0 - now).nanoseconds / 1_000_000_000 }
             return ExplainReport.Candidate(
                 backend: "\(backend.endpoint)",
                 name: backend.name,
@@ -144,8 +146,10 @@ struct ExplainWriter {
                 state: backend.state.rawValue,
                 standing: note.standing.rawValue,
                 words: isInTheClear ? "not for SIPS, which goes over TLS alone" : note.words,
+                service: published.flatMap { $0.service.isEmpty ? nil : $0.service },
+                isStale: published?.expiresAt.map { $0 <= now } ?? false,
                 attempts: attempts.indices.filter { attempts[$0].target?.endpoint == backend.endpoint }.map { $0 + 1 },
-                ttlLeft: left.map { Int($0) },
+                ttlLeft: left.map { Int(max(0, $0)) },
                 dane: proof(view.id, backend.endpoint)
             )
         }

@@ -25,15 +25,23 @@ extension Worker {
 
     /// Counts a connection and sets it up, or closes it because a limit is reached.
     ///
-    /// - Parameter source: whose it is: the other end, or whom a load balancer names (TRN-69).
-    func admit(_ channel: any Channel, _ setup: ListenerSetup, _ source: ProxyHeader.Source) throws {
+    /// - Parameters:
+    ///   - source: whose it is: the other end, or whom a load balancer names (TRN-69).
+    ///   - front: the other end where that is such a load balancer.
+    func admit(
+        _ channel: any Channel,
+        _ setup: ListenerSetup,
+        _ source: ProxyHeader.Source,
+        front: ProxyHeader.Source? = nil
+    ) throws {
         if let refusal = refusal(of: source.address, setup) {
             counters.refusals.increment(Int(setup.identity.id.index), refusal)
             if let limit = LimitLabel(refusal) { counters.limits.increment(limit) }
             return channel.close(promise: nil)
         }
         counters.connections.increment(Int(setup.identity.id.index), .accepted)
-        let context = clientContext(setup.identity, makeFlowID(), address: source.address, port: source.port)
+        var context = clientContext(setup.identity, makeFlowID(), address: source.address, port: source.port)
+        context.front = front.map { FlowContext.Front(address: $0.address, port: $0.port) }
         let flow = StreamFlow(
             worker: self,
             context: context,
@@ -64,24 +72,39 @@ extension Worker {
         _ listener: ListenerID,
         _ transport: SIPTransport,
         _ address: IPAddress,
-        _ port: UInt16
+        _ port: UInt16,
+        proving names: [String] = []
     ) -> ByteBuffer {
-        FlowToken(flow: id, transport: transport, listener: listener, address: address, port: port)
-            .sealed(by: snapshot.proxy.tokens)
+        let keys = snapshot.proxy.tokens
+        let identity = FlowToken.Identity(of: names, keyID: keys.currentKeyID, by: keys)
+        let token = FlowToken(
+            flow: id,
+            transport: transport,
+            listener: listener,
+            address: address,
+            port: port,
+            identity: identity
+        )
+        return token.sealed(by: keys)
     }
 
     /// Gives the flows that are open tokens by a new key: they may outlive the key that they began with (FLW-16).
     func renewTokens() {
-        for flow in streams.values where flow.context.side == .client {
-            let context = flow.context
-            flow.context.token = token(
-                context.id,
-                context.listener,
-                context.transport,
-                context.remoteAddress,
-                context.remotePort
-            )
-        }
+        for flow in streams.values where flow.context.side == .client { renewToken(of: flow) }
+    }
+
+    /// A client's token says whom its certificate proves, so that it is known over its next connection (FLW-26).
+    private func renewToken(of flow: StreamFlow) {
+        let context = flow.context
+        let isAccess = snapshot.listener(context.listener)?.identity.isAccess ?? false
+        flow.context.token = token(
+            context.id,
+            context.listener,
+            context.transport,
+            context.remoteAddress,
+            context.remotePort,
+            proving: isAccess ? context.verifiedNames : []
+        )
     }
 
     /// What the core is told of a client's flow.
@@ -139,6 +162,7 @@ extension Worker {
             return true
         }
         guard isTaken(flow, completed.peer) else { return false }
+        if !flow.context.verifiedNames.isEmpty { renewToken(of: flow) }
         flow.aliasTerms = snapshot.listener(flow.context.listener)?.aliasTerms
         guard let peer = completed.peer else { return true }
         flow.identityShare = identities.join(peer.owner)

@@ -27,7 +27,7 @@ extension Worker {
                 guard let self, self.fronts.removeValue(forKey: key) != nil, let setup = self.snapshot.listener(id)
                 else { return channel.close(promise: nil) }
                 do {
-                    try self.admit(channel, setup, header.source ?? front)
+                    try self.admit(channel, setup, header.source ?? front, front: header.source.map { _ in front })
                 } catch {
                     channel.close(promise: nil)
                 }

@@ -54,6 +54,7 @@ extension ProxyCore {
             transport: server.flow.transport,
             sourceAddress: server.flow.remoteAddress,
             sourcePort: server.flow.remotePort,
+            front: server.flow.front,
             startedAt: server.startedAt,
             duration: duration,
             status: status,

@@ -65,8 +65,11 @@ extension ProxyCore {
 
     /// Whether a token in a request within a dialog may name an earlier flow of its own sender.
     func namesOwnFlow(_ token: FlowToken, _ request: SIPMessage, on flow: FlowContext) -> Bool {
-        request.to.tag != nil && flow.side == .client && token.listener == flow.listener
-            && token.address == flow.remoteAddress
+        // Servers are reached by their names, whatever connections they have had.
+        guard request.to.tag != nil, flow.side == .client, token.listener == flow.listener,
+            box.listeners.isAccess(flow.listener)
+        else { return false }
+        return token.address == flow.remoteAddress || token.isOf(flow.verifiedNames, by: snapshot.tokens)
     }
 
     /// Sends the request to the next candidate after an attempt that failed; false when there is none.

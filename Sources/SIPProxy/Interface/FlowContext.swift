@@ -50,6 +50,19 @@ package struct FlowContext: Sendable {
     }
     /// A number for all of these names together; nil when there is none, or nothing is proved.
     package private(set) var identity: UInt64?
+    /// The load balancer that brought the connection and said whose it is (TRN-69); nil where there is none.
+    package var front: Front?
+
+    /// Where a load balancer in front stands; by reference, for few flows have one.
+    package final class Front: Sendable {
+        package let address: IPAddress
+        package let port: UInt16
+
+        package init(address: IPAddress, port: UInt16) {
+            self.address = address
+            self.port = port
+        }
+    }
 
     package init(
         id: FlowID,

@@ -29,6 +29,8 @@ package struct RequestRecord: Sendable {
     package let transport: SIPTransport
     package let sourceAddress: IPAddress
     package let sourcePort: UInt16
+    /// The load balancer in front that said so.
+    package let front: FlowContext.Front?
     package let startedAt: NIODeadline
     /// From the request to its final response; nil while there is none.
     package let duration: TimeAmount?

@@ -42,7 +42,7 @@ struct ExplainCommand: AsyncParsableCommand {
 enum ExplainText {
     static func text(_ request: ExplainReport.Request) -> String {
         var lines = [
-            "\(request.method) from \(request.source) over \(request.transport) at listener \(request.listener), "
+            "\(request.method) from \(source(request)) over \(request.transport) at listener \(request.listener), "
                 + "\(request.startedAt), worker \(request.worker), generation \(request.generation)",
             "  way: \(way(request))",
         ]
@@ -57,6 +57,10 @@ enum ExplainText {
             lines.append("  the candidates of that time are remembered no longer")
         }
         return lines.joined(separator: "\n")
+    }
+
+    private static func source(_ request: ExplainReport.Request) -> String {
+        request.source + (request.front.map { ", as \($0) in front says," } ?? "")
     }
 
     private static func way(_ request: ExplainReport.Request) -> String {
@@ -80,16 +84,18 @@ enum ExplainText {
         let hasPlans = candidates.contains { $0.dane != nil }
         let rows = candidates.map { candidate in
             [
-                candidate.name, candidate.backend, "\(candidate.priority)", weight(candidate), candidate.state,
+                candidate.service ?? "-", candidate.name, candidate.backend, "\(candidate.priority)", weight(candidate),
+                candidate.state,
                 candidate.attempts.map { "\($0)" }.joined(separator: " "),
-                candidate.ttlLeft.map { "\($0) s" } ?? "-",
+                candidate.isStale ? "stale" : candidate.ttlLeft.map { "\($0) s" } ?? "-",
                 candidate.words,
             ] + (hasPlans ? [candidate.dane ?? ""] : [])
         }
         let header = [
-            "candidate", "backend", "priority", "weight", "state", "attempts", "TTL left", "at the first choice",
+            "SRV record", "candidate", "backend", "priority", "weight", "state", "attempts", "TTL left",
+            "at the first choice",
         ]
-        return Terminal.table(header + (hasPlans ? ["must prove"] : []), rows, numbers: [2, 3, 6])
+        return Terminal.table(header + (hasPlans ? ["must prove"] : []), rows, numbers: [3, 4, 7])
     }
 
     private static func weight(_ candidate: ExplainReport.Candidate) -> String {

@@ -5,6 +5,7 @@ import EdgeRuntime
 import Foundation
 import NIOCore
 import NIOPosix
+import SIPMessage
 import SIPProxy
 import TestSupport
 import Testing
@@ -98,7 +99,9 @@ struct ExplainTests {
         #expect(candidates.map(\.standing) == ["eligible", "later-priority"])
         #expect(candidates.map(\.attempts) == [[1], [2]])
         #expect(candidates.map(\.priority) == [10, 20] && candidates.map(\.weight) == [1, 1])
-        #expect(candidates.allSatisfy { (1...60).contains($0.ttlLeft ?? 0) })
+        #expect(candidates.allSatisfy { (1...60).contains($0.ttlLeft ?? 0) && !$0.isStale })
+        #expect(candidates.map(\.service) == Array(repeating: "_sip._tcp.\(TestEdge.domain)", count: 2))
+        #expect(request.front == nil)
 
         // A rule that rejects, and a request that is answered without one.
         try await bench.send("PUBLISH", callID: "refused")
@@ -142,7 +145,7 @@ struct ExplainTests {
                 limit: limit,
                 listenerName: { _ in nil },
                 poolName: { _ in nil },
-                expiry: { _, _ in nil }
+                published: { _, _ in nil }
             )
             let workers = reaches.enumerated().map {
                 WorkerExplanation(worker: WorkerIndex($0.offset), requests: [], reach: $0.element)
@@ -158,6 +161,73 @@ struct ExplainTests {
         #expect(both.problem?.contains("INVITEs since 1970-01-12T13:45:00.000Z (100 s ago)") == true)
         #expect(both.problem?.contains("1970-01-12T12:46:40.000Z (60 min ago)") == true)
         #expect(report(0, [RequestMemoryReach()]).problem?.contains("remembered_requests is 0") == true)
+    }
+
+    @Test(
+        "OVL-64: records that have expired and could not be renewed are stale, and the front is told beside whom it conveys"
+    )
+    func stale() throws {
+        let now = NIODeadline.uptimeNanoseconds(10_000_000_000_000)
+        let endpoint = Endpoint(transport: .tcp, address: .v4(0xC000_0201), port: 5060)
+        let candidate = BackendCandidate(
+            endpoint: endpoint,
+            service: "_sip._tcp.example.test",
+            name: "b1.example.test",
+            referenceDomain: "example.test",
+            expiresAt: now - .seconds(5)
+        )
+        let writer = ExplainWriter(
+            now: now,
+            date: Date(timeIntervalSince1970: 1_000_000),
+            startedAt: now - .hours(1),
+            limit: 10,
+            listenerName: { _ in nil },
+            poolName: { _ in nil },
+            published: { _, _ in candidate }
+        )
+        let worker = WorkerExplanation(worker: 0, requests: try Self.running(at: endpoint, now: now), reach: .init())
+        let request = try #require(writer.report(callID: "x", [worker]).requests.first)
+        #expect(request.source == "203.0.113.7:51000" && request.front == "10.0.0.9:7000")
+        let told = try #require(request.candidates?.first)
+        #expect(told.isStale && told.ttlLeft == 0 && told.service == "_sip._tcp.example.test")
+    }
+
+    /// What a core tells of a request that waits for the answer of its backend, brought by a load balancer.
+    private static func running(at endpoint: Endpoint, now: NIODeadline) throws -> [RequestExplanation] {
+        let pool = PoolID(index: 0)
+        let backend = BackendView(id: BackendID(pool: pool, endpoint: endpoint), name: "b1.example.test")
+        let core = ProxyCore(
+            worker: 0,
+            snapshot: ProxySnapshot(
+                generation: 1,
+                listeners: [],
+                routes: [RouteRule(action: .pool(pool))],
+                pools: [PoolView(id: pool, settings: PoolSettings(name: "p"), backends: [backend])],
+                policies: [ForwardingPolicy()],
+                settings: ProxySettings(),
+                tokens: TokenAuthenticator(currentKeyID: 1) { _, _ in nil }
+            ),
+            seed: 1,
+            now: now
+        )
+        var flow = FlowContext(
+            id: FlowID(worker: 0, serial: 1),
+            side: .client,
+            listener: ListenerID(index: 0),
+            transport: .tcp,
+            remoteAddress: .v4(0xCB00_7107),
+            remotePort: 51000,
+            remoteText: ByteBuffer(string: "203.0.113.7"),
+            token: ByteBuffer()
+        )
+        flow.front = FlowContext.Front(address: .v4(0x0A00_0009), port: 7000)
+        let text =
+            "MESSAGE sip:b@example.test SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
+            + "From: <sip:a@b>;tag=a\r\nTo: <sip:b@c>\r\nCall-ID: x\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n"
+        let outcome = MessageParser.parse(ByteBuffer(string: text), framing: .stream, limits: MessageLimits())
+        guard case .message(let message) = outcome else { throw TestSupportError("no message") }
+        core.receive(message, on: flow, now: now)
+        return core.explain(callID: ByteBuffer(string: "x"))
     }
 
     @Test("Each end of an attempt has a word of its own and says it in words")

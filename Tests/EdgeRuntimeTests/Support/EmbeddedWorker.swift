@@ -39,6 +39,7 @@ struct EmbeddedWorker {
     ///   - queue: messages that may wait for one.
     ///   - aliasProfile: what the listener takes offered connections by.
     ///   - aliases: which of them requests may use.
+    ///   - hasTokens: whether there is a key for flow tokens.
     init(
         on loop: EmbeddedEventLoop,
         index: WorkerIndex = 0,
@@ -48,6 +49,7 @@ struct EmbeddedWorker {
         answersKeepAlive: Bool = false,
         aliasProfile: String? = nil,
         aliases: AliasUse = .none,
+        hasTokens: Bool = false,
         limits: EdgeLimits = EdgeLimits()
     ) {
         var setup = BackendSetup(
@@ -68,7 +70,9 @@ struct EmbeddedWorker {
             pools: [],
             policies: [],
             settings: ProxySettings(),
-            tokens: TokenAuthenticator(currentKeyID: 1) { _, _ in nil }
+            tokens: TokenAuthenticator(currentKeyID: 1) { _, bytes in
+                hasTokens ? (bytes.reduce(7) { $0 &* 31 &+ UInt64($1) }, 1) : nil
+            }
         )
         let log = log
         worker = Worker(

@@ -59,7 +59,8 @@ struct FlowTests {
     @Test(
         "FLW-03: Path by mode",
         arguments: [
-            (PathMode.always, false, true), (.supported, false, false), (.supported, true, true), (.off, true, false),
+            (PathMode.always, false, true), (.always, true, true), (.supported, false, false), (.supported, true, true),
+            (.off, true, false), (.off, false, false),
         ]
     )
     func modes(mode: PathMode, supports: Bool, expected: Bool) {
@@ -67,6 +68,8 @@ struct FlowTests {
         settings.pathMode = mode
         let bench = Bench(1, settings: settings)
         bench.receive(Wire.request("REGISTER", extra: supports ? ["Supported: path"] : []), on: bench.client())
+        // It is forwarded in any case: nobody is told that an extension is required.
+        #expect(bench.sent.requests == ["REGISTER B1"] && bench.sent.answers.isEmpty)
         #expect(bench.sent[0].wire.values("Path").isEmpty != expected)
     }
 
@@ -90,7 +93,8 @@ struct FlowTests {
     @Test("FLW-09: a REGISTER that removes bindings gets its Path too")
     func removal() {
         bench.receive(Wire.request("REGISTER", extra: ["Contact: *", "Expires: 0"]), on: client)
-        #expect(bench.sent[0].wire.values("Path").count == 1 && bench.sent[0].wire.value("Contact") == "*")
+        #expect(bench.sent[0].wire.values("Path") == ["<sip:\(token)@10.0.0.5;transport=tcp;lr;ob>"])
+        #expect(bench.sent[0].wire.value("Contact") == "*")
     }
 
     @Test("FLW-22, FLW-23: Flow-Timer is granted with Require: outbound alone, and replaced rather than doubled")
@@ -107,11 +111,43 @@ struct FlowTests {
         }
     }
 
+    @Test("FLW-22: Flow-Timer is not granted to who is behind another proxy, though the registrar requires outbound")
+    func flowTimerBehindProxy() {
+        let via = "Via: SIP/2.0/UDP 10.1.1.1;branch=z9hG4bKu"
+        bench.receive(Wire.request("REGISTER", extra: [via]), on: client)
+        bench.answer(200, to: bench.sent[0], extra: ["Require: outbound"])
+        #expect(bench.sent.last?.status == 200 && bench.sent.last?.wire.values("Flow-Timer") == [])
+        #expect(bench.sent.last?.wire.values("Require") == ["outbound"] && bench.idleLimits.isEmpty)
+    }
+
+    @Test("FLW-23: a registrar's 439 goes to the client as it is but for our Via")
+    func lacksOutbound() {
+        bench.receive(Wire.request("REGISTER", extra: register), on: client)
+        let extra = ["Require: outbound", "Unsupported: outbound", "X-Odd:  a  b"]
+        bench.answer(439, to: bench.sent[0], extra: extra)
+        let before = bench.sent[0].wire.answer(439, extra: extra).components("\r\n")
+        let after = bench.sent.last?.wire.text.components("\r\n") ?? []
+        #expect(after == [before[0]] + before[2...] && bench.sent.last?.wire.values("Flow-Timer") == [])
+    }
+
+    @Test("FLW-11: a client that comes back from the same address and port is another flow: the old token is 430")
+    func sameAddressAndPort() {
+        bench.disconnect(client)
+        let again = bench.client("C2", port: client.remotePort)
+        #expect(again.remoteAddress == client.remoteAddress && again.remotePort == client.remotePort)
+        bench.receive(invite(token: token), on: backend)
+        #expect(bench.sent.to("B1").answers == [100, 430] && bench.sent.to("C2").isEmpty)
+        let fresh = invite(token: String(buffer: again.token)).replacing("z9hG4bKa1", with: "z9hG4bK2")
+        bench.receive(fresh, on: backend)
+        #expect(bench.sent.to("C2").requests == ["INVITE C2"])
+    }
+
     @Test("PRX-67, FLW-05, FLW-38: a response loses our Via and nothing else changes")
     func responseUntouched() {
         bench.receive(Wire.request("REGISTER"), on: client)
         let extra = [
-            "Path: <sip:x;lr>, <sip:y;lr>", "Service-Route: <sip:z;lr>", "P-Associated-URI: <tel:+1>", "X-Odd:  a  b",
+            "Path: <sip:x;lr>, <sip:y;lr>", "path :<sip:z;lr;ob> ", "Service-Route: <sip:z;lr>",
+            "P-Associated-URI: <tel:+1>", "X-Odd:  a  b",
         ]
         bench.answer(200, to: bench.sent[0], extra: extra)
         let before = bench.sent[0].wire.answer(200, extra: extra).components("\r\n")
@@ -224,6 +260,58 @@ struct FlowTests {
         let stranger = bench.client("X", address: "198.51.100.99")
         bench.receive(text, on: stranger)
         #expect(bench.sent.to("X").answers == [430])
+    }
+
+    /// A client that a certificate proves, whose token says so.
+    private func proven(_ name: String, _ listener: ListenerID, address: String, names: [String]) -> FlowContext {
+        var flow = bench.client(name, listener, address: address)
+        flow.verifiedNames = names
+        let token = FlowToken(
+            flow: flow.id,
+            transport: flow.transport,
+            listener: listener,
+            address: flow.remoteAddress,
+            port: flow.remotePort,
+            identity: FlowToken.Identity(of: names, keyID: 1, by: .sample)
+        )
+        flow.token = token.sealed(by: .sample)
+        return flow
+    }
+
+    @Test(
+        "FLW-26: on access listeners the same certificate at another address is the same client; elsewhere, or another, is not",
+        arguments: [
+            (Side.publicTLS, ["phone.example"], 0), (Side.publicTLS, ["phone.example", "b.example"], 430),
+            (Side.publicTLS, [], 430), (Side.innerTLS, ["phone.example"], 430), (Side.peerTLS, ["phone.example"], 430),
+        ]
+    )
+    func movedIdentity(listener: ListenerID, names: [String], status: Int) {
+        let old = proven("O", listener, address: "203.0.113.7", names: ["phone.example"])
+        bench.disconnect(old)
+        let new = proven("N", listener, address: "198.51.100.99", names: names)
+        let host = Side.all[Int(listener.index)].advertisedHost
+        let text = Wire.request(
+            "BYE",
+            "sip:bob@192.0.2.1:5060;transport=tcp",
+            toTag: "b",
+            extra: ["Route: <sip:\(String(buffer: old.token))@\(host);lr>"]
+        )
+        bench.receive(text, on: new)
+        #expect(bench.sent.to("N").answers == (status == 0 ? [] : [status]))
+        #expect(bench.sent.requests.last == (status == 0 ? "BYE B1" : "BYE gone"))
+    }
+
+    @Test("FLW-26: servers are reached by name: the same address of an inner or peer listener is no claim to a flow")
+    func movedServer() {
+        for (number, listener) in [Side.innerTLS, Side.peerTLS].enumerated() {
+            let old = bench.client("O\(number)", listener)
+            bench.disconnect(old)
+            let new = bench.client("N\(number)", listener, port: 52000)
+            let host = Side.all[Int(listener.index)].advertisedHost
+            let route = "Route: <sip:\(String(buffer: old.token))@\(host);lr>"
+            bench.receive(Wire.request("BYE", branch: "z9hG4bK\(number)", toTag: "b", extra: [route]), on: new)
+            #expect(bench.sent.to("N\(number)").answers == [430])
+        }
     }
 
     @Test("FLW-26: the ACK of a client that reconnected in a dialog goes outwards, as its INVITE does")

@@ -77,6 +77,37 @@ struct FlowTokenTests {
         #expect(FlowToken.open(text(9), ByteRange(0, 46), by: .sample) == .forged)
     }
 
+    @Test(
+        "FLW-26: whom a certificate proves comes back with the token, under the key that it was made by, and under no other"
+    )
+    func identities() throws {
+        for (address, length) in [("203.0.113.7", 56), ("2001:db8::7", 72)] {
+            let names = ["a.example", "b.example"]
+            let identity = try #require(FlowToken.Identity(of: names, keyID: 1, by: .sample))
+            #expect(identity != FlowToken.Identity(of: ["a.example"], keyID: 1, by: .sample))
+            #expect(identity != FlowToken.Identity(of: names, keyID: 2, by: .sample))
+            let token = FlowToken(
+                flow: FlowID(rawValue: 7),
+                transport: .tls,
+                listener: ListenerID(index: 3),
+                address: try #require(IPAddress(parsing: address)),
+                port: 5061,
+                identity: identity
+            )
+            let text = token.sealed(by: .sample)
+            #expect(text.readableBytes == length)
+            #expect(FlowToken.open(text, ByteRange(0, length), by: .sample) == .valid(token))
+            let newer = TokenAuthenticator(currentKeyID: 2) { TokenAuthenticator.sample.mac($0, $1) }
+            let again = token.sealed(by: newer)
+            guard case .valid(let bare) = FlowToken.open(again, ByteRange(0, again.readableBytes), by: newer) else {
+                Issue.record("it opens under the newer key")
+                continue
+            }
+            #expect(bare.identity == nil && bare.flow == token.flow && again.readableBytes < length)
+        }
+        #expect(FlowToken.Identity(of: [], keyID: 1, by: .sample) == nil)
+    }
+
     @Test("FLW-15: every bit counts, and nothing traps")
     func flips() {
         let token = FlowToken(
