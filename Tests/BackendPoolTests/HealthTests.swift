@@ -93,6 +93,37 @@ struct HealthTests {
         #expect(state == .down)
     }
 
+    @Test(
+        "OVL-26: an OPTIONS that is answered 503 with Retry-After holds new requests back at once, for as long as that says"
+    )
+    mutating func probeAsksForRest() {
+        probe(good)
+        #expect(probe(.answered(status: 503, retryAfter: .seconds(20)))?.to == .held)
+        #expect(!isUsable)
+        now = now + .seconds(19)
+        #expect(state == .held)
+        now = now + .seconds(2)
+        #expect(state == .up && isUsable)
+        #expect(probe(.answered(status: 503))?.to == .down, "the second in a row")
+        #expect(probe(good)?.to == .up)
+    }
+
+    @Test("OVL-26: a connection that is refused is down at once")
+    mutating func refusedProbe() {
+        probe(good)
+        #expect(probe(.failed(.refused))?.to == .down)
+    }
+
+    @Test("OVL-27: by default two failures are down and one success is up; with 3 and 2, as many as these say")
+    mutating func counts() {
+        probe(good)
+        #expect(probe(.failed(.timeout)) == nil && probe(.failed(.timeout))?.to == .down && probe(good)?.to == .up)
+        (policy.fall, policy.rise) = (3, 2)
+        #expect(probe(.failed(.timeout)) == nil && probe(.failed(.timeout)) == nil)
+        #expect(probe(.failed(.timeout))?.to == .down)
+        #expect(probe(good) == nil && probe(good)?.to == .up)
+    }
+
     @Test("OVL-28: refused by live traffic is down before the next probe; an answer to live traffic resets the count")
     mutating func passiveSignals() {
         probe(good)

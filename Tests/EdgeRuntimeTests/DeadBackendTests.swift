@@ -45,6 +45,53 @@ struct DeadBackendTests {
         try await backend.stop()
     }
 
+    @Test(
+        "OVL-34: a backend that refuses new calls by its probes gets none, and the BYE of its call on the connection it had"
+    )
+    func refusesNewCalls() async throws {
+        let (first, second) = (try await AnsweringServer.start(), try await AnsweringServer.start())
+        let places = [first.port, second.port].enumerated().map {
+            EdgeBench.Place(name: "b\($0)", priority: UInt16($0), port: $1)
+        }
+        var snapshot: EdgeSnapshot?
+        let bench = try await EdgeBench.start(places: places, connections: 1, change: { snapshot = $0 })
+        let client = try await WireConnection.connect(bench.port)
+        client.send(Wire.request("INVITE", "one"))
+        #expect(await client.wait(for: "SIP/2.0 200"))
+        // What its 503 to OPTIONS makes of it is in the tests of health.
+        var changed = try #require(snapshot)
+        let pool = changed.proxy.pools[0]
+        changed.proxy.generation = 2
+        changed.proxy.pools = [
+            PoolView(
+                id: pool.id,
+                settings: pool.settings,
+                backends: pool.backends.map { backend in
+                    let isRefusing = backend.endpoint.port == UInt16(first.port)
+                    return BackendView(
+                        id: backend.id,
+                        name: backend.name,
+                        priority: backend.priority,
+                        weight: backend.weight,
+                        state: isRefusing ? .down : .up,
+                        isUsable: !isRefusing
+                    )
+                }
+            )
+        ]
+        try await bench.edge.adopt(changed)
+        client.send(Wire.request("INVITE", "two"))
+        #expect(await client.wait(for: "SIP/2.0 200", times: 2))
+        let route = "Route: <sip:127.0.0.1:\(bench.port);transport=tcp;lr>\r\n"
+        let bye = Wire.request("BYE", "one", extra: route, tag: "1")
+        client.send(bye.replacing("BYE sip:test@example.test", with: "BYE sip:b@127.0.0.1:\(first.port);transport=tcp"))
+        #expect(await client.wait(for: "CSeq: 1 BYE"))
+        #expect(first.receivedByConnection.map { $0.map { $0.prefix(3) } } == [["INV", "BYE"]])
+        #expect(second.received.map { $0.prefix(3) } == ["INV"])
+        try await bench.stop()
+        for server in [first, second] { try await server.stop() }
+    }
+
     @Test("A mute backend costs at most one failed try a worker, and no call")
     func mute() async throws {
         let mute = try await AnsweringServer.start(isSilent: true)

@@ -5,6 +5,7 @@ import NIOCore
 import NIOEmbedded
 import SIPProxy
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import EdgeRuntime
@@ -108,6 +109,39 @@ struct OverloadTests {
             embedded.lines.count == 2 && embedded.lines[0].hasPrefix("worker is overloaded worker=0 level=shedding")
         )
         #expect(embedded.lines.last?.hasPrefix("worker is less loaded worker=0 level=calm") == true)
+    }
+
+    @Test(
+        "OVL-04: a worker whose loop is far too late refuses connections of clients and serves all again soon after the load",
+        .timeLimit(.minutes(1))
+    )
+    func refusedConnections() async throws {
+        let backend = try await AnsweringServer.start()
+        let bench = try await EdgeBench.start(backends: [backend.port], role: .access)
+        let open = try await WireConnection.connect(bench.port)
+        open.send(Wire.options("before"))
+        #expect(await open.wait(for: "SIP/2.0 200"))
+        try await bench.edge.workers[0].submit { worker in
+            let now = worker.eventLoop.now
+            for number in 0...48 {
+                worker.observe(lag: .milliseconds(700), now: now + .milliseconds(Int64(number) * 25))
+            }
+        }.get()
+        let refused = try await WireConnection.connect(bench.port)
+        #expect(await refused.waitUntilClosed())
+        #expect(try await bench.count { $0.refusals[0, .overload] } == 1)
+        #expect(try await bench.limitHits(.overload) >= 1)
+        #expect(!open.isClosed, "the connections of others stay")
+        let recovered = try await Waiting.until(within: .seconds(15)) {
+            let next = try await WireConnection.connect(bench.port)
+            next.send(Wire.options("after"))
+            let isServed = await next.wait(for: "SIP/2.0 200", within: .milliseconds(300))
+            try? await next.close()
+            return isServed
+        }
+        #expect(recovered)
+        try await bench.stop()
+        try await backend.stop()
     }
 
     @Test("OVL-15: what one worker asks of clients all workers ask, until it is less loaded")

@@ -32,15 +32,17 @@ final class TestEdge: Sendable {
     private let admin: Task<Void, any Error>
     private let log: EdgeLog
 
-    /// Starts an edge that works by `text`, beside a name server with these SRV records of ``domain``.
+    /// Starts an edge that works by `text`, beside a name server with these SRV records of ``domain``, which live for `ttl`
+    /// seconds.
     init(
         servers: [(priority: Int, port: Int)] = [],
+        ttl: Int = 60,
         logger: Logger? = nil,
         _ text: @Sendable (Ports) -> String
     ) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let names = UInt16(try FreePort.next())
-        zones = try await .start([.text(Self.zone(servers), name: "test.zone")], port: names, loop: loop)
+        zones = try await .start([.text(Self.zone(servers, ttl: ttl), name: "test.zone")], port: names, loop: loop)
         let secure = try FreePort.next()
         files = try DemoEdgeFiles(port: secure, dashboardPort: 0, dnsPort: Int(zones.port), log: false)
         let root = URL(fileURLWithPath: files.configuration).deletingLastPathComponent().path
@@ -67,6 +69,9 @@ final class TestEdge: Sendable {
         let settings = await plane.configuration.admin
         try await AdminServer(plane: plane, settings: settings, logger: log.logger).run()
     }
+
+    /// Ends the name server alone.
+    func stopNames() async { await zones.stop() }
 
     /// Ends the admin server alone; its socket's file may stay.
     func stopServing() async {
@@ -110,13 +115,13 @@ final class TestEdge: Sendable {
         files.remove()
     }
 
-    private static func zone(_ servers: [(priority: Int, port: Int)]) -> String {
+    private static func zone(_ servers: [(priority: Int, port: Int)], ttl: Int) -> String {
         let records = servers.enumerated().map { index, server in
             "_sip._tcp IN SRV \(server.priority) 1 \(server.port) s\(index)\ns\(index) IN A 127.0.0.1\n"
         }
         return """
             $ORIGIN \(domain).
-            $TTL 60
+            $TTL \(ttl)
             @ IN SOA ns.\(domain). hostmaster.example.test. ( 1 3600 600 86400 60 )
               IN NS ns
               IN NAPTR 10 10 "s" "SIP+D2T" "" _sip._tcp

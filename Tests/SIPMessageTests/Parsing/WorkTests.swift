@@ -68,4 +68,19 @@ struct WorkTests {
         }
         #expect(isLinear)
     }
+
+    @Test(
+        "OVL-24: the worst 64 KiB take less than a millisecond; without optimisation, forty times as long at most",
+        arguments: worst.map(\.0)
+    )
+    func bounded(name: String) throws {
+        let lines = try #require(Self.worst.first { $0.0 == name }?.1)
+        #if DEBUG
+        let limit = Duration.milliseconds(40)
+        #else
+        let limit = Duration.milliseconds(1)
+        #endif
+        let fastest = (0..<3).map { _ in time(lines(64 << 10)) }.min() ?? .zero
+        #expect(fastest < limit)
+    }
 }

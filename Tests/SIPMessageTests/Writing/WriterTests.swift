@@ -211,6 +211,8 @@ struct WriterTests {
             #expect(message.cSeq.number == 7)
             #expect(message.to.tag == nil)
             #expect(message.from.tag != nil)
+            #expect(message.first(.userAgent).map { message.text($0.value) } == "Brana")
+            #expect(message.first(.contact) == nil, "it begins no dialog")
             seen.insert(try #require(message.text(message.callID)))
             seen.insert(try #require(message.text(message.from.tag)))
         }

@@ -66,6 +66,33 @@ struct AuthenticationTests {
         #expect(sent?.lines.filter { $0.lowercased().contains("authorization") } == lines && sent?.body == "v=0\r\n")
     }
 
+    @Test(
+        "OVL-53: not one byte of what client and server prove is altered, whatever its order, case, blanks and rows",
+        arguments: [401, 407, 200]
+    )
+    func untouched(status: Int) {
+        let bench = Bench(1)
+        let client = bench.client()
+        let credentials = [
+            "authorization : Digest  username=\"a\" ,realm= \"r\",nonce=n , uri=\"sip:x\",response=\"\(Self.hex32)\"",
+            "Proxy-Authorization:Digest response=\"\(Self.hex64)\",username=\"b\"",
+            "PROXY-authorization: Digest x = y ,, z",
+        ]
+        bench.receive(Wire.request("REGISTER", "sip:example.com", extra: credentials), on: client)
+        func proofs(_ text: String?) -> [String] {
+            (text ?? "").components("\r\n").filter { $0.lowercased().contains("auth") }
+        }
+        #expect(proofs(bench.sent.to("B1").first?.wire.text) == credentials)
+        let challenges = [
+            "www-authenticate:Digest realm= \"a\" ,nonce=\"n\",stale=FALSE,  qop=\"auth,auth-int\"",
+            "WWW-Authenticate: Digest realm=\"b\", Digest realm=\"c\"", "Proxy-authenticate : Basic realm=x",
+            "Authentication-Info: nextnonce=\"47364c23\", qop=auth , rspauth=\"\(Self.hex32)\"",
+            "authentication-INFO:rspauth=\"\(Self.hex64)\",cnonce=\"\",nc=00000001",
+        ]
+        bench.answer(status, to: bench.sent.to("B1")[0], extra: challenges)
+        #expect(proofs(bench.sent.to("C").last?.wire.text) == challenges)
+    }
+
     @Test("OVL-57: the edge challenges nobody, whatever it refuses and however")
     func noChallenge() throws {
         let bench = Bench(1)

@@ -26,7 +26,9 @@ struct ForeignDomainTests {
         bench.events.count { if case .pathUnused = $0 { true } else { false } }
     }
 
-    @Test("PRX-23, FLW-37: what our own servers ask of a foreign name goes to its servers, by an inner listener or a backend")
+    @Test(
+        "PRX-23, FLW-37: what our own servers ask of a foreign name goes to its servers, by an inner listener or a backend"
+    )
     func forwarded() {
         for isBackend in [true, false] {
             let bench = Self.bench()
@@ -85,7 +87,9 @@ struct ForeignDomainTests {
         #expect(bench.sent.answers.last == 480 && bench.sent.requests.isEmpty)
     }
 
-    @Test("FLW-37: where all domains are served, names of backends' requests and the servers' own addresses go by the routes")
+    @Test(
+        "FLW-37: where all domains are served, names of backends' requests and the servers' own addresses go by the routes"
+    )
     func served() {
         let bench = Self.bench(servesAll: true)
         let backend = bench.backendFlow(.backend(1))

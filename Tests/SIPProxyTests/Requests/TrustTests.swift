@@ -110,7 +110,10 @@ struct TrustTests {
 
     @Test(
         "OVL-48: each field of the standard list goes, and nothing that is not on it",
-        arguments: HeaderFilter.standardNames
+        arguments: [
+            "P-Charging-Vector", "P-Charging-Function-Addresses", "P-Served-User", "P-User-Database",
+            "P-Asserted-Identity", "P-Preferred-Identity",
+        ]
     )
     func standard(name: String) {
         let extra = ["\(name): x;y=z", "P-Access-Network-Info: IEEE-802.11", "X-Foo: bar", "P-Foo: bar"]
