@@ -65,6 +65,12 @@ struct ForeignDomainTests {
         }
         #expect(bench.sent.answers.filter { $0 >= 300 } == [404, 403, 404, 404])
         #expect(bench.sent.requests.isEmpty && bench.questions.isEmpty)
+        // The backends of a pool that is told of a peer listener are a partner's too.
+        var partners = ForwardingPolicy()
+        partners.listeners = [.tcp: Side.peerTLS]
+        let other = Self.bench(policy: partners)
+        other.receive(Self.request("sip:bob@victim.example"), on: other.backendFlow(.backend(1)))
+        #expect(other.sent.answers == [404] && other.questions.isEmpty)
     }
 
     @Test(
