@@ -26,7 +26,7 @@ extension ProxyCore {
     }
 
     /// 503 with a Retry-After that differs from request to request, and is the same whenever this one is answered: it may be
-    /// answered without state (RFC 3261 section 8.2.7, OVL-05).
+    /// answered without state (RFC 3261 section 8.2.7, OVL-03, OVL-05).
     func unavailable(_ request: SIPMessage) -> Rejection {
         let seconds = 5 + keys.statelessTag(of: request) % 56
         return Rejection(503, "Service Unavailable", extra: ByteBuffer(string: "Retry-After: \(seconds)\r\n"))

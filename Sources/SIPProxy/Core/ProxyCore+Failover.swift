@@ -190,7 +190,7 @@ extension ProxyCore {
         // A 503 without Retry-After speaks for its request alone (RFC 3261 section 16.7(6)).
         let isHeld = best.map { rest(askedBy: $0, of: pool.id) > .zero } ?? true
         let isWholePool = pool.backends.indices.allSatisfy { server.tried.contains($0) || !pool.backends[$0].isUsable }
-        if isWholePool, isHeld { return reject(server, unavailable(), now: now) }
+        if isWholePool, isHeld { return reject(server, unavailable(server.request), now: now) }
         reject(server, Rejection(500, server.isOverBudget ? "Too Many Retries" : "No Backend Answered"), now: now)
     }
 

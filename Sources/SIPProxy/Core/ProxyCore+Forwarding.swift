@@ -37,7 +37,7 @@ extension ProxyCore {
         switch proxy.routes[number].action {
         case .reject(let status, let reason): throw Rejection(status, reason)
         case .pool(let id):
-            guard Int(id.index) < proxy.pools.count else { throw unavailable() }
+            guard Int(id.index) < proxy.pools.count else { throw unavailable(server.request) }
             server.pool = proxy.pools[Int(id.index)]
             server.policy = proxy.policies[Int(id.index)]
         }

@@ -153,7 +153,7 @@ extension ProxyCore {
         guard !server.hasFinal, isTooLate(server, now: now) || !sendToNextHop(server, now: now) else { return }
         // A second look after tries that failed: they say what the answer is.
         if server.attempts > 0 { return answerBest(server, nil, now: now) }
-        reject(server, server.isThrottled ? .overloaded : unavailable(), now: now)
+        reject(server, server.isThrottled ? .overloaded : unavailable(server.request), now: now)
     }
 
     // MARK: The way through

@@ -107,7 +107,7 @@ extension ProxyCore {
 
     /// The answer to OPTIONS that is meant for the edge (PRX-11, OVL-33).
     private func optionsAnswer(_ server: ServerTransaction) -> Rejection {
-        guard serves(server), !isDraining else { return unavailable() }
+        guard serves(server), !isDraining else { return unavailable(server.request) }
         let lines = "Accept: */*\r\nAccept-Encoding: identity\r\nAccept-Language: en\r\nSupported: path, outbound\r\n"
         return Rejection(200, "OK", extra: ByteBuffer(string: lines))
     }
@@ -120,11 +120,5 @@ extension ProxyCore {
             return proxy.pools[Int(id.index)].hasUsable
         }
         return proxy.pools.isEmpty || proxy.pools.contains { $0.hasUsable }
-    }
-
-    /// 503 with a Retry-After that spreads those who come back (OVL-03).
-    func unavailable() -> Rejection {
-        let seconds = Int.random(in: 5...60, using: &generator)
-        return Rejection(503, "Service Unavailable", extra: ByteBuffer(string: "Retry-After: \(seconds)\r\n"))
     }
 }

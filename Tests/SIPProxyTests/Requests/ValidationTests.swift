@@ -150,7 +150,7 @@ struct ValidationTests {
         #expect(bench.sent.requests == ["BYE B1"])
     }
 
-    @Test("PRX-11: OPTIONS that ends here is 503 with Retry-After while no pool has a usable backend")
+    @Test("PRX-11: OPTIONS that ends here is 503 with Retry-After while its pool has no usable backend")
     func allDown() {
         func pool(_ index: UInt16, isUsable: Bool) -> PoolView {
             let id = PoolID(index: index)
@@ -167,7 +167,7 @@ struct ValidationTests {
             Wire.request("OPTIONS", "sip:edge1.example.com", branch: "z9hG4bK2"),
         ]
         for isUsable in [false, true] {
-            let bench = Bench(.sample([pool(0, isUsable: false), pool(1, isUsable: isUsable)]))
+            let bench = Bench(.sample([pool(0, isUsable: isUsable), pool(1, isUsable: false)]))
             let client = bench.client()
             for text in texts { bench.receive(text, on: client) }
             #expect(bench.sent.statuses == (isUsable ? [200, 200] : [503, 503]))
