@@ -75,7 +75,15 @@ struct SlowReaderTests {
     @Test("TRN-10: of 10,000 responses due to a client that reads nothing, no more is kept than the limit says")
     func bounded() async throws {
         let backend = try await Hoarder()
-        let bench = try await EdgeBench.start(backends: [backend.port], firstResponse: nil, role: .access) { limits in
+        // The limit on what one connection may ask for would come first.
+        var settings = ProxySettings()
+        settings.transactionsPerConnection = 0
+        let bench = try await EdgeBench.start(
+            backends: [backend.port],
+            firstResponse: nil,
+            role: .access,
+            settings: settings
+        ) { limits in
             limits.writeQueue = 1 << 20
             limits.writeStall = .seconds(1)
         }
