@@ -16,24 +16,29 @@ extension SectionReader {
 
     private func checkDatagrams(_ pool: PoolSettingsEntry, _ listeners: [ListenerSettings]) {
         guard let target = try? SIPTarget(pool.target) else { return }
-        let entry = file["pools"]?[pool.name]
-        let missing = "there is no UDP listener that requests could leave from"
-        if target.spokenTransport == .udp {
-            guard !listeners.contains(where: { $0.sendsDatagrams(to: target.address) }) else { return }
+        let (spoken, address) = (target.spokenTransport, target.address)
+        if spoken == .udp, !listeners.contains(where: { $0.sendsDatagrams(to: address) }) {
             reader.error(
-                entry?["target"],
-                "pools.\(pool.name): the target speaks udp, and \(missing); add one, or write ;transport=tcp behind it"
+                file["pools"]?[pool.name]?["target"],
+                "pools.\(pool.name): the target speaks udp, and \(Self.missing); add one, or write ;transport=tcp behind it"
             )
-        } else if let node = entry?["transports"], target.spokenTransport == nil, pool.transports.contains(.udp) {
-            guard !listeners.contains(where: { $0.sendsDatagrams(to: nil) }) else { return }
-            if pool.transports == [.udp] {
-                reader.error(
-                    node,
-                    "pools.\(pool.name): \(missing), and no other transport; no backend could ever serve"
-                )
-            } else {
-                reader.warn(node, "pools.\(pool.name): \(missing); udp in transports changes nothing")
-            }
+        } else if spoken == nil, !listeners.contains(where: { $0.sendsDatagrams(to: nil) }) {
+            checkListed(pool)
+        }
+    }
+
+    private static let missing = "there is no UDP listener that requests could leave from"
+
+    /// Notes that UDP stands among a pool's transports to no avail.
+    private func checkListed(_ pool: PoolSettingsEntry) {
+        guard let node = file["pools"]?[pool.name]?["transports"], pool.transports.contains(.udp) else { return }
+        if pool.transports == [.udp] {
+            reader.error(
+                node,
+                "pools.\(pool.name): \(Self.missing), and no other transport; no backend could ever serve"
+            )
+        } else {
+            reader.warn(node, "pools.\(pool.name): \(Self.missing); udp in transports changes nothing")
         }
     }
 }
