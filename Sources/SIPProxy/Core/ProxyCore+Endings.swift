@@ -72,7 +72,7 @@ extension ProxyCore {
             server.endAt = nil
             stopAsking(server)
             if serverByKey[server.key] == server.slot { serverByKey[server.key] = nil }
-            if let key = server.orphanKey, orphans[key] == server.slot { orphans[key] = nil }
+            forgetElsewhere(server)
             forgetAnswers(to: server)
         }
         if server.liveClients == 0 { servers.remove(server.slot) }

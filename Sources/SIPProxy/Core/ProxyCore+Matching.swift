@@ -5,7 +5,7 @@ internal import SIPMessage
 
 /// Which transaction a request belongs to (RFC 3261 section 17.2.3).
 extension ProxyCore {
-    /// The transaction under `key`, or that of a client which came back over another connection (TXN-25).
+    /// The transaction under `key`, or that of a client which is there over another connection (TXN-25, TXN-35).
     func server(
         of message: SIPMessage,
         method: SIPMethod,
@@ -13,19 +13,11 @@ extension ProxyCore {
         on flow: FlowContext,
         withToTag: Bool = true
     ) -> ServerTransaction? {
-        if let slot = serverByKey[key] {
-            guard let server = servers[slot] else { return nil }
-            if server.isFlowGone, flow.id != server.flow.id { cameBack(server, over: flow) }
-            return server
-        }
-        guard !orphans.isEmpty, flow.transport.isReliable else { return nil }
-        let bare = keys.key(of: message, method: method, on: flow, withConnection: false, withToTag: withToTag)
-        guard let slot = orphans[bare], let server = servers[slot], isSamePeer(server.flow, flow) else { return nil }
-        orphans[bare] = nil
-        server.orphanKey = nil
-        serverByKey[server.key] = nil
-        server.move(to: flow, key: key)
-        serverByKey[key] = server.slot
+        if let slot = serverByKey[key] { return servers[slot] }
+        guard !elsewhere.isEmpty, flow.transport.isReliable else { return nil }
+        let key = keys.keyElsewhere(of: message, method: method, on: flow, withToTag: withToTag)
+        guard let slot = elsewhere[key], let server = servers[slot], isSamePeer(server.flow, flow) else { return nil }
+        if server.isFlowGone { move(server, to: flow) }
         return server
     }
 
@@ -56,30 +48,44 @@ extension ProxyCore {
         return ack.bytes.equals(ack.to.tag ?? .empty, response.bytes, response.to.tag ?? .empty)
     }
 
-    /// A client whose certificate proves who it is has come back over another connection: its answers go there (TXN-35).
-    func cameBack(_ server: ServerTransaction, over flow: FlowContext) {
-        if let key = server.orphanKey, orphans[key] == server.slot { orphans[key] = nil }
-        server.orphanKey = nil
-        server.move(to: flow, key: server.key)
+    /// A client has come back over another connection: its answers go there.
+    func move(_ server: ServerTransaction, to flow: FlowContext) {
+        forgetElsewhere(server)
+        if serverByKey[server.key] == server.slot { serverByKey[server.key] = nil }
+        server.move(to: flow, key: keys.key(of: server.request, method: server.request.method, on: flow))
+        serverByKey[server.key] = server.slot
+        noteProven(server)
     }
 
     /// The connection of a request is gone, or takes responses alone: its client may come back over another one.
     func orphan(_ server: ServerTransaction, isGone: Bool = true) {
         guard server.state != .terminated, server.flow.transport.isReliable else { return }
         server.isFlowGone = isGone
-        let bare = keys.key(
-            of: server.request,
-            method: server.request.method,
-            on: server.flow,
-            withConnection: false
-        )
-        guard orphans[bare] == nil else { return }
-        server.orphanKey = bare
-        orphans[bare] = server.slot
+        noteElsewhere(server)
+    }
+
+    /// Who proves their names may come over another connection at any time: one that is half-open is not known to be gone.
+    func noteProven(_ server: ServerTransaction) {
+        if server.flow.identity != nil, server.flow.transport.isReliable { noteElsewhere(server) }
+    }
+
+    private func noteElsewhere(_ server: ServerTransaction) {
+        guard server.elsewhereKey == nil else { return }
+        let key = keys.keyElsewhere(of: server.request, method: server.request.method, on: server.flow)
+        guard elsewhere[key] == nil else { return }
+        server.elsewhereKey = key
+        elsewhere[key] = server.slot
+    }
+
+    func forgetElsewhere(_ server: ServerTransaction) {
+        guard let key = server.elsewhereKey else { return }
+        if elsewhere[key] == server.slot { elsewhere[key] = nil }
+        server.elsewhereKey = nil
     }
 
     private func isSamePeer(_ old: FlowContext, _ new: FlowContext) -> Bool {
-        old.remoteAddress == new.remoteAddress && old.listener == new.listener
-            && old.verifiedNames == new.verifiedNames
+        guard old.listener == new.listener else { return false }
+        if old.identity == nil, new.identity == nil { return old.remoteAddress == new.remoteAddress }
+        return old.sharesIdentity(with: new)
     }
 }

@@ -30,7 +30,7 @@ extension ProxyCore {
         if flow.transport == .udp, flow.remoteAddress == server.flow.remoteAddress {
             server.move(to: flow, key: server.key)
         } else if flow.transport.isReliable, flow.id != server.flow.id {
-            cameBack(server, over: flow)
+            move(server, to: flow)
         }
         guard server.state == .proceeding || server.state == .completed, let response = server.lastResponse else {
             return
@@ -54,6 +54,7 @@ extension ProxyCore {
             )
         }
         serverByKey[key] = server.slot
+        noteProven(server)
         count(server)
         do throws(Rejection) {
             try validate(server)

@@ -20,8 +20,8 @@ package final class ProxyCore {
     /// What of the server transactions is whose.
     var shares = TransactionShares()
     var serverByKey: [TransactionKey: UInt32] = [:]
-    /// Transactions whose connection is gone, by a key that leaves it out (TXN-25).
-    var orphans: [TransactionKey: UInt32] = [:]
+    /// Transactions whose client may be back over another connection, by a key that leaves it out (TXN-25, TXN-35).
+    var elsewhere: [TransactionKey: UInt32] = [:]
     /// Attempts whose 2xx to an INVITE went up, by what its ACK will have of it; each goes with its server transaction.
     var acknowledgeable: [TransactionKey: ClientTransaction] = [:]
     var resolving: [ResolutionID: PendingResolution] = [:]
@@ -90,7 +90,7 @@ package final class ProxyCore {
     package var transactionHolders: Int { shares.count }
 
     /// Keys by which server transactions are found.
-    package var indexedKeys: Int { serverByKey.count + orphans.count + acknowledgeable.count }
+    package var indexedKeys: Int { serverByKey.count + elsewhere.count + acknowledgeable.count }
 
     /// Names that are being asked for.
     package var pendingResolutions: Int { resolving.count }

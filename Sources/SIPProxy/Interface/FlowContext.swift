@@ -48,7 +48,7 @@ package struct FlowContext: Sendable {
     package var verifiedNames: [String] {
         didSet { identity = Self.identity(of: verifiedNames) }
     }
-    /// A number for all of these names together; nil when there is none, or nothing is proved.
+    /// A number for all of these names together, in any order, which others may have too; nil where nothing is proved.
     package private(set) var identity: UInt64?
     /// The load balancer that brought the connection and said whose it is (TRN-69); nil where there is none.
     package var front: Front?
@@ -93,7 +93,10 @@ package struct FlowContext: Sendable {
     }
 
     /// Whether the peers of two flows prove the same names, and some.
-    func sharesIdentity(with other: FlowContext) -> Bool { identity != nil && identity == other.identity }
+    func sharesIdentity(with other: FlowContext) -> Bool {
+        guard identity != nil, identity == other.identity else { return false }
+        return verifiedNames == other.verifiedNames || verifiedNames.sorted() == other.verifiedNames.sorted()
+    }
 }
 
 /// Where a datagram answer goes, which is not always where the request came from (RFC 3261 section 18.2.2).

@@ -33,7 +33,7 @@ package struct FlowToken: Sendable, Hashable {
         self.port = port
     }
 
-    /// The names that a client's certificate proves, as a keyed digest (FLW-26).
+    /// The names that a client's certificate proves, in any order, as a keyed digest (FLW-26).
     package struct Identity: Sendable, Hashable {
         let keyID: UInt8
         let digest: UInt64
@@ -42,7 +42,7 @@ package struct FlowToken: Sendable, Hashable {
         package init?(of names: [String], keyID: UInt8, by authenticator: TokenAuthenticator) {
             guard !names.isEmpty else { return nil }
             // No name has a line end, and no body of a token begins like this.
-            let text = "identity\n" + names.joined(separator: "\n")
+            let text = "identity\n" + names.sorted().joined(separator: "\n")
             let mac = ByteBuffer(string: text).withUnsafeReadableBytes { authenticator.mac(keyID, $0) }
             guard let mac else { return nil }
             self.init(keyID: keyID, digest: mac.0)

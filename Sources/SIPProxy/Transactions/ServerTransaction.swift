@@ -22,8 +22,8 @@ final class ServerTransaction {
     let slot: UInt32
     let nonce: UInt64
     private(set) var key: TransactionKey
-    /// Its key without the connection, once that is gone.
-    var orphanKey: TransactionKey?
+    /// Its key without the connection, where its client may be back over another one.
+    var elsewhereKey: TransactionKey?
     /// The request; without its body when nobody is to get it any more.
     private(set) var request: SIPMessage
     /// Where the request came from; the newest place, when the client has moved (TXN-25, TXN-33).

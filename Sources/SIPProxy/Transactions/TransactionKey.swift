@@ -5,8 +5,8 @@ internal import NIOCore
 internal import SIPMessage
 
 /// What tells one server transaction from another (RFC 3261 section 17.2.3): a keyed 128-bit hash of branch, sent-by,
-/// method and, on streams, the connection, or the listener and what the peer's certificate proves (TXN-33, TXN-35); for
-/// all others the listener, so that nobody outside can take the place of a server inside whose branch it has learnt.
+/// method and, on streams, the connection (TXN-33, TXN-35); for all others the listener, so that nobody outside can take the
+/// place of a server inside whose branch it has learnt.
 ///
 /// The key of the hash is random and never leaves the process, so nobody can aim for a collision.
 struct TransactionKey: Hashable {
@@ -23,20 +23,47 @@ struct TransactionKeyMaker {
     }
 
     /// The key of the transaction that `message` belongs to, taken as a request of `method` (an ACK and a CANCEL belong
-    /// to INVITE's); without the connection, for one that has reconnected, and without the To tag, for an ACK whose INVITE
-    /// had none.
+    /// to INVITE's); without the To tag, for an ACK whose INVITE had none.
     func key(
         of message: SIPMessage,
         method: SIPMethod,
         on flow: FlowContext,
-        withConnection: Bool = true,
         withToTag: Bool = true
+    ) -> TransactionKey {
+        key(of: message, method: method, on: flow, withConnection: true, withToTag: withToTag)
+    }
+
+    /// The key by which a client finds its transaction over another connection (TXN-25, TXN-35).
+    ///
+    /// Where names are proved it has these, and what makes the request this client's own: a fleet may share a certificate.
+    func keyElsewhere(
+        of message: SIPMessage,
+        method: SIPMethod,
+        on flow: FlowContext,
+        withToTag: Bool = true
+    ) -> TransactionKey {
+        let bare = key(of: message, method: method, on: flow, withConnection: false, withToTag: withToTag)
+        guard let identity = flow.identity else { return bare }
+        var hash = KeyedHash(bare.first, bare.second)
+        hash.add(identity)
+        hash.add(message.bytes, message.callID)
+        hash.add(message.bytes, message.from.tag ?? .empty)
+        hash.add(UInt64(message.cSeq.number))
+        return hash.key
+    }
+
+    private func key(
+        of message: SIPMessage,
+        method: SIPMethod,
+        on flow: FlowContext,
+        withConnection: Bool,
+        withToTag: Bool
     ) -> TransactionKey {
         var hash = KeyedHash(seeds.0, seeds.1)
         let via = message.topmostVia
         hash.add(UInt64(method.rawValue))
         if method == .other { hash.add(message.bytes, message.cSeq.methodText) }
-        addOrigin(flow, withConnection, to: &hash)
+        hash.add(flow.transport.isReliable && withConnection ? flow.id.rawValue : UInt64(flow.listener.index))
         hash.add(message.bytes, via.host)
         hash.add(UInt64(via.effectivePort))
         guard let branch = via.branch, Self.hasCookie(message, branch) else {
@@ -93,15 +120,6 @@ struct TransactionKeyMaker {
         hash.add(message.bytes, message.from.tag ?? .empty)
         hash.add(UInt64(message.cSeq.number))
         return hash.key.first
-    }
-
-    /// Where a message came from, as far as that tells its transaction from others': who proves its name may come back over
-    /// any connection.
-    private func addOrigin(_ flow: FlowContext, _ withConnection: Bool, to hash: inout KeyedHash) {
-        guard flow.transport.isReliable, withConnection else { return hash.add(UInt64(flow.listener.index)) }
-        guard let identity = flow.identity else { return hash.add(flow.id.rawValue) }
-        hash.add(UInt64(flow.listener.index) | 1 << 63)
-        hash.add(identity)
     }
 
     /// Whether a branch begins with the magic cookie, in any case (MSG-50).

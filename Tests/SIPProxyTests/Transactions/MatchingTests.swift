@@ -281,11 +281,29 @@ struct MatchingTests {
         bench.receive(Wire.request("INVITE"), on: flow("Q", "192.0.2.201"))
         bench.answer(486, to: bench.sent.to("B1")[0])
         #expect(bench.sent.to("B1").methods("INVITE").count == 1 && bench.sent.to("Q").statuses == [100, 486])
-        #expect(bench.core.indexedKeys == 1)
+        // One of the connection, and one of the names.
+        #expect(bench.core.indexedKeys == 2)
         bench.receive(Wire.request("INVITE"), on: flow("X", "192.0.2.200", ["other.example"]))
         #expect(bench.sent.to("B1").methods("INVITE").count == 2)
         bench.receive(Wire.request("ACK", toTag: "b"), on: flow("R", "192.0.2.202"))
         #expect(bench.core.transactionCount == 1)
+    }
+
+    @Test("TXN-35: two devices that share a certificate and a branch have a transaction each, and each its answer")
+    func fleet() {
+        func device(_ name: String, _ names: [String]) -> FlowContext {
+            var flow = bench.client(name, Side.peerTLS, address: "192.0.2.200")
+            flow.verifiedNames = names
+            return flow
+        }
+        let (first, second) = (device("P", ["a.example", "b.example"]), device("Q", ["b.example", "a.example"]))
+        bench.receive(Wire.request("OPTIONS", via: "TLS x.invalid", callID: "1"), on: first)
+        bench.receive(Wire.request("OPTIONS", via: "TLS x.invalid", callID: "2"), on: second)
+        for request in bench.sent.to("B1") { bench.answer(200, to: request) }
+        #expect(bench.sent.to("P").map { $0.wire.value("Call-ID") } == ["1"])
+        #expect(bench.sent.to("Q").map { $0.wire.value("Call-ID") } == ["2"])
+        bench.wait(40)
+        #expect(bench.isQuiet && bench.core.indexedKeys == 0)
     }
 
     @Test("TXN-45: a thousand mixed transactions leave nothing behind")
