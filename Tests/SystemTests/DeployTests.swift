@@ -18,6 +18,8 @@ extension SystemTests {
             let source = try String(contentsOfFile: "\(Brana.root)/deploy/systemd/brana.service", encoding: .utf8)
             // The binary is where this test run built it.
             let unit = source.replacing("/usr/bin/brana", with: Brana.executable)
+            // Where the key of flow tokens outlives a restart (FLW-16).
+            #expect(unit.contains("\nStateDirectory=brana\n"))
             let path = try directory.write(unit, to: "brana.service")
             let result = try await ChildProcess.run("systemd-analyze", ["verify", path], in: directory)
             #expect(result.status == 0 && !result.output.contains("brana.service"), "\(result.output)")

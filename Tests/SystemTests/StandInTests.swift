@@ -43,6 +43,33 @@ extension SystemTests {
             await nsd.stop()
         }
 
+        @Test("FLW-16, OVL-36: an edge that is killed and started again in its state directory knows its tokens")
+        func restarted() async throws {
+            let directory = try TemporaryDirectory()
+            let backend = try await Caller.backends(1)[0]
+            let edge = try EdgeText(target: "127.0.0.1:\(backend.port);transport=tcp")
+            let state = ["STATE_DIRECTORY": directory.path]
+            let first = try await Brana.run(edge.text, in: directory, name: "first", environment: state)
+            try await first.waitUntilUp(1)
+            let call = try await HeldCall.begin(edge, domain: "example.test")
+            first.process.signal(SIGKILL)
+            _ = try await first.process.finish(within: .seconds(5))
+
+            let second = try await Brana.run(edge.text, in: directory, name: "second", environment: state)
+            try await second.waitUntilUp(1)
+            #expect(try await call.end(at: edge) == 200)
+            #expect(try await backend.answering().requests[.bye] == 1)
+            let check = try await ChildProcess.run(
+                Brana.executable,
+                ["check", "--config", second.configuration],
+                in: directory,
+                environment: state
+            )
+            #expect(check.status == 0 && !check.output.contains("token.key"), "\(check.output)")
+            await backend.stop()
+            #expect(await second.stop() == 0)
+        }
+
         private func zone(_ first: Int, _ second: Int) -> String {
             let servers = [(priority: 10, weight: 0, port: first), (priority: 20, weight: 0, port: second)]
             return NameServer.zone(Self.name, naptr: "SIPS+D2T", srv: "_sips._tcp", servers)

@@ -14,6 +14,8 @@ package struct CheckedConfiguration: Sendable {
     let tokenKeys: TokenKeyRing?
     /// What its TLS contexts share.
     let secrets: TLSSecrets
+    /// Where what outlives a restart is kept, where there is such a place.
+    let state: StateDirectory?
     /// What is doubtful.
     package let warnings: [ConfigurationProblem]
     private let places: ConfigurationPlaces
@@ -29,17 +31,27 @@ package struct CheckedConfiguration: Sendable {
     ///
     /// - Parameter former: what ran before, whose secrets go on where the file names no others.
     static func load(_ path: String, following former: CheckedConfiguration) throws(Refusal) -> CheckedConfiguration {
-        try load(path, former.secrets)
+        try load(path, former.secrets, former.state)
     }
 
     /// Reads and checks the file at `path`.
     ///
-    /// - Parameter keyLog: where the secrets of all connections are written, if anywhere.
-    package static func load(_ path: String, keyLog: KeyLog? = nil) throws(Refusal) -> CheckedConfiguration {
-        try load(path, TLSSecrets(keyLog: keyLog))
+    /// - Parameters:
+    ///   - keyLog: where the secrets of all connections are written, if anywhere.
+    ///   - state: where what outlives a restart is kept, if anywhere.
+    package static func load(
+        _ path: String,
+        keyLog: KeyLog? = nil,
+        state: StateDirectory? = nil
+    ) throws(Refusal) -> CheckedConfiguration {
+        try load(path, TLSSecrets(keyLog: keyLog), state)
     }
 
-    private static func load(_ path: String, _ former: TLSSecrets) throws(Refusal) -> CheckedConfiguration {
+    private static func load(
+        _ path: String,
+        _ former: TLSSecrets,
+        _ state: StateDirectory?
+    ) throws(Refusal) -> CheckedConfiguration {
         let outcome = ConfigurationLoader.load(path)
         guard let configuration = outcome.configuration else { throw Refusal(problems: outcome.problems) }
         let places = ConfigurationPlaces(file: path, positions: outcome.positions)
@@ -47,7 +59,7 @@ package struct CheckedConfiguration: Sendable {
         func note(_ message: String, at place: String, _ severity: ConfigurationProblem.Severity = .error) {
             problems.append(places.problem(message, at: place, severity))
         }
-        let tickets = ticketKeys(configuration.edge, former.tickets) { note($0, at: "edge.ticket_key_file") }
+        let tickets = ticketKeys(configuration.edge, former.tickets) { note($0, at: "edge.ticket_key_file", $1) }
         let secrets = TLSSecrets(tickets: tickets, keyLog: former.keyLog, staples: former.staples)
         let (contexts, failures) = TLSContexts.build(configuration, secrets)
         for failure in failures {
@@ -71,7 +83,7 @@ package struct CheckedConfiguration: Sendable {
                 note("pools.\(pool.name).target: \(error)", at: "pools.\(pool.name).target")
             }
         }
-        let keys = tokenKeys(configuration.edge.tokenKeyFiles) { note($0, at: "edge.token_key_file") }
+        let keys = tokenKeys(configuration.edge, state) { note($0, at: "edge.token_key_file", $1) }
         guard !problems.contains(where: { $0.severity == .error }) else { throw Refusal(problems: problems) }
         return CheckedConfiguration(
             configuration: configuration,
@@ -79,42 +91,10 @@ package struct CheckedConfiguration: Sendable {
             resolver: resolver,
             tokenKeys: keys,
             secrets: secrets,
+            state: state,
             warnings: problems,
             places: places
         )
-    }
-
-    /// The keys that the files hold, the current one first; nil without any.
-    private static func tokenKeys(_ files: [String], note: (String) -> Void) -> TokenKeyRing? {
-        guard let keys = keys(files, "edge.token_key_file", note, TokenKey.init) else { return nil }
-        let ring = TokenKeyRing(keys)
-        if ring == nil {
-            note("two keys of edge.token_key_file cannot be told apart; name each once, or make another new one")
-        }
-        return ring
-    }
-
-    /// The keys under session tickets: those of the files, or random ones that go on where `former` was.
-    private static func ticketKeys(_ edge: EdgeSettings, _ former: TicketKeys, note: (String) -> Void) -> TicketKeys {
-        keys(edge.ticketKeyFiles, "edge.ticket_key_file", note, TicketKey.init).map(TicketKeys.init)
-            ?? former.continued(rotation: edge.ticketRotation.components.seconds)
-    }
-
-    /// What is made of the bytes in each file; nil without files or, noted, when one of them is no key.
-    private static func keys<Key>(
-        _ files: [String],
-        _ place: String,
-        _ note: (String) -> Void,
-        _ make: ([UInt8]) -> Key?
-    ) -> [Key]? {
-        guard !files.isEmpty else { return nil }
-        let keys = files.compactMap { SecretFile.bytes(of: $0).flatMap(make) }
-        if keys.count == files.count { return keys }
-        note(
-            "\(place) must hold \(TokenKey.minimumLength) random bytes at least; make it with: "
-                + "head -c \(TokenKey.minimumLength) /dev/urandom"
-        )
-        return nil
     }
 
     /// The refusal of a configuration that turned out to be unusable at these places, such as `admin.http`; of the

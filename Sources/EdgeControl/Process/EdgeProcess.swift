@@ -17,7 +17,7 @@ package enum EdgeProcess {
     ///   cannot be opened; `KeyLog.Unwritable`.
     package static func run(configuration path: String, keyLogFile: String? = nil) async throws {
         let keyLog = try keyLogFile.map(KeyLog.init)
-        let checked = try CheckedConfiguration.load(path, keyLog: keyLog)
+        let checked = try CheckedConfiguration.load(path, keyLog: keyLog, state: StateDirectory())
         let log = EdgeLog(checked.configuration.logging)
         let logger = log.logger
         for warning in checked.warnings { logger.warning("\(warning)") }

@@ -21,7 +21,7 @@ package struct TokenKey: Sendable {
     }
 
     /// The bytes of a new random key, of any kind.
-    static func randomBytes() -> [UInt8] {
+    package static func randomBytes() -> [UInt8] {
         var generator = SystemRandomNumberGenerator()
         return (0..<Self.minimumLength).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     }

@@ -26,7 +26,7 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         var problems: [ConfigurationProblem]
         do throws(CheckedConfiguration.Refusal) {
-            problems = try CheckedConfiguration.load(file.config).warnings
+            problems = try CheckedConfiguration.load(file.config, state: StateDirectory(isReadOnly: true)).warnings
         } catch {
             problems = error.problems
         }

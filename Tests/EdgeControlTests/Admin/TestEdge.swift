@@ -38,6 +38,7 @@ final class TestEdge: Sendable {
         servers: [(priority: Int, port: Int)] = [],
         ttl: Int = 60,
         logger: Logger? = nil,
+        state: StateDirectory? = nil,
         _ text: @Sendable (Ports) -> String
     ) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
@@ -55,7 +56,7 @@ final class TestEdge: Sendable {
             key: "\(root)/edge.key"
         )
         try Data(text(ports).utf8).write(to: URL(fileURLWithPath: files.configuration))
-        let checked = try CheckedConfiguration.load(files.configuration)
+        let checked = try CheckedConfiguration.load(files.configuration, state: state)
         log = logger.map { EdgeLog(logger: $0) } ?? EdgeLog(checked.configuration.logging)
         plane = try await ControlPlane(path: files.configuration, checked: checked, log: log)
         try await plane.start(defaultWorkers: 1)

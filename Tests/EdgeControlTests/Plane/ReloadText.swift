@@ -52,14 +52,17 @@ struct ReloadBench: Sendable {
     /// What the edge began with.
     let text: ReloadText
 
-    static func start(_ change: @Sendable (inout ReloadText) -> Void = { _ in }) async throws -> ReloadBench {
+    static func start(
+        state: StateDirectory? = nil,
+        _ change: @Sendable (inout ReloadText) -> Void = { _ in }
+    ) async throws -> ReloadBench {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let port = try FreePort.next()
         let backend = try await DemoBackend.start(name: "b1", address: "127.0.0.1", port: port, on: loop)
         var text = ReloadText()
         text.target = "sip:127.0.0.1:\(port);transport=tcp"
         change(&text)
-        let edge = try await TestEdge(servers: [(10, port)]) { [text] in text.text($0) }
+        let edge = try await TestEdge(servers: [(10, port)], state: state) { [text] in text.text($0) }
         return ReloadBench(backend: backend, edge: edge, text: text)
     }
 

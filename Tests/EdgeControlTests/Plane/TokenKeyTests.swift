@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EdgeConfiguration
 import EdgeRuntime
 import Foundation
 import NIOCore
@@ -94,5 +95,75 @@ struct TokenKeyTests {
             #expect(!report.succeeded && report.problems.contains { $0.contains("token_key_file") })
         }
         await bench.stop()
+    }
+
+    // MARK: The state directory
+
+    private func state(isReadOnly: Bool = false) throws -> StateDirectory {
+        try #require(StateDirectory(["STATE_DIRECTORY": "\(directory.path):/nowhere"], isReadOnly: isReadOnly))
+    }
+
+    /// What a configuration that names no key brings, with a state directory.
+    private func load(isReadOnly: Bool = false) throws -> CheckedConfiguration {
+        let files = try DemoEdgeFiles(port: 5061, dashboardPort: 0, dnsPort: 5353, log: false)
+        return try CheckedConfiguration.load(files.configuration, state: try state(isReadOnly: isReadOnly))
+    }
+
+    private func keep(_ length: Int, mode: Int) throws {
+        let file = try directory.write(String(repeating: "k", count: length), to: "token.key")
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
+    }
+
+    @Test("FLW-16, OVL-36: the key that is made in the state directory is the owner's alone and outlives restarts")
+    func kept() async throws {
+        let bench = try await ReloadBench.start(state: try state())
+        let text = token.sealed(by: await authenticator(bench.edge.plane))
+        let file = directory.file("token.key")
+        let key = try #require(FileManager.default.contents(atPath: file))
+        #expect(key.count == 32 && Set(key).count > 8)
+        #expect(try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int == 0o600)
+        #expect(try await bench.reload { _ in }.succeeded)
+        await bench.stop()
+        let again = try await ReloadBench.start(state: try state())
+        #expect(await verdict(text, again.edge.plane) == .valid(token))
+        #expect(token.sealed(by: await authenticator(again.edge.plane)) == text)
+        // A file that is named then goes first, and the key goes on behind it until the next restart.
+        let name = edge([try self.key(1)])
+        #expect(try await again.reload { $0.name = name }.succeeded)
+        #expect(token.sealed(by: await authenticator(again.edge.plane)) != text)
+        #expect(await verdict(text, again.edge.plane) == .valid(token))
+        await again.stop()
+        #expect(FileManager.default.contents(atPath: file) == key)
+        #expect(Set(try FileManager.default.contentsOfDirectory(atPath: directory.path)) == ["token.key", "1.key"])
+    }
+
+    @Test("FLW-16: a key in the state directory is judged like one that is named; a check makes none")
+    func judged() throws {
+        #expect(try load(isReadOnly: true).tokenKeys == nil)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+        try keep(31, mode: 0o600)
+        #expect { try load() } throws: { "\($0)".contains("token.key must hold 32 random bytes") }
+        try keep(32, mode: 0o644)
+        let loose = try load()
+        #expect(loose.tokenKeys != nil)
+        #expect(loose.warnings.contains { $0.message.contains("everybody on this machine can read the key") })
+        try keep(32, mode: 0o600)
+        #expect(try load(isReadOnly: true).tokenKeys != nil)
+        #expect(try load().warnings.allSatisfy { !$0.message.contains("token.key") })
+        // A folder cannot be read as a file.
+        try FileManager.default.removeItem(atPath: directory.file("token.key"))
+        try directory.write("", to: "token.key/file")
+        #expect { try load() } throws: { "\($0)".contains("token.key must hold") }
+    }
+
+    @Test("FLW-16: where no key can be made, one is drawn as without a state directory, and that is warned of")
+    func unmade() throws {
+        try FileManager.default.removeItem(atPath: directory.path)
+        let checked = try load()
+        #expect(checked.tokenKeys == nil)
+        #expect(checked.warnings.contains { $0.message.contains("flow tokens will not outlive a restart") })
+        #expect(StateDirectory([:]) == nil)
+        #expect(StateDirectory(["STATE_DIRECTORY": ""]) == nil)
+        #expect(StateDirectory(["STATE_DIRECTORY": "relative"]) == nil)
     }
 }

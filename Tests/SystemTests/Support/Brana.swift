@@ -25,13 +25,23 @@ final class Brana: Sendable {
     let socket: String
 
     /// Starts an edge by a configuration, to which the admin section is added, and waits until it listens.
-    static func run(_ text: String, in directory: TemporaryDirectory, name: String = "edge") async throws -> Brana {
-        let brana = try Brana(text, in: directory, name: name)
+    static func run(
+        _ text: String,
+        in directory: TemporaryDirectory,
+        name: String = "edge",
+        environment: [String: String] = [:]
+    ) async throws -> Brana {
+        let brana = try Brana(text, in: directory, name: name, environment)
         try await brana.process.log.wait(for: "notice brana: listening", within: .seconds(20))
         return brana
     }
 
-    private init(_ text: String, in directory: TemporaryDirectory, name: String) throws {
+    private init(
+        _ text: String,
+        in directory: TemporaryDirectory,
+        name: String,
+        _ environment: [String: String]
+    ) throws {
         self.directory = directory
         socket = directory.file("\(name).sock")
         configuration = try directory.write(Self.complete(text, socket: socket), to: "\(name).yaml")
@@ -39,7 +49,8 @@ final class Brana: Sendable {
             Self.executable,
             ["run", "--config", configuration],
             in: directory,
-            log: "\(name).log"
+            log: "\(name).log",
+            environment: environment
         )
     }
 
