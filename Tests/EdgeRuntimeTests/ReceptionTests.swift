@@ -5,6 +5,7 @@ import NIOEmbedded
 import SIPMessage
 import SIPProxy
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import EdgeRuntime
@@ -61,6 +62,23 @@ struct ReceptionTests {
         #expect(channel.isActive)
         loop.advanceTime(by: .milliseconds(1))
         #expect(!channel.isActive && worker.counters.limits[.messageTimeout] == 1)
+    }
+
+    @Test("MSG-T15: a body that does not come in full is waited for until its own deadline, and nothing is forwarded")
+    func shortBody() throws {
+        let (worker, _, channel) = try client()
+        let text = String(buffer: try Vectors.named("clerr").bytes)
+        #expect(text.contains("Content-Length: 9999\r\n"))
+        let end = try #require(text.ranges(of: "\r\n\r\n").first).upperBound
+        try send(text[..<end].dropLast(), on: channel)
+        loop.advanceTime(by: .seconds(9))
+        try send(text[text.index(before: end)...], on: channel)
+        // Ten seconds, and 9,999 of 65,536 parts of one more.
+        loop.advanceTime(by: .milliseconds(10_152))
+        #expect(channel.isActive && worker.counters.limits[.messageTimeout] == 0)
+        loop.advanceTime(by: .milliseconds(1))
+        #expect(!channel.isActive && worker.counters.limits[.messageTimeout] == 1)
+        #expect(try channel.readOutbound(as: ByteBuffer.self) == nil && worker.core.transactionCount == 0)
     }
 
     @Test("TRN-05: each message has its time, whole ones cost none, and pings between them neither")

@@ -6,18 +6,20 @@ internal import Testing
 
 @Suite("Cutting a stream into messages")
 struct StreamFramerTests {
-    @Test("TRN-01: three requests with bodies of 0, 1 and 70 000 bytes, cut at every place of their heads")
+    @Test("TRN-01: three requests with bodies of 0, 1 and 70 000 bytes, cut at every place")
     func everyCut() {
-        let bodies = ["", "x", String(repeating: "\r\n\r\nINVITE ", count: 5_834).prefix(70_000).description]
+        let body = Array(repeating: Array("\r\n\r\nINVITE ".utf8), count: 7_000).joined().prefix(70_000)
+        let bodies = ["", "x", String(decoding: body, as: UTF8.self)]
         let messages = bodies.map { Wire.request("MESSAGE sip:bob@example.com SIP/2.0", body: $0) }
         var stream = ByteBuffer()
         for message in messages { stream.writeImmutableBuffer(message) }
         let expected = messages.map { FramingResult.message($0) }
-        let heads = 0..<1_000
-        let tail = (stream.readableBytes - 1_000)..<stream.readableBytes
-        for place in [Array(heads), Array(tail), [35_000]].joined() {
-            #expect(Framed.elements(Framed.cut(stream, at: place)) == expected, "cut at \(place)")
+        #expect(stream.readableBytes > 70_000)
+        var wrong: [Int] = []
+        for place in 0...stream.readableBytes where Framed.elements(Framed.cut(stream, at: place)) != expected {
+            wrong.append(place)
         }
+        #expect(wrong.isEmpty)
     }
 
     @Test("MSG-09, FLW-30: CRLFs before a start line are skipped")

@@ -176,6 +176,7 @@ struct BestResponseTests {
         #expect(bench.sent.to("C").last?.status == 480 && bench.sent.to("B2").isEmpty)
     }
 
+    /// What leaves any bench is looked at in the same way: see `Scan`.
     @Test("PRX-04: of its own the edge sends 100 and finals alone")
     func ownAnswers() {
         for statuses in [[503], [404], [503, 503]] {

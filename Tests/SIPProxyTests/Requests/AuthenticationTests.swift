@@ -144,6 +144,38 @@ struct AuthenticationTests {
         #expect(homes.count == 3)
     }
 
+    @Test("OVL-58: of two servers the one that challenges an INVITE gets it again, with CSeq+1 and the same Call-ID")
+    func calls() {
+        let id = PoolID(index: 0)
+        let backends = (1...2).map { last in
+            BackendView(id: BackendID(pool: id, endpoint: .backend(last)), name: "b\(last)", weight: 1)
+        }
+        let settings = PoolSettings(name: "p", affinity: .callID)
+        let bench = Bench(.sample([PoolView(id: id, settings: settings, backends: backends)]))
+        let client = bench.client()
+        func call(_ number: Int, _ turn: Int, _ extra: [String] = []) -> [Sent] {
+            let branch = "z9hG4bK\(number)-\(turn)"
+            let text = Wire.request("INVITE", branch: branch, callID: "call-\(number)", number: turn, extra: extra)
+            bench.receive(text, on: client)
+            return bench.take().methods("INVITE")
+        }
+        var homes: Set<String> = []
+        for number in 0..<20 {
+            let challenged = call(number, 1)
+            bench.answer(407, to: challenged[0], extra: ["Proxy-Authenticate: Digest realm=\"r\", nonce=\"n\""])
+            #expect(
+                bench.sent.to("C").answers == [407] && bench.take().methods("ACK").map(\.to) == challenged.map(\.to)
+            )
+            let proof = "Proxy-Authorization: Digest realm=\"r\", nonce=\"n\""
+            let again = call(number, 2, [proof])
+            #expect(again.map(\.to) == challenged.map(\.to) && again[0].wire.value("CSeq") == "2 INVITE")
+            #expect(again[0].wire.branch != challenged[0].wire.branch)
+            bench.answer(200, to: again[0])
+            homes.formUnion(again.map(\.to))
+        }
+        #expect(homes == ["B1", "B2"])
+    }
+
     @Test("OVL-59: credentials for other realms are not taken off")
     func realms() {
         let bench = Bench(1)

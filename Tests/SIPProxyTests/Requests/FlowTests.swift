@@ -146,7 +146,8 @@ struct FlowTests {
     func responseUntouched() {
         bench.receive(Wire.request("REGISTER"), on: client)
         let extra = [
-            "Path: <sip:x;lr>, <sip:y;lr>", "path :<sip:z;lr;ob> ", "Service-Route: <sip:z;lr>",
+            "Path: <sip:x;lr>, <sip:y;lr>,\"a, b\"  <sip:w;lr;ob>;x=1", "path :<sip:z;lr;ob> ",
+            "Service-Route: <sip:z;lr>",
             "P-Associated-URI: <tel:+1>", "X-Odd:  a  b",
         ]
         bench.answer(200, to: bench.sent[0], extra: extra)
@@ -222,6 +223,19 @@ struct FlowTests {
         #expect(bench.sent.last?.to == "203.0.113.7:40001" && bench.sent.last?.flow == phone.id)
         bench.wait(1)
         #expect(bench.sent.to("203.0.113.7:40001").left(at: [0, 0.5]))
+    }
+
+    @Test("FLW-18: a UDP token is good ten minutes after the last packet, from the right socket")
+    func silentDatagrams() {
+        let phone = bench.client("U", Side.publicUDP, port: 40001)
+        bench.receive(Wire.request("REGISTER", via: "UDP 203.0.113.7:40001", extra: register), on: phone)
+        bench.answer(200, to: bench.sent.to("B1")[0])
+        bench.wait(600, step: .milliseconds(100))
+        #expect(bench.isQuiet)
+        _ = bench.take()
+        bench.receive(invite("MESSAGE", token: String(buffer: phone.token)), on: backend)
+        #expect(bench.sent.requests == ["MESSAGE 203.0.113.7:40001"])
+        #expect(bench.sent[0].flow == phone.id && bench.sent[0].isDatagram)
     }
 
     @Test("FLW-17: an ACK for a dead flow goes nowhere and is not answered")

@@ -56,6 +56,20 @@ struct MalformedTests {
         }
     }
 
+    @Test(
+        "MSG-51, MSG-T33: a branch that is the bare cookie makes no transaction: 400 without state, and nothing goes on"
+    )
+    func bareCookie() {
+        for flow in [bench.client(), datagrams()] {
+            for method in ["INVITE", "OPTIONS", "CANCEL", "ACK"] {
+                for _ in 0..<2 { bench.receive(Wire.request(method, branch: "z9hG4bK"), on: flow) }
+                #expect(bench.take().statuses == (method == "ACK" ? [] : [400, 400]), "\(method)")
+            }
+        }
+        #expect(bench.core.transactionCount == 0 && bench.core.clientTransactionCount == 0)
+        #expect(bench.core.indexedKeys == 0 && bench.core.transactionHolders == 0 && bench.isQuiet)
+    }
+
     @Test("RFC 3261 section 8.2.7: every copy of one request gets one and the same answer, another one another tag")
     func copies() {
         let client = bench.client()

@@ -150,6 +150,30 @@ struct ValidationTests {
         #expect(bench.sent.requests == ["BYE B1"])
     }
 
+    @Test("OVL-36: a drain during a thousand ringing INVITEs: all of them end, each as it would have; a new one is 503")
+    func drainingCalls() {
+        for number in 0..<1000 {
+            bench.receive(Wire.request("INVITE", branch: "z9hG4bK\(number)", callID: "\(number)"), on: client)
+        }
+        let calls = bench.take().to("B1")
+        for call in calls { bench.answer(180, to: call) }
+        #expect(calls.count == 1000 && bench.take().to("C").statuses == Array(repeating: 180, count: 1000))
+        bench.core.quiesce(now: bench.now)
+        for method in ["INVITE", "REGISTER", "OPTIONS"] {
+            #expect(statuses(Wire.request(method, branch: "z9hG4bK\(method)", callID: method)) == [503], "\(method)")
+            #expect(bench.take().allSatisfy { $0.to == "C" && $0.wire.value("Retry-After") != nil })
+        }
+        for (number, call) in calls.enumerated() {
+            let status = [200, 486, 487][number % 3]
+            if status == 487 { bench.receive(Wire.request("CANCEL", branch: call.wire.firstBranch), on: client) }
+            bench.answer(status, to: call)
+            #expect(bench.take().to("C").statuses == (status == 487 ? [200, 487] : [status]))
+            bench.receive(Wire.request("ACK", branch: call.wire.firstBranch, toTag: "b"), on: client)
+        }
+        bench.wait(40)
+        #expect(bench.core.transactionCount == 0 && bench.isQuiet)
+    }
+
     @Test("PRX-11: OPTIONS that ends here is 503 with Retry-After while its pool has no usable backend")
     func allDown() {
         func pool(_ index: UInt16, isUsable: Bool) -> PoolView {

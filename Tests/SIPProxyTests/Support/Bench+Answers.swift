@@ -3,6 +3,11 @@
 internal import SIPProxy
 internal import Testing
 
+/// What a bench finds wrong with what leaves it, in whatever test.
+enum BenchProblem {
+    static func report(_ text: String) { Issue.record("\(text)") }
+}
+
 extension Bench {
     /// Feeds a response to a request that left.
     func answer(_ status: Int, to request: Sent, tag: String = "b", extra: [String] = []) {

@@ -20,7 +20,9 @@ final class Bench {
     static let beginning = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
 
     let core: ProxyCore
-    private(set) var now = Bench.beginning
+    /// When it began.
+    private let beginning: NIODeadline
+    private(set) var now: NIODeadline
     /// Everything that left.
     private(set) var sent: [Sent] = []
     private(set) var events: [ProxyEvent] = []
@@ -35,9 +37,18 @@ final class Bench {
     private var flows: [FlowID: (name: String, context: FlowContext)] = [:]
     private var backendFlows: [BackendTarget: FlowContext] = [:]
     private var serial: UInt64 = 0x018F_0000_0000
+    private var scan: Scan
 
-    init(_ snapshot: ProxySnapshot, seed: UInt64 = 1, worker: WorkerIndex = 1) {
-        core = ProxyCore(worker: worker, snapshot: snapshot, seed: seed, now: Self.beginning)
+    init(
+        _ snapshot: ProxySnapshot,
+        seed: UInt64 = 1,
+        worker: WorkerIndex = 1,
+        beginning: NIODeadline = Bench.beginning
+    ) {
+        self.beginning = beginning
+        now = beginning
+        scan = Scan(snapshot)
+        core = ProxyCore(worker: worker, snapshot: snapshot, seed: seed, now: beginning)
     }
 
     /// A bench with one pool of `count` backends.
@@ -50,7 +61,7 @@ final class Bench {
         self.init(.sample([.sample(count, transport)], policy: policy, settings: settings))
     }
 
-    var elapsed: Int { Int((now - Self.beginning).nanoseconds / 1_000_000) }
+    var elapsed: Int { Int((now - beginning).nanoseconds / 1_000_000) }
 
     // MARK: Flows
 
@@ -128,9 +139,11 @@ final class Bench {
     @discardableResult
     func receive(_ bytes: ByteBuffer, on flow: FlowContext, admission: Admission = .admitted) -> Bool {
         defer { carryOut() }
+        scan.noteReceived(bytes)
         let framing: MessageParser.Framing = flow.transport.isReliable ? .stream : .datagram
         switch MessageParser.parse(bytes, framing: framing, limits: MessageLimits()) {
         case .message(let message):
+            scan.noteReceived(message)
             core.receive(message, on: flow, admission: admission, now: now)
             return true
         case .malformed(let message):
@@ -282,6 +295,7 @@ final class Bench {
     ) {
         let place = datagram.map { "\($0.address.hostText):\($0.port)" } ?? name
         let transport = endpoint?.transport ?? flow.flatMap { flows[$0]?.context.transport }
+        if let problem = scan.problem(bytes, isDatagram: transport == .udp) { BenchProblem.report(problem) }
         sent.append(
             Sent(
                 at: elapsed,

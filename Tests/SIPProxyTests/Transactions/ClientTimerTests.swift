@@ -25,6 +25,22 @@ struct ClientTimerTests {
         #expect(bench.attempts == ["B1 timeout"])
     }
 
+    @Test("TXN-02: instants follow from the time that is passed in alone, whatever hour it is")
+    func passedTime() {
+        func instants(_ hours: Int64) -> [String] {
+            let bench = Bench(.sample([.sample(1, .udp)]), beginning: .uptimeNanoseconds(0) + .hours(hours))
+            let client = bench.client()
+            bench.receive(Wire.request("INVITE"), on: client)
+            bench.receive(Wire.request("OPTIONS", branch: "z9hG4bK2", callID: "call-2"), on: client)
+            bench.wait(80)
+            #expect(bench.isQuiet)
+            return bench.sent.map { "\($0.at) \($0.to) \($0.wire.text)" }
+        }
+        let now = instants(2)
+        #expect(now.count > 18)
+        for hours in [1, 3, 24 * 365] as [Int64] { #expect(instants(hours) == now) }
+    }
+
     @Test("V-TMR-02, TXN-13, TXN-31: another request leaves eleven times, and its end at 32 s is silent")
     func otherRetransmission() {
         bench.receive(Wire.request("OPTIONS"), on: client)

@@ -34,6 +34,11 @@ struct FuzzCore {
     }
 }
 
+/// What a bench finds wrong with what leaves it.
+enum BenchProblem {
+    static func report(_ text: String) { claim(false, text) }
+}
+
 /// Numbers of an input: two bytes of it decide each; when it has ended, they come from a seed.
 struct InputChoices: RandomNumberGenerator {
     private(set) var input: ByteBuffer
