@@ -39,6 +39,8 @@ test:
 	@SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test --skip-build --filter '$(with_sockets)'
 	@echo '== test: short simulations, of a minute each'
 	@bash Tests/Simulate/run.sh --seeds 2000 --hours 0.0167
+	@echo '== test: a million damaged messages, always the same ones (MSG-61)'
+	@bash Tests/Simulate/run.sh --damage 1000000
 	@echo '== test: system tests, with real peers'
 	@swift test --skip-build --filter SystemTests
 

@@ -34,7 +34,11 @@ let package = Package(
             dependencies: ["SIPMessage", "BackendPool", "SIPProxy", "EdgeRuntime", "TestSupport", nioCore],
             swiftSettings: strict
         ),
-        .executableTarget(name: "Simulate", dependencies: ["Simulator"], swiftSettings: strict),
+        .executableTarget(
+            name: "Simulate",
+            dependencies: ["Simulator", "SIPMessage", nioCore],
+            swiftSettings: strict
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

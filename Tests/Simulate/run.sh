@@ -2,6 +2,7 @@
 # Builds the simulator with optimisation and runs it, as `make simulate` does:
 #
 #   bash Tests/Simulate/run.sh [--seed N] [--seeds COUNT] [--hours H] [--trace]
+#   bash Tests/Simulate/run.sh --damage COUNT
 #
 # Exits with an error when something did not hold: the seed, what went before, and how to run it again are printed.
 set -euo pipefail

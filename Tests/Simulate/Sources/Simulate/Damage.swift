@@ -1,0 +1,1 @@
+../../../SIPMessageTests/Torture/Damage.swift

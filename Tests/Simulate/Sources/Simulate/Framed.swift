@@ -1,0 +1,1 @@
+../../../SIPMessageTests/Support/Framed.swift
