@@ -161,7 +161,9 @@ final class BackendFlows {
     /// Probes found the backend up again: what was held against it is past.
     func forgive() { backoff.succeeded() }
 
-    func datagramClosed() { datagram = nil }
+    func closed(_ flow: DatagramFlow) {
+        if datagram === flow { datagram = nil }
+    }
 
     func close() {
         for flow in streams { flow.close() }

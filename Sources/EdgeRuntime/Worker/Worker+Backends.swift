@@ -101,7 +101,12 @@ extension Worker {
             limits: snapshot.limits.message
         )
         let remote = SocketAddress(target.endpoint.address, port: target.endpoint.port)
-        open(flow, from: source, to: remote, completion: completion)
+        open(flow, from: source, to: remote) { [weak self] opened in
+            // The listener may be gone meanwhile, and with it the address that the backend would answer to.
+            guard let self, let opened, self.snapshot.listener(listener) == nil else { return completion(opened) }
+            opened.close()
+            self.openDatagram(to: target, completion: completion)
+        }
     }
 
     /// Opens a UDP socket of a worker's own, bound to `source` beside others and connected to `remote`; gives nil when

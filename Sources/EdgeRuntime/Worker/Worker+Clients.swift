@@ -286,7 +286,7 @@ extension Worker {
     func closed(_ flow: DatagramFlow) {
         forget(flow)
         if let target = flow.backend {
-            backends[target]?.datagramClosed()
+            backends[target]?.closed(flow)
             core.flowClosed(flow.id, now: eventLoop.now)
         }
         if flow.server != nil { returns.closed(flow) }

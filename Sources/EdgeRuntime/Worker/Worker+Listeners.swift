@@ -82,5 +82,12 @@ extension Worker {
         forget(flow)
         faces.remove(flow)
         returns.close(from: id)
+        closeBackendSockets { $0 == id }
+    }
+
+    /// Closes the sockets to backends that are bound to such listeners: what left by them would bear a Via of another one
+    /// (TRN-52), and the address would not be free.
+    func closeBackendSockets(of isGone: (ListenerID) -> Bool) {
+        for flow in datagrams.values where flow.backend != nil && isGone(flow.listener) { flow.close() }
     }
 }

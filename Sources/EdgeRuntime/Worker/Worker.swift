@@ -145,6 +145,7 @@ package final class Worker {
         reviewAliases()
         reviewRevocations(since: before)
         core.adopt(snapshot.proxy, now: eventLoop.now)
+        closeBackendSockets { snapshot.listener($0) == nil }
         runActions()
         for (target, flows) in backends where snapshot.isUsable(target) && !before.isUsable(target) { flows.forgive() }
         counters.backends = counters.backends.filter { snapshot.knows($0.key) }
