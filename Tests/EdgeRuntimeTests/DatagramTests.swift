@@ -84,6 +84,15 @@ struct DatagramTests {
         #expect(context.id == listener.id && context.side == .client && context.remotePort == 5060)
     }
 
+    @Test("TRN-28: the local addresses of a listener's socket go with it, even when it closes by itself")
+    func faces() throws {
+        let listener = try open()
+        let face = worker.face(of: listener, at: try SocketAddress(ipAddress: "192.0.2.5", port: 5060))
+        #expect(face != listener.id && worker.listenerSocket(face)?.socket === listener)
+        channel.pipeline.fireChannelInactive()
+        #expect(worker.listenerSocket(face) == nil && worker.listenerSocket(listener.id) == nil)
+    }
+
     @Test("MSG-10, FLW-31: a datagram of CR, LF and NUL alone is swallowed; the shortest of anything else is malformed")
     func keepAlive() throws {
         _ = try open(backend: nil)

@@ -293,9 +293,10 @@ extension Worker {
         runActions()
     }
 
-    /// Takes a UDP socket off the books, and what it counted on them.
+    /// Takes a UDP socket and its local addresses off the books, and what it counted on them.
     func forget(_ flow: DatagramFlow) {
         guard datagrams.removeValue(forKey: flow.id) != nil else { return }
+        if flow.peer == nil { faces.remove(flow) }
         counters.add(bytesIn: flow.bytesIn, bytesOut: flow.bytesOut, flow.side)
     }
 

@@ -80,7 +80,6 @@ extension Worker {
         closeFronts(of: id)
         guard let flow = listenerDatagrams.removeValue(forKey: id) else { return }
         forget(flow)
-        faces.remove(flow)
         returns.close(from: id)
         closeBackendSockets { $0 == id }
     }
