@@ -29,8 +29,11 @@ final class DatagramFlow: ChannelInboundHandler {
     private let limits: MessageLimits
     private var channelContext: ChannelHandlerContext?
     private var isDirty = false
-    /// What leaves from a local address of choice at the end of this loop tick.
-    private var located: [LocatedDatagram] = []
+    /// What leaves from a local address of choice at the end of this loop tick, or when the kernel has room for it.
+    private var located = LocatedQueue()
+    private var isRetrying = false
+    /// How that is sent; tests without sockets have a way of their own.
+    var sendLocated: (CInt, LocatedDatagram) -> LocatedDatagram.Outcome = { $1.send(on: $0) }
 
     init(
         worker: Worker,
@@ -91,6 +94,7 @@ final class DatagramFlow: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        located.abandon { worker.counters.drops.increment($0) }
         worker.closed(self)
         context.fireChannelInactive()
     }
@@ -135,13 +139,18 @@ final class DatagramFlow: ChannelInboundHandler {
     }
 
     private func flushLocated() {
-        defer { located.removeAll(keepingCapacity: true) }
-        let refused = try? channelContext?.pipeline.syncOperations
+        let isOpen: Void? = try? channelContext?.pipeline.syncOperations
             .withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
-                located.count { !$0.send(on: socket) }
+                located.flush { sendLocated(socket, $0) } lost: { worker.counters.drops.increment($0) }
             }
-        // What a full send buffer does not take is lost, as on any other way to there.
-        for _ in 0..<(refused ?? located.count) { worker.counters.drops.increment(.queueFull) }
+        guard isOpen != nil else { return located.abandon { worker.counters.drops.increment($0) } }
+        guard !located.isEmpty, !isRetrying else { return }
+        isRetrying = true
+        worker.eventLoop.assumeIsolated().scheduleTask(in: LocatedQueue.pause) { [weak self] in
+            guard let self else { return }
+            self.isRetrying = false
+            if !self.located.isEmpty { self.flushLocated() }
+        }
     }
 
     func close() { channelContext?.close(promise: nil) }

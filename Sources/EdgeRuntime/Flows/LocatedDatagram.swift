@@ -4,12 +4,21 @@ internal import Glibc
 internal import NIOCore
 internal import SIPMessage
 internal import SIPProxy
+internal import Telemetry
 
 /// A datagram that is to leave from one local address of a socket that is bound to all of them (RFC 3581 section 4).
 ///
 /// NIO tells where a datagram came to, and cannot be told where one is to leave from: for that `IP_PKTINFO` or
 /// `IPV6_PKTINFO` goes along in a system call of our own.
 struct LocatedDatagram {
+    /// What became of it.
+    enum Outcome: Hashable {
+        case sent
+        /// The kernel has no room for it now.
+        case noRoom
+        case lost(DropLabel)
+    }
+
     let bytes: ByteBuffer
     let remote: DatagramAddress
     let local: IPAddress
@@ -19,19 +28,32 @@ struct LocatedDatagram {
     private static let controlSize = 40
     private static let headerSize = MemoryLayout<cmsghdr>.size
 
-    /// Sends it at once; false when the kernel takes it in no form.
-    func send(on socket: CInt) -> Bool {
+    /// Sends it at once, as far as the kernel takes it.
+    func send(on socket: CInt) -> Outcome {
         withUnsafeTemporaryAllocation(byteCount: Self.controlSize, alignment: MemoryLayout<cmsghdr>.alignment) {
             control in
             let size = writeControl(into: control)
-            if send(on: socket, UnsafeMutableRawBufferPointer(rebasing: control[..<size])) { return true }
+            let error = send(on: socket, UnsafeMutableRawBufferPointer(rebasing: control[..<size]))
             // What came to a broadcast address has that for its local one, from which nothing can leave.
-            guard errno == EINVAL || errno == EADDRNOTAVAIL || errno == ENETUNREACH else { return false }
-            return send(on: socket, UnsafeMutableRawBufferPointer(start: nil, count: 0))
+            guard error == EINVAL || error == EADDRNOTAVAIL || error == ENETUNREACH else { return Self.outcome(of: error) }
+            return Self.outcome(of: send(on: socket, UnsafeMutableRawBufferPointer(start: nil, count: 0)))
         }
     }
 
-    private func send(on socket: CInt, _ control: UnsafeMutableRawBufferPointer) -> Bool {
+    /// What an error of the kernel means; 0 is none.
+    static func outcome(of error: CInt) -> Outcome {
+        switch error {
+        case 0: .sent
+        case EAGAIN: .noRoom
+        // It may have no room for one of that size ever, so nothing waits behind it.
+        case ENOBUFS, ENOMEM: .lost(.queueFull)
+        case EBADF, ENOTSOCK: .lost(.deadFlow)
+        default: .lost(.unsendable)
+        }
+    }
+
+    /// Gives the kernel's error, 0 for none.
+    private func send(on socket: CInt, _ control: UnsafeMutableRawBufferPointer) -> CInt {
         SocketAddress(remote.address, port: remote.port).withSockAddr { address, length in
             bytes.withUnsafeReadableBytes { bytes in
                 var part = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
@@ -43,7 +65,10 @@ struct LocatedDatagram {
                     message.msg_iovlen = 1
                     message.msg_control = control.baseAddress
                     message.msg_controllen = control.count
-                    return sendmsg(socket, &message, CInt(MSG_DONTWAIT | MSG_NOSIGNAL)) >= 0
+                    while sendmsg(socket, &message, CInt(MSG_DONTWAIT | MSG_NOSIGNAL)) < 0 {
+                        if errno != EINTR { return errno }
+                    }
+                    return 0
                 }
             }
         }
