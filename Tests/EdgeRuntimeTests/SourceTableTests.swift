@@ -219,6 +219,17 @@ struct SourceTableTests {
         #expect((1...500).allSatisfy { _ in !counting.answered(source, status: 404, now: beginning) })
     }
 
+    @Test("OVL-39: who only succeeds takes no place, and pushes nobody out of theirs who fails")
+    func successes() {
+        let table = table { $0.banFailures = 50 }
+        #expect(!table.answered(source, status: 404, now: beginning))
+        let later = beginning + .seconds(10)
+        for number in 0..<UInt32(100_000) { _ = table.answered(.v4(number), status: 200, now: later) }
+        let known = SourceDescription(address: source, refused: 0, failures: 1, bannedFor: nil)
+        #expect(table.table.descriptions(now: later) == [known])
+        #expect(table.table.counts(now: later).known == 1 && table.displaced == 0)
+    }
+
     @Test("Memory is bounded: sources beyond it take the places of those who were silent for longest, and that is told")
     func bounded() {
         let table = table { $0.invite = 10 }

@@ -76,6 +76,8 @@ package struct SourceTable: Sendable {
 
     /// Notes how a backend answered a request of `source`; true when it is banned for it, which nobody is whose address may
     /// be forged (OVL-39).
+    ///
+    /// A success needs no place: those who only succeed would take the places of those who fail.
     package mutating func answered(
         _ source: IPAddress,
         isProven: Bool = true,
@@ -84,7 +86,8 @@ package struct SourceTable: Sendable {
     ) -> Bool {
         let isFailure = Self.isFailure(status)
         guard isFailure || status / 100 == 2 else { return false }
-        let index = place(of: SourceKey(source, isProven: isProven), address, now: now)
+        let key = SourceKey(source, isProven: isProven)
+        guard let index = isFailure ? place(of: key, address, now: now) : known(key) else { return false }
         places[index].turnWindow(limits.banWindow, now: now)
         guard isFailure else {
             places[index].succeed()
@@ -103,12 +106,7 @@ package struct SourceTable: Sendable {
 
     /// Whether a source is banned.
     package func isBanned(_ source: IPAddress, now: NIODeadline) -> Bool {
-        let key = SourceKey(source, isProven: true)
-        let first = key.set(seed, Self.sets) * Self.ways
-        for index in first..<(first + Self.ways) where places[index].key == key {
-            return places[index].bannedUntil > now
-        }
-        return false
+        known(SourceKey(source, isProven: true)).map { places[$0].bannedUntil > now } ?? false
     }
 
     /// Sources, networks not among them, that have a place and that are banned.
@@ -133,6 +131,12 @@ package struct SourceTable: Sendable {
         guard places[index].strikes >= limits.banAfter else { return .limited(limit) }
         places[index].ban(until: now + limits.banTime)
         return .banning(limit)
+    }
+
+    /// The place of a source that has one.
+    private func known(_ key: SourceKey) -> Int? {
+        let first = key.set(seed, Self.sets) * Self.ways
+        return (first..<(first + Self.ways)).first { places[$0].key == key }
     }
 
     /// The place of a source, which is given one when it has none.
