@@ -205,7 +205,7 @@ extension Worker {
     /// A stream is none of SIP: it counts as something that its source has asked for.
     func foreign(_ error: FramingError, on context: FlowContext, now: NIODeadline) {
         framingFailed(error)
-        if sources != nil { _ = admission(of: 0, .other, on: context, now: now) }
+        _ = admission(of: 0, .other, on: context, now: now)
     }
 
     /// A flow has come up.
