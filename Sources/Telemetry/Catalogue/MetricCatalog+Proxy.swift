@@ -140,7 +140,7 @@ extension MetricCatalog {
     package static let trackedSources = Metric(
         .gauge,
         "limit_tracked_sources",
-        "Sources whose requests are counted, by the worker that has most of them."
+        "Sources whose requests are counted, or whose failures at backends are, by the worker that has most of them."
     )
     package static let bannedSources = Metric(
         .gauge,
