@@ -277,4 +277,48 @@ struct RecordRouteTests {
         #expect(bench.sent.to("B1").count == 2)
         #expect(bench.sent.allSatisfy { $0.wire.text.components("transport=tls").count == 1 })
     }
+
+    /// A bench whose listeners name their ports, with one backend over TLS.
+    private func benchWithPorts() -> Bench {
+        var snapshot = ProxySnapshot.sample([.sample(1, .tls)])
+        snapshot.listeners = Side.all.map {
+            ListenerIdentity(
+                id: $0.id,
+                name: $0.name,
+                role: $0.role,
+                transport: $0.transport,
+                address: $0.address,
+                port: $0.port,
+                advertisedHost: $0.advertisedHost,
+                advertisedPort: $0.port
+            )
+        }
+        return Bench(snapshot)
+    }
+
+    @Test("PRX-34: where a TLS listener names a port, transport=tls stands in Record-Route and Path, and nowhere else")
+    func namedPort() {
+        let bench = benchWithPorts()
+        let inner = "edge1.core.example.com:5061;transport=tls;lr"
+        let values = recorded(bench, bench.client())
+        #expect(values == ["<sip:\(inner);ep=EP>", "<sip:T@edge1.example.com:5061;transport=tls;lr;ep=EP>"])
+        let device = bench.client("D")
+        bench.receive(Wire.request("REGISTER", branch: "z9hG4bK2"), on: device)
+        #expect(bench.sent.last?.wire.values("Path").map { masked($0, device) } == ["<sip:T@\(inner);ob>"])
+        let counts = bench.sent.to("B1").map { $0.wire.text.components("transport=tls").count - 1 }
+        #expect(counts == [2, 1])
+        let plain = bench.client("U", Side.publicUDP)
+        #expect(
+            recorded(bench, plain, via: "UDP 203.0.113.7:51000")
+                == ["<sip:\(inner);ep=EP>", "<sip:T@198.51.100.10:5060;lr;ep=EP>"]
+        )
+    }
+
+    @Test("PRX-34: a sips URI says TLS by itself, with a port too")
+    func namedPortOfSIPS() {
+        let bench = benchWithPorts()
+        let values = recorded(bench, bench.client(), uri: "sips:bob@example.com")
+        #expect(values.count == 2 && values.allSatisfy { $0.hasPrefix("<sips:") && $0.contains(":5061;lr;ep=EP>") })
+        #expect(bench.sent.to("B1").allSatisfy { $0.wire.text.components("transport=tls").count == 1 })
+    }
 }
