@@ -141,7 +141,11 @@ final class DatagramFlow: ChannelInboundHandler {
     private func flushLocated() {
         let isOpen: Void? = try? channelContext?.pipeline.syncOperations
             .withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
-                located.flush { sendLocated(socket, $0) } lost: { worker.counters.drops.increment($0) }
+                located.flush {
+                    sendLocated(socket, $0)
+                } lost: {
+                    worker.counters.drops.increment($0)
+                }
             }
         guard isOpen != nil else { return located.abandon { worker.counters.drops.increment($0) } }
         guard !located.isEmpty, !isRetrying else { return }

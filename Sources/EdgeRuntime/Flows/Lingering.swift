@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import NIOCore
+internal import SIPProxy
+internal import Telemetry
 
 /// The end of a client's connection on which more may be coming when its last answer has been written (TRN-02 to TRN-04).
 ///
@@ -27,4 +29,36 @@ struct Lingering {
     }
 
     func end() { limit.cancel() }
+}
+
+extension StreamFlow {
+    /// Sends a client the answer that waits and says that nothing follows; then discards what it still sends.
+    ///
+    /// Where no answer waits it just closes.
+    func linger() {
+        let isDue = phase == .ready && context.side == .client && pendingBytes > 0 && !isInputClosed
+        guard isDue, let channelContext else { return close() }
+        flush()
+        guard phase == .ready else { return }
+        let limit = worker.eventLoop.assumeIsolated().scheduleTask(in: Lingering.longest) { [weak self] in
+            guard let self else { return }
+            self.endLingering()
+        }
+        becomeLingering(Lingering(limit: limit))
+        worker.lingers(self)
+        channelContext.channel.setOption(.autoRead, value: true).whenFailure { _ in }
+        channelContext.close(mode: .output, promise: nil)
+    }
+
+    /// So many bytes came after the end.
+    func discard(_ bytes: Int) {
+        if lingering?.discard(bytes) == false { endLingering() }
+    }
+
+    /// The other side neither closes nor comes to an end.
+    private func endLingering() {
+        guard phase == .lingering else { return }
+        worker.counters.limits.increment(.linger)
+        channelContext?.close(promise: nil)
+    }
 }

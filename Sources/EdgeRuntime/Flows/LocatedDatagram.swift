@@ -35,7 +35,9 @@ struct LocatedDatagram {
             let size = writeControl(into: control)
             let error = send(on: socket, UnsafeMutableRawBufferPointer(rebasing: control[..<size]))
             // What came to a broadcast address has that for its local one, from which nothing can leave.
-            guard error == EINVAL || error == EADDRNOTAVAIL || error == ENETUNREACH else { return Self.outcome(of: error) }
+            guard error == EINVAL || error == EADDRNOTAVAIL || error == ENETUNREACH else {
+                return Self.outcome(of: error)
+            }
             return Self.outcome(of: send(on: socket, UnsafeMutableRawBufferPointer(start: nil, count: 0)))
         }
     }

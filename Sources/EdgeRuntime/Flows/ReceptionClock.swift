@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import NIOCore
+internal import Telemetry
 
 /// Until when the message that is being received must have come (TRN-05).
 ///
@@ -44,4 +45,23 @@ struct ReceptionClock {
 
     /// When it is worth looking; nil while no time passes.
     var due: NIODeadline? { stoppedAt == nil ? end : nil }
+}
+
+extension StreamFlow {
+    /// Looks when that time is over, once for all messages that begin and end meanwhile.
+    func watchReception() {
+        guard receptionTimer == nil, let due = reception.due, phase == .ready else { return }
+        receptionTimer = worker.eventLoop.assumeIsolated().scheduleTask(deadline: due) { [weak self] in
+            guard let self else { return }
+            self.receptionTimer = nil
+            self.lookAtReception()
+        }
+    }
+
+    private func lookAtReception() {
+        guard phase == .ready, let due = reception.due else { return }
+        guard due <= worker.eventLoop.now else { return watchReception() }
+        worker.counters.limits.increment(.messageTimeout)
+        close()
+    }
 }

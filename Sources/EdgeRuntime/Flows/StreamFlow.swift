@@ -57,8 +57,8 @@ final class StreamFlow: ChannelInboundHandler {
     /// Whether the answer to a ping is due.
     private var isPongDue = false
     /// Until when the message that is being received must have come.
-    private var reception = ReceptionClock()
-    private var receptionTimer: Scheduled<Void>?
+    private(set) var reception = ReceptionClock()
+    var receptionTimer: Scheduled<Void>?
     private(set) var bytesIn: UInt64 = 0
     private(set) var bytesOut: UInt64 = 0
 
@@ -70,14 +70,14 @@ final class StreamFlow: ChannelInboundHandler {
     let usesTLS: Bool
     private var framer: StreamFramer
     private let limits: MessageLimits
-    private var channelContext: ChannelHandlerContext?
+    private(set) var channelContext: ChannelHandlerContext?
     private var outgoing = ByteBuffer()
     private var isDirty = false
     /// Bytes collected since the peer stopped to take any.
     private var blockedBytes = 0
     /// What a peer whose queue has overflowed takes since then.
     private var stall: WriteStall?
-    private var lingering: Lingering?
+    var lingering: Lingering?
 
     init(worker: Worker, context: FlowContext, usesTLS: Bool, limits: MessageLimits, now: NIODeadline) {
         self.worker = worker
@@ -123,11 +123,11 @@ final class StreamFlow: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
-        guard phase != .lingering else { return discard(bytes) }
+        bytesIn &+= UInt64(bytes.readableBytes)
+        guard phase != .lingering else { return discard(bytes.readableBytes) }
         let now = worker.eventLoop.now
         lastRead = now
         askedAt = nil
-        bytesIn &+= UInt64(bytes.readableBytes)
         framer.append(bytes)
         while phase == .ready {
             switch framer.next() {
@@ -277,6 +277,12 @@ final class StreamFlow: ChannelInboundHandler {
         worker.ready(self)
     }
 
+    /// From now on what comes is discarded.
+    func becomeLingering(_ lingering: Lingering) {
+        phase = .lingering
+        self.lingering = lingering
+    }
+
     private func receive(_ bytes: ByteBuffer, now: NIODeadline) {
         reception.rest()
         switch MessageParser.parse(bytes, framing: .stream, limits: limits) {
@@ -295,23 +301,6 @@ final class StreamFlow: ChannelInboundHandler {
         guard framer.isInsideMessage else { return reception.rest() }
         reception.awaits(body: framer.awaitedBody, now: now, limit: worker.snapshot.limits.messageTimeout)
         watchReception()
-    }
-
-    /// Looks when that time is over, once for all messages that begin and end meanwhile.
-    private func watchReception() {
-        guard receptionTimer == nil, let due = reception.due, phase == .ready else { return }
-        receptionTimer = worker.eventLoop.assumeIsolated().scheduleTask(deadline: due) { [weak self] in
-            guard let self else { return }
-            self.receptionTimer = nil
-            self.lookAtReception()
-        }
-    }
-
-    private func lookAtReception() {
-        guard phase == .ready, let due = reception.due else { return }
-        guard due <= worker.eventLoop.now else { return watchReception() }
-        worker.counters.limits.increment(.messageTimeout)
-        close()
     }
 
     /// The peer offers its connection for requests back; said once for each port, though it says so in every request.
@@ -347,39 +336,6 @@ final class StreamFlow: ChannelInboundHandler {
         worker.foreign(error, on: context, now: now)
         if error == .proxyHeader, bytesOut == 0 { outgoing = ByteBuffer() }
         close()
-    }
-
-    // MARK: The end
-
-    /// Sends a client the answer that waits and says that nothing follows; then discards what it still sends.
-    ///
-    /// Where no answer waits it just closes.
-    private func linger() {
-        let isDue = phase == .ready && context.side == .client && outgoing.readableBytes > 0 && !isInputClosed
-        guard isDue, let channelContext else { return close() }
-        flush()
-        guard phase == .ready else { return }
-        phase = .lingering
-        let limit = worker.eventLoop.assumeIsolated().scheduleTask(in: Lingering.longest) { [weak self] in
-            guard let self else { return }
-            self.endLingering()
-        }
-        lingering = Lingering(limit: limit)
-        worker.lingers(self)
-        channelContext.channel.setOption(.autoRead, value: true).whenFailure { _ in }
-        channelContext.close(mode: .output, promise: nil)
-    }
-
-    private func discard(_ bytes: ByteBuffer) {
-        bytesIn &+= UInt64(bytes.readableBytes)
-        if lingering?.discard(bytes.readableBytes) == false { endLingering() }
-    }
-
-    /// The other side neither closes nor comes to an end.
-    private func endLingering() {
-        guard phase == .lingering else { return }
-        worker.counters.limits.increment(.linger)
-        channelContext?.close(promise: nil)
     }
 }
 

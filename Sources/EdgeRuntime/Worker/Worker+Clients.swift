@@ -66,47 +66,6 @@ extension Worker {
         try channel.pipeline.syncOperations.addHandler(flow)
     }
 
-    /// The token of a client's flow, by the key that holds now.
-    func token(
-        _ id: FlowID,
-        _ listener: ListenerID,
-        _ transport: SIPTransport,
-        _ address: IPAddress,
-        _ port: UInt16,
-        proving names: [String] = []
-    ) -> ByteBuffer {
-        let keys = snapshot.proxy.tokens
-        let identity = FlowToken.Identity(of: names, keyID: keys.currentKeyID, by: keys)
-        let token = FlowToken(
-            flow: id,
-            transport: transport,
-            listener: listener,
-            address: address,
-            port: port,
-            identity: identity
-        )
-        return token.sealed(by: keys)
-    }
-
-    /// Gives the flows that are open tokens by a new key: they may outlive the key that they began with (FLW-16).
-    func renewTokens() {
-        for flow in streams.values where flow.context.side == .client { renewToken(of: flow) }
-    }
-
-    /// A client's token says whom its certificate proves, so that it is known over its next connection (FLW-26).
-    private func renewToken(of flow: StreamFlow) {
-        let context = flow.context
-        let isAccess = snapshot.listener(context.listener)?.identity.isAccess ?? false
-        flow.context.token = token(
-            context.id,
-            context.listener,
-            context.transport,
-            context.remoteAddress,
-            context.remotePort,
-            proving: isAccess ? context.verifiedNames : []
-        )
-    }
-
     /// What the core is told of a client's flow.
     func clientContext(_ listener: ListenerIdentity, _ id: FlowID, address: IPAddress, port: UInt16) -> FlowContext {
         FlowContext(
@@ -119,30 +78,6 @@ extension Worker {
             remoteText: ByteBuffer(string: address.description),
             token: token(id, listener.id, listener.transport, address, port)
         )
-    }
-
-    /// What the core is told of a datagram's sender; `face` is the flow of the local address that it came to.
-    func datagramContext(of flow: DatagramFlow, _ face: FlowID?, from source: DatagramAddress) -> FlowContext {
-        let (address, port) = (source.address, source.port)
-        let shared = listenerDatagrams[flow.listener]
-        if let backend = flow.backend, backend.pool != nil || shared == nil {
-            return backendContext(flow.id, backend, listener: flow.listener)
-        }
-        // What the kernel brings to a socket that only some message had us open is the listener's, and outlives it.
-        let id = flow.peer == nil ? face ?? flow.id : flow.shared ?? shared?.id ?? flow.id
-        guard let setup = snapshot.listener(flow.listener) else {
-            return FlowContext(
-                id: id,
-                side: .client,
-                listener: flow.listener,
-                transport: .udp,
-                remoteAddress: address,
-                remotePort: port,
-                remoteText: ByteBuffer(string: address.description),
-                token: ByteBuffer()
-            )
-        }
-        return clientContext(setup.identity, id, address: address, port: port)
     }
 
     /// TLS stands; false when the client is none of those who may come, or has too many connections already.
@@ -281,37 +216,6 @@ extension Worker {
             for flow in open.subtracting(awaited) { streams[flow]?.close() }
         }
         runActions()
-    }
-
-    func closed(_ flow: DatagramFlow) {
-        forget(flow)
-        if let target = flow.backend {
-            backends[target]?.closed(flow)
-            core.flowClosed(flow.id, now: eventLoop.now)
-        }
-        if flow.server != nil { returns.closed(flow) }
-        runActions()
-    }
-
-    /// Takes a UDP socket and its local addresses off the books, and what it counted on them.
-    func forget(_ flow: DatagramFlow) {
-        guard datagrams.removeValue(forKey: flow.id) != nil else { return }
-        if flow.peer == nil { faces.remove(flow) }
-        counters.add(bytesIn: flow.bytesIn, bytesOut: flow.bytesOut, flow.side)
-    }
-
-    /// The host that a socket is connected to says that nobody listens there (TRN-31, TRN-47).
-    func datagramRefused(_ flow: DatagramFlow) {
-        refused(flow)
-        // Of sockets that are connected alike, the kernel tells one of what concerns all.
-        for other in datagrams.values where other !== flow && other.peer == flow.peer && other.peer != nil {
-            refused(other)
-        }
-        runActions()
-    }
-
-    private func refused(_ flow: DatagramFlow) {
-        if flow.server == nil { core.flowClosed(flow.id, now: eventLoop.now) } else { returns.refused(flow) }
     }
 }
 
