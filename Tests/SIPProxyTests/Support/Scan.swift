@@ -35,10 +35,11 @@ struct Scan {
             !bytes.readableBytesView.starts(with: "SIP/2.0 100 ".utf8)
         else { return nil }
         let framing: MessageParser.Framing = isDatagram ? .datagram : .stream
+        // What cannot be read again, for a lower Via that nobody has looked at, has come from elsewhere.
         guard case .message(let message) = MessageParser.parse(bytes, framing: framing, limits: MessageLimits()),
-            let key = Self.provisional(message), provisionals.contains(key)
-        else { return "PRX-04: a provisional response of the edge's own: \(String(buffer: bytes))" }
-        return nil
+            let key = Self.provisional(message), !provisionals.contains(key)
+        else { return nil }
+        return "PRX-04: a provisional response of the edge's own: \(String(buffer: bytes))"
     }
 
     private static func provisional(_ message: SIPMessage) -> String? {
