@@ -7,17 +7,17 @@ internal import SIPMessage
 extension ProxyCore {
     /// Whether a request goes to the host that its Request-URI names, rather than by the route rules (PRX-22, PRX-23).
     ///
-    /// Nobody but our own servers has requests relayed: what clients ask for is 403, and partners, for whom third parties
-    /// are none of our business, get 404 (PRX-25).
+    /// Nobody but our own servers has requests relayed. Where only some domains are served, what clients ask for is 403, and
+    /// partners, for whom third parties are none of our business, get 404 (PRX-25); where all are, the routes decide.
     func goesElsewhere(_ server: ServerTransaction) throws(Rejection) -> Bool {
         let box = server.snapshot
+        let servesAll = box.proxy.settings.domains.isEmpty
+        let isOwn = isOwnServer(server.flow, box) && !server.plan.isPlaceOurs
+        // Most requests of most configurations: nothing of their URI is looked at.
+        if servesAll, !isOwn { return false }
         guard let uri = server.request.requestURI, uri.isSIP, !box.listeners.serves(uri, in: server.request.bytes)
         else { return false }
-        let servesAll = box.proxy.settings.domains.isEmpty
-        guard isOwnServer(server.flow, box), !server.plan.isPlaceOurs else {
-            if servesAll { return false }
-            throw isTrusted(server.flow, box) ? .notServed : .noRelay
-        }
+        guard isOwn else { throw isTrusted(server.flow, box) ? .notServed : .noRelay }
         if try isServersPlace(uri, server) {
             if servesAll { return false }
             throw .notServed
