@@ -31,38 +31,32 @@ extension ProxyCore {
             turnAway(request, on: flow, answering: flow.transport.isReliable || request.method == .invite)
             return false
         }
-        if let owner = owner(on: flow),
-            let limit = shares.limit(reachedBy: owner, isInDialog: request.to.tag != nil, snapshot.settings)
-        {
-            act(.event(.limit(limit)))
-            turnAway(request, on: flow, answering: flow.transport.isReliable || request.method == .invite)
-            return false
-        }
         return true
     }
 
     // MARK: Whose transactions are
 
-    /// Whom a transaction counts for: the clients of access listeners, one by one.
-    ///
-    /// Our own servers, partners and trusted sources bring the requests of many.
-    private func owner(on flow: FlowContext) -> TransactionShares.Owner? {
-        let settings = snapshot.settings
-        guard flow.side == .client, box.listeners.isAccess(flow.listener),
-            settings.transactionsPerSource > 0 || settings.transactionsPerConnection > 0,
-            settings.trustedSources.isEmpty || !settings.trusts(flow.remoteAddress)
-        else { return nil }
-        return TransactionShares.Owner(
-            source: flow.remoteAddress,
-            connection: flow.transport.isReliable ? flow.id : nil
-        )
+    /// Counts a transaction that a request would begin for whom it is (TXN-46); one that would be too many is answered or
+    /// dropped here.
+    func takesShare(_ request: SIPMessage, on flow: FlowContext, _ owner: inout TransactionShares.Owner?) -> Bool {
+        guard let limit = takeShare(on: flow, isInDialog: request.to.tag != nil, &owner) else { return true }
+        act(.event(.limit(limit)))
+        turnAway(request, on: flow, answering: flow.transport.isReliable || request.method == .invite)
+        return false
     }
 
-    /// Counts a transaction that begins.
-    func count(_ server: ServerTransaction) {
-        guard let owner = owner(on: server.flow) else { return }
-        server.owner = owner
-        shares.begin(owner)
+    /// Counts a transaction for the clients of access listeners, one by one, and gives the limit that it would exceed.
+    ///
+    /// Our own servers, partners and trusted sources bring the requests of many and are not counted.
+    func takeShare(on flow: FlowContext, isInDialog: Bool, _ owner: inout TransactionShares.Owner?) -> ProxyLimit? {
+        let limits = box.shareLimits
+        guard limits.isAny, flow.side == .client, box.listeners.isAccess(flow.listener),
+            !snapshot.settings.trusts(flow.remoteAddress)
+        else { return nil }
+        let client = TransactionShares.Owner(flow, limits)
+        if let limit = shares.begin(client, isInDialog: isInDialog, limits) { return limit }
+        owner = client
+        return nil
     }
 
     /// A transaction has ended; its record may stay for what its servers have yet to say.

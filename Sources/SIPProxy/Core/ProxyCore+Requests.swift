@@ -19,8 +19,9 @@ extension ProxyCore {
             return repeated(server, by: request, from: flow)
         }
         countForReports(request, flow)
-        guard admits(request, key, on: flow, admission) else { return }
-        start(request, key: key, on: flow, now: now)
+        var owner: TransactionShares.Owner?
+        guard admits(request, key, on: flow, admission), takesShare(request, on: flow, &owner) else { return }
+        start(request, key: key, on: flow, of: owner, now: now)
     }
 
     /// A retransmission: the latest response is sent again, if there is one that may be (TXN-20, TXN-24, TXN-27).
@@ -38,7 +39,13 @@ extension ProxyCore {
         respond(server, response)
     }
 
-    private func start(_ request: SIPMessage, key: TransactionKey, on flow: FlowContext, now: NIODeadline) {
+    private func start(
+        _ request: SIPMessage,
+        key: TransactionKey,
+        on flow: FlowContext,
+        of owner: TransactionShares.Owner?,
+        now: NIODeadline
+    ) {
         // A call may ring for minutes; what else came in the same bytes is not kept for so long.
         let kept = request.method == .invite ? request.compacted() : request
         let server = servers.insert { slot in
@@ -54,8 +61,8 @@ extension ProxyCore {
             )
         }
         serverByKey[key] = server.slot
+        server.owner = owner
         noteProven(server)
-        count(server)
         do throws(Rejection) {
             try validate(server)
             try preprocessRoutes(server)

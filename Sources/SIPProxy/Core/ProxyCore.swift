@@ -18,7 +18,7 @@ package final class ProxyCore {
     var servers = TransactionTable<ServerTransaction>()
     var clients = TransactionTable<ClientTransaction>()
     /// What of the server transactions is whose.
-    var shares = TransactionShares()
+    var shares: TransactionShares
     var serverByKey: [TransactionKey: UInt32] = [:]
     /// Transactions whose client may be back over another connection, by a key that leaves it out (TXN-25, TXN-35).
     var elsewhere: [TransactionKey: UInt32] = [:]
@@ -72,6 +72,7 @@ package final class ProxyCore {
         wheel = TimerWheel(now: now)
         nextNonce = generator.next() & Branch.nonceMask
         shown = ShownSources(seed: StableHash.mix(seed))
+        shares = TransactionShares(seed: StableHash.mix(~seed))
         memory = RequestMemory(limit: snapshot.settings.rememberedRequests)
         take(snapshot, now: now)
     }

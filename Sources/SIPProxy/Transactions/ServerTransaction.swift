@@ -152,9 +152,11 @@ final class SnapshotBox: Sendable {
     let listeners: RenderedListeners
     /// Whether a route rule asks how a request came, and not only what it says.
     let routesByOrigin: Bool
+    let shareLimits: TransactionShares.Limits
 
     init(_ proxy: ProxySnapshot) {
         self.proxy = proxy
+        shareLimits = TransactionShares.Limits(proxy.settings)
         routesByOrigin = proxy.routes.contains { rule in
             !(rule.listeners.isEmpty && rule.sources.isEmpty && rule.peers.isEmpty)
         }

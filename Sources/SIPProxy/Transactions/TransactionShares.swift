@@ -5,53 +5,56 @@ internal import SIPMessage
 /// How many server transactions each client holds, by address and by connection, so that nobody takes the whole table
 /// (TXN-46).
 ///
-/// Counting costs two look-ups as a transaction begins and two as it ends, and allocates only while more clients have some
-/// than ever before. Nothing is kept of a client that has none.
+/// A transaction is counted as it begins and as it ends, once for each limit that there is.
 struct TransactionShares {
-    /// Whose a transaction is; as it was when it was counted, wherever its client has moved since.
+    /// Whose a transaction is; as it was when it was counted, wherever its client has moved since, and with what was counted
+    /// then, whatever the limits are now.
     struct Owner {
-        let source: IPAddress
-        /// The connection; nil for datagrams, which all come on one flow.
-        let connection: FlowID?
+        /// The address; nil where there is no limit for one.
+        fileprivate(set) var source: HeldCounts.Key?
+        /// The connection; nil for datagrams, which all come on one flow, and where there is no limit for one.
+        fileprivate(set) var connection: HeldCounts.Key?
+
+        init(_ flow: FlowContext, _ limits: Limits) {
+            if limits.ofSource > 0 { source = HeldCounts.Key(flow.remoteAddress) }
+            if limits.ofConnection > 0, flow.transport.isReliable { connection = HeldCounts.Key(flow.id) }
+        }
     }
 
-    private var bySource: [IPAddress: UInt32] = [:]
-    private var byConnection: [FlowID: UInt32] = [:]
+    /// What one client may hold; 0: no limit.
+    struct Limits {
+        let ofSource: Int
+        let ofConnection: Int
+        /// Whether there is any.
+        let isAny: Bool
 
-    init() {
-        bySource.reserveCapacity(1024)
-        byConnection.reserveCapacity(1024)
+        init(_ settings: ProxySettings) {
+            ofSource = settings.transactionsPerSource
+            ofConnection = settings.transactionsPerConnection
+            isAny = ofSource > 0 || ofConnection > 0
+        }
     }
+
+    private var held: HeldCounts
+
+    init(seed: UInt64) { held = HeldCounts(seed: seed) }
 
     /// Sources and connections that hold any.
-    var count: Int { bySource.count + byConnection.count }
+    var count: Int { held.count }
 
-    /// The limit that a further transaction would exceed; a fifth of each is kept for what belongs to dialogs.
-    func limit(reachedBy owner: Owner, isInDialog: Bool, _ settings: ProxySettings) -> ProxyLimit? {
-        func isFull(_ held: UInt32?, _ limit: Int) -> Bool {
-            guard limit > 0, let held else { return false }
-            return Int(held) >= (isInDialog ? limit : limit - limit / 5)
-        }
-        if let connection = owner.connection,
-            isFull(byConnection[connection], settings.transactionsPerConnection)
-        {
+    /// Counts a transaction, or gives the limit that it would exceed; a fifth of each is kept for what belongs to dialogs.
+    mutating func begin(_ owner: Owner, isInDialog: Bool, _ limits: Limits) -> ProxyLimit? {
+        func share(_ limit: Int) -> Int { isInDialog ? limit : limit - limit / 5 }
+        if let connection = owner.connection, !held.add(connection, below: share(limits.ofConnection)) {
             return .transactionsPerConnection
         }
-        return isFull(bySource[owner.source], settings.transactionsPerSource) ? .transactionsPerSource : nil
-    }
-
-    mutating func begin(_ owner: Owner) {
-        bySource[owner.source, default: 0] &+= 1
-        if let connection = owner.connection { byConnection[connection, default: 0] &+= 1 }
+        guard let source = owner.source, !held.add(source, below: share(limits.ofSource)) else { return nil }
+        if let connection = owner.connection { held.subtract(connection) }
+        return .transactionsPerSource
     }
 
     mutating func end(_ owner: Owner) {
-        Self.lower(&bySource[owner.source])
-        if let connection = owner.connection { Self.lower(&byConnection[connection]) }
-    }
-
-    private static func lower(_ held: inout UInt32?) {
-        guard let count = held else { return }
-        held = count > 1 ? count - 1 : nil
+        if let source = owner.source { held.subtract(source) }
+        if let connection = owner.connection { held.subtract(connection) }
     }
 }
