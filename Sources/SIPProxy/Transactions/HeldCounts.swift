@@ -6,24 +6,27 @@ internal import SIPMessage
 /// Small counts by key, for every request: open addressing with a seeded hash, so that a count costs one look at memory, and
 /// memory is asked for only while more keys have a count than ever before. A key whose count is nothing is not kept.
 struct HeldCounts {
-    /// What is counted: an address or a connection.
+    /// What is counted: a source, of connections or of datagrams, or one connection.
     struct Key: Equatable {
-        let high: UInt64
-        let low: UInt64
-        /// 1: an address; 2: a connection; 0: a free place.
-        let kind: UInt32
+        private let value: UInt64
+        private let kind: UInt32
 
-        init(_ address: IPAddress) {
-            kind = 1
-            switch address.unmapped {
-            case .v4(let value): (high, low) = (0, 0xFFFF_0000_0000 | UInt64(value))
-            case .v6(let high, let low): (self.high, self.low) = (high, low)
+        /// A source: an IPv4 address, or the /64 that an IPv6 one is in, all of which one subscriber has.
+        ///
+        /// Anybody may forge where a datagram comes from: `isProven` keeps connections apart.
+        init(_ source: IPAddress, isProven: Bool) {
+            switch source.unmapped {
+            case .v4(let address): (value, kind) = (UInt64(address), isProven ? 1 : 2)
+            case .v6(let network, _): (value, kind) = (network, isProven ? 3 : 4)
             }
         }
 
-        init(_ connection: FlowID) { (kind, high, low) = (2, 0, connection.rawValue) }
+        init(_ connection: FlowID) { (value, kind) = (connection.rawValue, 5) }
 
-        fileprivate init() { (kind, high, low) = (0, 0, 0) }
+        /// Nobody, as in a free place.
+        fileprivate init() { (value, kind) = (0, 0) }
+
+        fileprivate func hash(_ seed: UInt64) -> UInt64 { StableHash.mix(StableHash.mix(seed ^ value) ^ UInt64(kind)) }
     }
 
     private struct Place {
@@ -61,8 +64,7 @@ struct HeldCounts {
     }
 
     private func home(of key: Key) -> Int {
-        let word = StableHash.mix(StableHash.mix((seed ^ key.high) &+ UInt64(key.kind)) ^ key.low)
-        return Int(truncatingIfNeeded: word) & (places.count &- 1)
+        Int(truncatingIfNeeded: key.hash(seed)) & (places.count &- 1)
     }
 
     /// Where a key is, or else would be.

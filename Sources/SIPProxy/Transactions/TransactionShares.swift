@@ -5,18 +5,19 @@ internal import SIPMessage
 /// How many server transactions each client holds, by address and by connection, so that nobody takes the whole table
 /// (TXN-46).
 ///
+/// The connections of an address and its datagrams are counted apart: who forges datagrams takes nothing from connections.
 /// A transaction is counted as it begins and as it ends, once for each limit that there is.
 struct TransactionShares {
     /// Whose a transaction is; as it was when it was counted, wherever its client has moved since, and with what was counted
     /// then, whatever the limits are now.
     struct Owner {
-        /// The address; nil where there is no limit for one.
+        /// The address, or the IPv6 network; nil where there is no limit for one.
         fileprivate(set) var source: HeldCounts.Key?
         /// The connection; nil for datagrams, which all come on one flow, and where there is no limit for one.
         fileprivate(set) var connection: HeldCounts.Key?
 
         init(_ flow: FlowContext, _ limits: Limits) {
-            if limits.ofSource > 0 { source = HeldCounts.Key(flow.remoteAddress) }
+            if limits.ofSource > 0 { source = HeldCounts.Key(flow.remoteAddress, isProven: flow.transport.isReliable) }
             if limits.ofConnection > 0, flow.transport.isReliable { connection = HeldCounts.Key(flow.id) }
         }
     }

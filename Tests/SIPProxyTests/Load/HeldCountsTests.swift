@@ -8,7 +8,7 @@ internal import Testing
 @Suite("Counts by client")
 struct HeldCountsTests {
     private static func key(_ number: UInt64) -> HeldCounts.Key {
-        number % 2 == 0 ? HeldCounts.Key(FlowID(rawValue: number)) : HeldCounts.Key(.v4(UInt32(number)))
+        number % 2 == 0 ? HeldCounts.Key(FlowID(rawValue: number)) : HeldCounts.Key(.v4(UInt32(number)), isProven: number % 3 == 0)
     }
 
     @Test("TXN-46: they are exact, whatever comes and goes, and nothing is kept of who has none")

@@ -44,6 +44,28 @@ struct TransactionShareTests {
         #expect(bench.sent.requests == ["INVITE B1"], "another address is served")
     }
 
+    @Test("TXN-46: forged datagrams take nothing from the connections of the address that they name")
+    func forged() {
+        let bench = Self.bench(source: 5)
+        let datagrams = bench.client("U", Side.publicUDP)
+        for number in 0..<10 { bench.receive(Self.invite(number), on: datagrams) }
+        #expect(bench.sent.to("B1").count == 4)
+        _ = bench.take()
+        for number in 10..<14 { bench.receive(Self.invite(number), on: bench.client("C\(number)")) }
+        #expect(bench.sent.requests == Array(repeating: "INVITE B1", count: 4))
+    }
+
+    @Test("TXN-46: the addresses of an IPv6 /64 are one client's, those of another are not")
+    func networks() {
+        let bench = Self.bench(source: 5)
+        for number in 0..<8 {
+            bench.receive(Self.invite(number), on: bench.client("C", address: "2001:db8:0:1::\(number)"))
+        }
+        #expect(bench.sent.to("B1").count == 4 && bench.limits.count == 4)
+        bench.receive(Self.invite(8), on: bench.client("C", address: "2001:db8:0:2::1"))
+        #expect(bench.sent.to("B1").count == 5)
+    }
+
     @Test("TXN-46: what belongs to dialogs and to what was taken passes: BYE, ACK, CANCEL and repeats")
     func passes() {
         let bench = Self.bench(source: 10)
@@ -68,7 +90,7 @@ struct TransactionShareTests {
     func others() {
         let bench = Self.bench(source: 5)
         let clients = [bench.client("U", Side.publicUDP), bench.client()]
-        for number in 0..<4 { bench.receive(Self.invite(number), on: clients[0]) }
+        for number in 0..<8 { bench.receive(Self.invite(number), on: clients[number % 2]) }
         _ = bench.take()
         for (number, client) in clients.enumerated() {
             bench.receive(Wire.request("REGISTER", "sip:example.com", branch: "z9hG4bKr\(number)"), on: client)
@@ -129,7 +151,7 @@ struct TransactionShareTests {
             bench.receive(Wire.request("OPTIONS", branch: "z9hG4bKo\(place)"), on: client)
             bench.receive(Wire.request("INVITE", branch: "z9hG4bKx\(place)", maxForwards: 0), on: client)
         }
-        #expect(bench.core.transactionHolders == 2, "one address, one connection")
+        #expect(bench.core.transactionHolders == 3, "an address by connections and by datagrams, one connection")
         let invites = bench.sent.to("B1").methods("INVITE")
         for (place, invite) in invites.enumerated() where place % 3 < 2 {
             bench.answer(place % 3 == 0 ? 200 : 404, to: invite)
