@@ -26,7 +26,7 @@ extension ProxyCore {
             turnAway(request, on: flow, answering: flow.transport.isReliable || !shedding.isSilent)
             return false
         }
-        guard servers.count < limit(for: request) else {
+        guard servers.count < limit(isInDialog: request.to.tag != nil) else {
             act(.event(.limit(.transactions)))
             turnAway(request, on: flow, answering: flow.transport.isReliable || request.method == .invite)
             return false
@@ -91,11 +91,11 @@ extension ProxyCore {
         return !(shedding.sparesParticipants && takesPart(request, flow))
     }
 
-    /// How many transactions there may be for this one to be begun: a fifth is kept for what belongs to dialogs (TXN-46,
+    /// How many transactions there may be for one more to be begun: a fifth is kept for what belongs to dialogs (TXN-46,
     /// OVL-20).
-    private func limit(for request: SIPMessage) -> Int {
+    func limit(isInDialog: Bool) -> Int {
         let limit = snapshot.settings.transactions
-        return request.to.tag == nil ? limit - limit / 5 : limit
+        return isInDialog ? limit : limit - limit / 5
     }
 
     /// Answers a request that is given no transaction.

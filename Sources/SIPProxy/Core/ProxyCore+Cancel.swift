@@ -51,6 +51,9 @@ extension ProxyCore {
     }
 
     /// Keeps the answer to a CANCEL for its copies, for as long as timer J runs.
+    ///
+    /// It counts like any other transaction, and nothing of it is kept where only what belongs to dialogs may still begin
+    /// (TXN-46): a copy is then answered anew, alike as long as the INVITE's transaction lasts.
     private func keep(
         _ response: ByteBuffer,
         for cancel: SIPMessage,
@@ -58,7 +61,10 @@ extension ProxyCore {
         on flow: FlowContext,
         now: NIODeadline
     ) {
-        guard servers.count < snapshot.settings.transactions else { return }
+        var owner: TransactionShares.Owner?
+        guard servers.count < limit(isInDialog: false),
+            takeShare(on: flow, isInDialog: false, &owner) == nil
+        else { return }
         let server = servers.insert { slot in
             ServerTransaction(
                 slot: slot,
@@ -72,6 +78,7 @@ extension ProxyCore {
             )
         }
         serverByKey[key] = server.slot
+        server.owner = owner
         server.state = .completed
         server.lastResponse = response
         server.endAt = now + snapshot.settings.t1 * 64

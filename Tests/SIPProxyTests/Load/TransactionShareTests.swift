@@ -25,6 +25,10 @@ struct TransactionShareTests {
         Wire.request("INVITE", branch: "z9hG4bK\(number)", callID: "\(number)")
     }
 
+    private static func cancel(_ number: Int) -> String {
+        Wire.request("CANCEL", branch: "z9hG4bK\(number)", callID: "\(number)")
+    }
+
     private static func inDialog(_ method: String, _ number: Int) -> String {
         Wire.request(method, branch: "z9hG4bKd\(number)", callID: "d\(number)", toTag: "b")
     }
@@ -164,29 +168,53 @@ struct TransactionShareTests {
         #expect(bench.isQuiet && bench.core.transactionHolders == 0)
     }
 
+    @Test("TXN-46, TXN-37: the answer to a CANCEL is counted while it is kept, and not kept beyond the share")
+    func cancels() {
+        let bench = Self.bench(source: 10)
+        let client = bench.client("U", Side.publicUDP)
+        for number in 0..<6 { bench.receive(Self.invite(number), on: client) }
+        for number in 0..<6 { bench.receive(Self.cancel(number), on: client) }
+        // Eight of ten are for what begins anew.
+        #expect(bench.core.transactionCount == 8 && bench.sent.filter { $0.status == 200 }.count == 6)
+        #expect(bench.limits.isEmpty)
+        _ = bench.take()
+        for number in 0..<6 { bench.receive(Self.cancel(number), on: client) }
+        #expect(bench.sent.answers == Array(repeating: 200, count: 6), "a copy is answered, kept or not")
+        _ = bench.take()
+        bench.receive(Self.inDialog("BYE", 1), on: client)
+        #expect(bench.sent.requests == ["BYE B1"])
+        bench.wait(400)
+        #expect(bench.isQuiet && bench.core.transactionHolders == 0)
+    }
+
     @Test(
-        "OVL-20, TXN-46: of 2,000 BYEs during a flood of five times what the table takes none fails, forged To tags or not"
+        "OVL-20, TXN-46: of 2,000 BYEs none fails in a flood of five times the table, To tags or not, and CANCELs over UDP",
+        arguments: [false, true],
+        [false, true]
     )
-    func flood() {
-        for hasTag in [false, true] {
-            var settings = ProxySettings()
-            (settings.transactions, settings.transactionsPerSource) = (1000, 300)
-            let bench = Bench(1, settings: settings)
-            bench.core.shedding = Shedding(share: Shedding.whole / 2, isSilent: false)
-            let (flooder, user) = (bench.client("F", address: "198.51.100.66"), bench.client())
-            var served = 0
-            for number in 0..<5000 {
-                let text = Self.invite(number)
-                bench.receive(hasTag ? Self.inDialog("INVITE", 100_000 + number) : text, on: flooder)
-                guard number % 5 < 2 else { continue }
-                _ = bench.take()
-                bench.receive(Self.inDialog("BYE", number), on: user)
-                guard let bye = bench.sent.to("B1").methods("BYE").last else { continue }
-                bench.answer(200, to: bye)
-                served += bench.sent.to("C").answers == [200] ? 1 : 0
+    func flood(hasTag: Bool, byDatagram: Bool) {
+        var settings = ProxySettings()
+        (settings.transactions, settings.transactionsPerSource) = (1000, 300)
+        let bench = Bench(1, settings: settings)
+        bench.core.shedding = Shedding(share: Shedding.whole / 2, isSilent: false)
+        let listener = byDatagram ? Side.publicUDP : Side.publicTLS
+        let (flooder, user) = (bench.client("F", listener, address: "198.51.100.66"), bench.client())
+        var served = 0
+        for number in 0..<5000 {
+            let text = Self.invite(number)
+            bench.receive(hasTag ? Self.inDialog("INVITE", 100_000 + number) : text, on: flooder)
+            if byDatagram {
+                let call = hasTag ? "d\(100_000 + number)" : "\(number)"
+                bench.receive(Wire.request("CANCEL", branch: "z9hG4bK\(call)", callID: call), on: flooder)
             }
-            #expect(served == 2000)
-            #expect(bench.core.transactionCount <= 300)
+            guard number % 5 < 2 else { continue }
+            _ = bench.take()
+            bench.receive(Self.inDialog("BYE", number), on: user)
+            guard let bye = bench.sent.to("B1").methods("BYE").last else { continue }
+            bench.answer(200, to: bye)
+            served += bench.sent.to("C").answers == [200] ? 1 : 0
         }
+        #expect(served == 2000)
+        #expect(bench.core.transactionCount <= 300)
     }
 }
