@@ -24,6 +24,7 @@ extension ProxyCore {
         } else if acknowledgesStateless(ack) {
             return act(.event(.dropped(.absorbedAck)))
         }
+        noteShown(byPassing: ack, on: flow)
         guard admission == .admitted else { return act(.event(.dropped(.overLimit))) }
         guard ack.maxForwards != 0 else { return act(.event(.dropped(.maxForwards))) }
         guard ack.requestURI?.scheme != .other else { return act(.event(.dropped(.strayAck))) }

@@ -279,6 +279,7 @@ extension ProxyCore {
         }
         var output = ByteBuffer()
         edits.apply(to: response, into: &output)
+        guard mayRelay(output, server, isRepeat: !counts || output == server.lastResponse) else { return }
         // A late 2xx is nothing to repeat in the place of the final that was sent.
         if server.state == .proceeding { server.lastResponse = output }
         if counts { counters.relayed(response.status) }

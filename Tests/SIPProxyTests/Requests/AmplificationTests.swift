@@ -53,6 +53,55 @@ struct AmplificationTests {
         #expect(bench.drops == [.amplification] && bench.isQuiet)
     }
 
+    /// What a backend that repeats a response as often as it may makes leave for the client.
+    private static func ring(_ bench: Bench, _ name: String, _ status: Int, on flow: FlowContext) -> [Sent] {
+        _ = bench.take()
+        bench.receive(invite(name), on: flow)
+        guard let request = bench.sent.to("B1").methods("INVITE").last else { return [] }
+        for _ in 0..<11 {
+            bench.answer(status, to: request, tag: "secret", extra: ["X: \(String(repeating: "x", count: 200))"])
+            bench.wait(2)
+        }
+        return bench.take().filter { $0.status > 0 }
+    }
+
+    @Test(
+        "OVL-23: what a backend repeats for a UDP INVITE of 400 bytes that nobody acknowledges brings 1,200 bytes at most",
+        arguments: [200, 183]
+    )
+    func relayed(status: Int) {
+        let bench = Bench(1)
+        let sent = Self.ring(bench, "a", status, on: bench.client("U", Side.publicUDP))
+        #expect(sent.answers.contains(status) && sent.allSatisfy { $0.to == Self.phone })
+        #expect(sent.reduce(0) { $0 + $1.bytes.readableBytes } <= 1200)
+        #expect(bench.drops.contains(.amplification) && bench.drops.allSatisfy { $0 == .amplification })
+    }
+
+    @Test("OVL-23, TXN-09: where the client has acknowledged a 2xx, or is known, every repeat passes")
+    func relayedToKnown() {
+        let bench = Bench(1)
+        let flow = bench.client("U", Side.publicUDP)
+        #expect(Self.ring(bench, "a", 200, on: flow).count { $0.status == 200 } < 4)
+        bench.receive(Self.ack("a", tag: "guess").replacing("z9hG4bKa", with: "z9hG4bKx"), on: flow)
+        #expect(Self.ring(bench, "b", 200, on: flow).count { $0.status == 200 } < 4)
+        bench.receive(Self.ack("b", tag: "secret").replacing("z9hG4bKb", with: "z9hG4bKy"), on: flow)
+        #expect(Self.ring(bench, "c", 200, on: flow).count { $0.status == 200 } == 11)
+        #expect(Self.ring(bench, "d", 183, on: flow).count { $0.status == 183 } == 11)
+        let inner = Bench(1)
+        #expect(Self.ring(inner, "a", 200, on: inner.client("I", Side.innerUDP)).count { $0.status == 200 } == 11)
+    }
+
+    @Test("OVL-23: provisionals that differ are no repeats")
+    func provisionals() {
+        let bench = Bench(1)
+        bench.receive(Self.invite("a"), on: bench.client("U", Side.publicUDP))
+        let request = bench.sent.to("B1")[0]
+        for status in [180, 183, 181, 180, 199] {
+            bench.answer(status, to: request, extra: ["X: \(String(repeating: "x", count: 300))"])
+        }
+        #expect(bench.sent.to(Self.phone).answers == [100, 180, 183, 181, 180, 199])
+    }
+
     @Test("OVL-23: a client that repeats its INVITE has sent more, and may be sent more")
     func repeated() {
         let bench = Bench(1)
