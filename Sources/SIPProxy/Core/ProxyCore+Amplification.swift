@@ -31,9 +31,12 @@ extension ProxyCore {
         return shown.contains(flow.remoteAddress, now: now) || snapshot.settings.trusts(flow.remoteAddress)
     }
 
-    /// An ACK came for a final of ours: if it has the tag of that, whoever sent it has read it.
+    /// An ACK came for a final that was sent from here: if it has the tag of that, whoever sent it has read it.
+    ///
+    /// Nothing else shows that: a flow token stands in the Record-Route that the other side of a call gets, and the tag of a
+    /// request within a dialog was written by who sent the INVITE.
     func noteShown(by ack: SIPMessage, on flow: FlowContext, of server: ServerTransaction) {
-        guard !isVerified(flow, now: latest), flow.remoteAddress == server.flow.remoteAddress,
+        guard !isVerified(flow, now: latest), mayShow(flow, server),
             let tag = ack.to.tag, let response = server.lastResponse,
             case .message(let final) = MessageParser.parse(response, framing: .datagram, limits: MessageLimits()),
             let own = final.to.tag, final.bytes.equals(own, ack.bytes, tag)
@@ -44,15 +47,14 @@ extension ProxyCore {
     /// An ACK came for a 2xx that went up: its tag is a part of what it is known by.
     func noteShown(byPassing ack: SIPMessage, on flow: FlowContext) {
         guard !isVerified(flow, now: latest), ack.to.tag != nil,
-            let server = attempt(acknowledgedBy: ack, on: flow)?.server,
-            flow.remoteAddress == server.flow.remoteAddress
+            let server = attempt(acknowledgedBy: ack, on: flow)?.server, mayShow(flow, server)
         else { return }
         shown.insert(flow.remoteAddress, now: latest)
     }
 
-    /// A request came with a token of this very flow, which its sender can have from a message to it alone.
-    func noteShown(_ tokens: [FlowToken], on flow: FlowContext) {
-        guard flow.transport == .udp, tokens.contains(where: { leads($0, to: flow) }) else { return }
-        shown.insert(flow.remoteAddress, now: latest)
+    /// Whether an ACK can show that its sender reads answers: it comes from where the INVITE came from, and that named no
+    /// tag.
+    private func mayShow(_ flow: FlowContext, _ server: ServerTransaction) -> Bool {
+        flow.remoteAddress == server.flow.remoteAddress && server.request.to.tag == nil
     }
 }

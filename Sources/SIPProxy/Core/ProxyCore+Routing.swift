@@ -32,7 +32,6 @@ extension ProxyCore {
         let tokens = try popOwnRoutes(request, routes, box, &plan)
         // Whether the next Route goes into the request line is known in the end.
         defer { decideRecordRoute(request, on: flow, &plan) }
-        noteShown(tokens, on: flow)
         let method = request.method
         plan.addsPath = method == .register && flow.side == .client && wantsPath(request)
         plan.requiresPath = plan.addsPath && snapshot.settings.pathMode == .supported
