@@ -46,12 +46,4 @@ extension ProxyCore {
         act(.event(.pathUnused(server.flow)))
         throw refusal(server, warning: "399", "The Path Leads to This Client")
     }
-
-    /// Whether one of our own servers asks: by an inner listener, or over a connection to a pool that is trusted and that no
-    /// `peer` listener stands for.
-    private func isOwnServer(_ flow: FlowContext, _ box: SnapshotBox) -> Bool {
-        let role = box.listeners[flow.listener]?.identity.role
-        guard case .backend(let target) = flow.side else { return role == .inner }
-        return target.pool != nil && role != .peer && box.proxy.policy(of: target.pool).isTrusted
-    }
 }

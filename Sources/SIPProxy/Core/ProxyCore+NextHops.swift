@@ -41,7 +41,7 @@ extension ProxyCore {
         }
         let hop = endpoint(address, uri.port, transport)
         // A spiral leads where we listen; what else a URI with our name leads to, by `maddr`, is no spiral.
-        let isSpiral = isRoute && isOurServer(flow, box) && box.listeners.listens(at: hop)
+        let isSpiral = isRoute && isOwnServer(flow, box) && box.listeners.listens(at: hop)
         guard isSpiral || mayBeSent(to: hop, from: flow, box: box) else {
             counters.failedNextHop(.forbidden)
             throw .noRelay
@@ -206,14 +206,8 @@ extension ProxyCore {
         guard endpoint.address.isLoopback || endpoint.address.isLinkLocal, pool(of: endpoint) == nil else {
             return true
         }
-        if isOurServer(flow, box) { return true }
+        if isOwnServer(flow, box) { return true }
         return endpoint.address.isLoopback ? flow.remoteAddress.isLoopback : flow.remoteAddress.isLinkLocal
-    }
-
-    /// Whether our own servers are on the other side.
-    private func isOurServer(_ flow: FlowContext, _ box: SnapshotBox) -> Bool {
-        if case .backend(let target) = flow.side { return target.pool != nil }
-        return box.listeners[flow.listener]?.identity.role == .inner
     }
 }
 

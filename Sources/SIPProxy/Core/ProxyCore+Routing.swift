@@ -36,13 +36,13 @@ extension ProxyCore {
         plan.addsPath = method == .register && flow.side == .client && wantsPath(request)
         plan.requiresPath = plan.addsPath && snapshot.settings.pathMode == .supported
         let gone = plan.goneFlow
-        if let token = tokens.first(where: { !leads($0, to: flow) && $0.flow != gone }) {
+        if let token = tokens.first(where: { !$0.isMark && !leads($0, to: flow) && $0.flow != gone }) {
             plan.destination = .flow(token)
             return
         }
         let remaining = routes.count - plan.ownRoutes - (plan.repairedURI == nil ? 0 : 1)
         // Our plain name anybody can write into a Route; only a token shows that we are in the dialog's path (PRX-22).
-        let isInvited = !tokens.isEmpty || isTrusted(flow, box)
+        let isInvited = isTrusted(flow, box) || isInvited(by: tokens, request, on: flow)
         let isInDialog = isInvited && request.to.tag != nil && (plan.ownRoutes > 0 || plan.repairedURI != nil)
         if remaining > 0 {
             guard isInvited else { throw .noRelay }
@@ -153,12 +153,6 @@ extension ProxyCore {
     func leads(_ token: FlowToken, to flow: FlowContext) -> Bool {
         guard token.flow == flow.id else { return false }
         return token.transport != .udp || (token.address == flow.remoteAddress && token.port == flow.remotePort)
-    }
-
-    /// Whether this side may have requests relayed anywhere (PRX-22).
-    func isTrusted(_ flow: FlowContext, _ box: SnapshotBox) -> Bool {
-        if case .backend = flow.side { return true }
-        return box.listeners[flow.listener].map { $0.identity.role != .access } ?? false
     }
 
     /// Record-Route is for dialogs; but where the path turns from or to TLS we must stay in it whatever the method, as far as

@@ -146,7 +146,17 @@ extension ProxyCore {
         var outgoingToken: ByteBuffer?
         if case .flow(let token) = hop { outgoingToken = token.sealed(by: box.proxy.tokens) }
         // Servers are reached by their names and addresses; a client has nothing but its flow (FLW-21).
-        let incomingToken = flow.side == .client && incoming.identity.isAccess ? flow.token : nil
+        var incomingToken = flow.side == .client && incoming.identity.isAccess ? flow.token : nil
+        if incomingToken == nil, outgoingToken == nil {
+            // Who is no server of ours must show within the dialog that it is in one; it sends both values (PRX-22).
+            if case .backend(let target, _) = hop,
+                standing(of: target, facing: facing.identity.role, box) == .access
+            {
+                outgoingToken = facing.mark
+            } else if flow.side != .client, standing(of: flow, box) == .access {
+                incomingToken = incoming.mark
+            }
+        }
         edits.push(.recordRoute, on: request) { buffer in
             let isOneSide = facing.identity.id == incoming.identity.id && (outgoingToken == nil || incomingToken == nil)
             if !isOneSide {

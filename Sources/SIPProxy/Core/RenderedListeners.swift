@@ -18,6 +18,8 @@ final class RenderedListeners: Sendable {
         let sipHost: ByteBuffer
         /// The same for a sips URI, which needs no transport parameter.
         let sipsHost: ByteBuffer
+        /// The user part of its Record-Route URIs towards servers that may have nothing relayed but within dialogs.
+        let mark: ByteBuffer
     }
 
     /// A port and transport by which others may name us.
@@ -30,17 +32,19 @@ final class RenderedListeners: Sendable {
     private let byID: [Listener?]
     /// Whether clients come in by a listener, by its number.
     private let access: [Bool]
+    private let roles: [ListenerIdentity.Role]
     private let hosts: Set<String>
     private let addresses: Set<IPAddress>
     private let places: [Place]
     private let own: OwnListeners
 
     init(_ snapshot: ProxySnapshot) {
-        listeners = snapshot.listeners.map(Self.render)
+        listeners = snapshot.listeners.map { Self.render($0, snapshot.tokens) }
         var byID = [Listener?](repeating: nil, count: 256)
         for listener in listeners { byID[Int(listener.identity.id.index)] = listener }
         self.byID = byID
         access = byID.map { $0?.identity.isAccess ?? false }
+        roles = byID.map { $0?.identity.role ?? .access }
         // Dialogs outlive the listener that they came by: its Record-Route must still be known as our own.
         let all = snapshot.listeners + snapshot.formerListeners
         hosts = Set(all.map { $0.advertisedHost.lowercased() } + snapshot.settings.domains)
@@ -61,6 +65,9 @@ final class RenderedListeners: Sendable {
 
     /// Whether clients come in by that listener.
     func isAccess(_ id: ListenerID) -> Bool { access[Int(id.index)] }
+
+    /// Who comes in by a listener; by one that is no longer there nobody in particular.
+    func role(of id: ListenerID) -> ListenerIdentity.Role { roles[Int(id.index)] }
 
     /// The listener that Via, Record-Route and Path name towards a next hop: the pool's choice, else one of the same
     /// transport, of its address family before others (TRN-52) and inner ones first, else any.
@@ -124,7 +131,7 @@ final class RenderedListeners: Sendable {
         return lower.hasSuffix(".") ? String(lower.dropLast()) : lower
     }
 
-    private static func render(_ identity: ListenerIdentity) -> Listener {
+    private static func render(_ identity: ListenerIdentity, _ tokens: TokenAuthenticator) -> Listener {
         let port = identity.advertisedPort.map { ":\($0)" } ?? ""
         let host = identity.advertisedHost + port
         let parameter =
@@ -141,7 +148,8 @@ final class RenderedListeners: Sendable {
             host: ByteBuffer(string: identity.advertisedHost.lowercased()),
             hostAddress: IPAddress(parsing: identity.advertisedHost.trimmingBrackets)?.unmapped,
             sipHost: ByteBuffer(string: host + parameter),
-            sipsHost: ByteBuffer(string: host)
+            sipsHost: ByteBuffer(string: host),
+            mark: FlowToken(markOf: identity).sealed(by: tokens)
         )
     }
 }

@@ -33,6 +33,22 @@ package struct FlowToken: Sendable, Hashable {
         self.port = port
     }
 
+    /// A mark: it names no flow, and shows no more than that the edge has written it for a dialog by that listener.
+    init(markOf listener: ListenerIdentity) {
+        self.init(
+            flow: Self.noFlow,
+            transport: listener.transport,
+            listener: listener.id,
+            address: .v4(0),
+            port: 0
+        )
+    }
+
+    var isMark: Bool { flow == Self.noFlow }
+
+    /// No flow has this number: their serials begin far above it.
+    private static let noFlow = FlowID(rawValue: 0)
+
     /// The names that a client's certificate proves, in any order, as a keyed digest (FLW-26).
     package struct Identity: Sendable, Hashable {
         let keyID: UInt8

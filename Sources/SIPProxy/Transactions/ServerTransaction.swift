@@ -153,14 +153,22 @@ final class SnapshotBox: Sendable {
     /// Whether a route rule asks how a request came, and not only what it says.
     let routesByOrigin: Bool
     let shareLimits: TransactionShares.Limits
+    private let trustedPools: [Bool]
 
     init(_ proxy: ProxySnapshot) {
         self.proxy = proxy
         shareLimits = TransactionShares.Limits(proxy.settings)
+        trustedPools = proxy.policies.map(\.isTrusted)
         routesByOrigin = proxy.routes.contains { rule in
             !(rule.listeners.isEmpty && rule.sources.isEmpty && rule.peers.isEmpty)
         }
         listeners = RenderedListeners(proxy)
+    }
+
+    /// Whether a pool's backends are believed like own servers; those of one that is no longer there are as by default.
+    func isTrusted(_ pool: PoolID) -> Bool {
+        let index = Int(pool.index)
+        return index < trustedPools.count ? trustedPools[index] : true
     }
 }
 
