@@ -28,7 +28,8 @@ extension ProxyCore {
         return true
     }
 
-    /// Whether a Request-URI has the address of a backend or of this host.
+    /// Whether a Request-URI may have the address of a server: of a backend, of this host, or where all domains are served
+    /// one that the routes may take elsewhere than back to where the request came from.
     ///
     /// Any other address, and a name that can lead nowhere, is a client's Contact: its server does not know the Path by
     /// which alone that client can be reached. No flow is looked for by its address, which behind NAT may be another's by
@@ -37,7 +38,9 @@ extension ProxyCore {
         if let address = uri.address?.unmapped {
             let proxy = server.snapshot.proxy
             if proxy.hostAddresses.contains(address) { return true }
-            if proxy.pools.contains(where: { $0.backends.contains { $0.endpoint.address == address } }) { return true }
+            if proxy.pools.contains(where: { $0.has(address) }) { return true }
+            // A server may dial another network's border by its address.
+            if proxy.settings.domains.isEmpty, server.snapshot.routesByOrigin, !address.isPrivate { return true }
         } else {
             let name = RenderedListeners.name(server.request.bytes.text(uri.host))
             guard name == "invalid" || name.hasSuffix(".invalid") else { return false }

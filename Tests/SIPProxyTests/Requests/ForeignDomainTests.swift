@@ -94,6 +94,35 @@ struct ForeignDomainTests {
     }
 
     @Test(
+        "FLW-37: where all domains are served and routes ask for the origin, they decide of addresses that are not private",
+        arguments: [
+            ("sip:+441234@198.51.100.9", true), ("sip:a@[2001:db8::7]:5061;transport=tls", true),
+            ("sip:a@10.9.9.9", false), ("sip:a@172.20.0.1", false), ("sip:a@192.168.1.20", false),
+            ("sip:a@100.64.0.1", false), ("sip:a@127.0.0.1", false), ("sip:a@169.254.1.1", false),
+            ("sip:a@[fd00::1]", false), ("sip:a@[fe80::1]", false), ("sip:a@[::ffff:10.9.9.9]", false),
+            ("sip:x7@f81d4fae.invalid", false),
+        ]
+    )
+    func byOrigin(uri: String, isRouted: Bool) {
+        let pools = [PoolView.sample(1), PoolView.sample(2, index: 1)]
+        let anywhere = RouteRule.Network(address: .v4(0xC000_0201), prefixLength: 32)
+        for rule in [
+            RouteRule(sources: [anywhere], action: .pool(PoolID(index: 1))),
+            RouteRule(listeners: [Side.innerTCP], action: .pool(PoolID(index: 1))),
+        ] {
+            let bench = Bench(.sample(pools, routes: [rule, RouteRule(action: .pool(PoolID(index: 0)))]))
+            bench.receive(Self.request(uri), on: bench.backendFlow(.backend(1)))
+            #expect(bench.sent.requests == (isRouted ? ["INVITE B1"] : []))
+            #expect(bench.sent.answers == (isRouted ? [100] : [480]) && Self.hints(bench) == (isRouted ? 0 : 1))
+        }
+        // Rules that ask only for what the request says would take it back.
+        let rule = RouteRule(methods: ["INVITE"], action: .pool(PoolID(index: 1)))
+        let bench = Bench(.sample(pools, routes: [rule]))
+        bench.receive(Self.request(uri), on: bench.backendFlow(.backend(1)))
+        #expect(bench.sent.answers == [480])
+    }
+
+    @Test(
         "FLW-37: where all domains are served, names of backends' requests and the servers' own addresses go by the routes"
     )
     func served() {
