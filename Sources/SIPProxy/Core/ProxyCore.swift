@@ -87,10 +87,10 @@ package final class ProxyCore {
     /// Client transactions that have not ended.
     package var clientTransactionCount: Int { clients.count }
 
-    /// Addresses and connections of clients that are counted as holding server transactions.
+    /// Sources and connections of clients that are counted as holding server transactions.
     package var transactionHolders: Int { shares.count }
 
-    /// Keys by which server transactions are found.
+    /// Keys by which server transactions are found, and by which the ACKs of 2xx find their attempts.
     package var indexedKeys: Int { serverByKey.count + elsewhere.count + acknowledgeable.count }
 
     /// Names that are being asked for.

@@ -3,8 +3,10 @@
 internal import BackendPool
 internal import SIPMessage
 
-/// Small counts by key, for every request: open addressing with a seeded hash, so that a count costs one look at memory, and
-/// memory is asked for only while more keys have a count than ever before. A key whose count is nothing is not kept.
+/// Small counts by key, for every request.
+///
+/// Open addressing with a seeded hash: a count costs one look at memory, and memory is asked for only while more keys have a
+/// count than ever before. A key whose count is nothing is not kept.
 struct HeldCounts {
     /// What is counted: a source, of connections or of datagrams, or one connection.
     struct Key: Equatable {

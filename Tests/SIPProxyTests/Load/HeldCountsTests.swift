@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import SIPMessage
-@testable import SIPProxy
 internal import TestSupport
 internal import Testing
+
+@testable import SIPProxy
 
 @Suite("Counts by client")
 struct HeldCountsTests {
     private static func key(_ number: UInt64) -> HeldCounts.Key {
-        number % 2 == 0 ? HeldCounts.Key(FlowID(rawValue: number)) : HeldCounts.Key(.v4(UInt32(number)), isProven: number % 3 == 0)
+        number % 2 == 0
+            ? HeldCounts.Key(FlowID(rawValue: number)) : HeldCounts.Key(.v4(UInt32(number)), isProven: number % 3 == 0)
     }
 
     @Test("TXN-46: they are exact, whatever comes and goes, and nothing is kept of who has none")
