@@ -220,7 +220,8 @@ extension ProxyCore {
 
     /// How many more servers a request may be sent to.
     private func othersLeft(_ server: ServerTransaction) -> Int {
-        if let hops = server.hops { return min(hops.left.count, Int(HopWalk.tries) - Int(server.attempts)) }
+        // A second connection to the last server is one attempt more than there are tries.
+        if let hops = server.hops { return max(0, min(hops.left.count, Int(HopWalk.tries) - Int(server.attempts))) }
         guard let pool = server.pool else { return 0 }
         let untried = pool.backends.indices.count { pool.backends[$0].isUsable && !server.tried.contains($0) }
         return max(0, min(untried, Int(server.policy.tries) - Int(server.candidates)))

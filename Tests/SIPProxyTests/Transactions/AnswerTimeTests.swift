@@ -82,6 +82,20 @@ struct AnswerTimeTests {
         #expect(finals == [500])
     }
 
+    @Test("TXN-31, TRN-44: the last of eight servers that closes is asked once more, and the failures are told in time")
+    func lastOneCloses() {
+        ask(8)
+        for last in 11...17 { answer("B\(last)", 503) }
+        bench.close(bench.backendFlow(.backend(18), pool: nil))
+        #expect(bench.sent.methods("OPTIONS").map(\.to).suffix(3) == ["B17", "B18", "B18"])
+        bench.wait(until: 27.4)
+        #expect(finals.isEmpty)
+        bench.wait(until: 27.6)
+        #expect(finals == [500])
+        bench.wait(until: 80)
+        #expect(finals == [500] && bench.isQuiet)
+    }
+
     @Test("TXN-31: what a server itself says passes to the end")
     func passes() {
         ask(1)
