@@ -111,6 +111,31 @@ struct AddressTests {
         #expect(bench.sent.answers == [200] && bench.core.transactionCount == 0)
     }
 
+    @Test("PRX-54, LOC-43: after a 6xx one that was outrun goes nowhere else")
+    func outrunAfterDecline() throws {
+        let bench = Bench(.sample([.sample(3)]))
+        bench.behaviour[.backend(2)] = .holds
+        bench.receive(Wire.request("INVITE"), on: bench.client())
+        bench.wait(until: 4.1)
+        let second = try #require(bench.sent.to("B2").first?.attempt)
+        bench.answer(603, to: bench.sent.to("B1")[0])
+        #expect(!bench.core.attemptOutrun(second, now: bench.now) && bench.core.awaits(second))
+        bench.wait(0.01)
+        #expect(bench.sent.to("B3").isEmpty)
+    }
+
+    @Test("TXN-31, LOC-43: nor does one whose client is about to give up")
+    func outrunTooLate() throws {
+        let bench = Bench(.sample([.sample(3, firstResponse: FirstResponseLimits(nonInvite: .seconds(30)))]))
+        bench.behaviour[.backend(1)] = .holds
+        bench.receive(Wire.request("OPTIONS"), on: bench.client())
+        bench.wait(until: 28.1)
+        let first = try #require(bench.sent.to("B1").first?.attempt)
+        #expect(!bench.core.attemptOutrun(first, now: bench.now) && bench.core.awaits(first))
+        bench.wait(0.01)
+        #expect(bench.sent.to("B2").isEmpty)
+    }
+
     @Test("LOC-43: one that has nowhere else to go waits on, as does one for an address that its URI names")
     func staysOutrun() throws {
         let bench = Bench(.sample([.sample(1)]))
