@@ -218,7 +218,7 @@ extension ProxyCore {
     /// Keeps the final of an abandoned attempt beside what the one after it will bring.
     ///
     /// It ends the search all the same: nobody else is tried (PRX-55), and after a 6xx the one that is being tried is called
-    /// off (PRX-54).
+    /// off (PRX-54). A request other than INVITE has no time to wait for that one: it is answered at once.
     private func settleLate(
         _ response: SIPMessage,
         _ client: ClientTransaction,
@@ -233,7 +233,7 @@ extension ProxyCore {
         collect(response, client, flow)
         guard !leavesOpen(response.status, server) else { return }
         server.isDecided = true
-        guard let pending = server.pending else {
+        guard let pending = server.pending, server.isInvite else {
             stopAsking(server)
             return answerBest(server, client, now: now)
         }

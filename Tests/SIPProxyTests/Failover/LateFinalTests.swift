@@ -99,6 +99,25 @@ struct LateFinalTests {
         #expect(bench.sent.answers.last == best && bench.sent.answers.count { $0 >= 200 } == 1)
     }
 
+    @Test(
+        "PRX-53, PRX-55, TXN-31: another request than INVITE gets it at once, whatever the next backend has said",
+        arguments: [401, 404, 500, 603],
+        [nil, 100]
+    )
+    func noInvite(status: Int, then provisional: Int?) {
+        let bench = Bench(3)
+        bench.receive(Wire.request("REGISTER"), on: bench.client())
+        bench.wait(until: 4.5)
+        if let provisional { bench.answer(provisional, to: bench.sent.to("B2")[0]) }
+        bench.wait(until: 6)
+        bench.answer(status, to: bench.sent.to("B1")[0])
+        #expect(bench.sent.answers.last == status && bench.finished == ["\(status)"])
+        bench.answer(200, to: bench.sent.to("B2")[0])
+        bench.wait(until: 100)
+        #expect(bench.sent.answers.filter { $0 >= 200 } == [status] && bench.isQuiet)
+        #expect(bench.sent.requests == ["REGISTER B1", "REGISTER B2"])
+    }
+
     @Test("PRX-55: a late 503, and what the pool names, end nothing", arguments: [503, 480])
     func open(status: Int) {
         var policy = ForwardingPolicy()
