@@ -14,6 +14,16 @@ extension ProxyCore {
         now: NIODeadline
     ) {
         note(client, .failed(failure, status: status), now: now)
+        tellFailure(client, failure, retryAfter: retryAfter, now: now)
+    }
+
+    /// Tells the driver alone of a failure: the attempt may still be answered.
+    func tellFailure(
+        _ client: ClientTransaction,
+        _ failure: AttemptFailure,
+        retryAfter: UInt32? = nil,
+        now: NIODeadline
+    ) {
         guard let target = client.backend else { return }
         act(.event(.attempt(target, failure, retryAfter: retryAfter, duration: now - client.sentAt)))
     }

@@ -38,7 +38,7 @@ extension ProxyCore {
             return reject(server, .flowFailed, now: now)
         }
         if server.isCancelled { return endCancelled(server, client, now: now) }
-        if tryNext(server, after: failure, now: now) { return }
+        if tryNext(after: client, failure, now: now) { return }
         answerBest(server, client, now: now)
     }
 
@@ -73,8 +73,10 @@ extension ProxyCore {
     }
 
     /// Sends the request to the next candidate after an attempt that failed; false when there is none.
-    func tryNext(_ server: ServerTransaction, after failure: AttemptFailure, now: NIODeadline) -> Bool {
-        if !failure.leavesNothing { server.failedTries &+= 1 }
+    func tryNext(after client: ClientTransaction, _ failure: AttemptFailure, now: NIODeadline) -> Bool {
+        let server = client.server
+        // One that was silent for too long was counted then.
+        if !failure.leavesNothing, !client.isOverdue { server.failedTries &+= 1 }
         guard server.mayTryOn, !isTooLate(server, now: now) else { return false }
         if failure.isCharged, isOverBudget(server, now: now) { return false }
         guard tryNext(server, now: now) else { return false }
@@ -88,14 +90,13 @@ extension ProxyCore {
         !server.isInvite && now - server.startedAt >= answerLimit
     }
 
-    /// Whether a request would be tried anew and its pool has no retry left (PRX-58).
+    /// Whether a request would be tried anew and its pool has no retry left (PRX-58); told once, however often it would.
     private func isOverBudget(_ server: ServerTransaction, now: NIODeadline) -> Bool {
-        guard let pool = server.pool, !budgets.allows(pool.id, percent: server.policy.retryPercent, now: now),
-            hasMore(server, pool)
-        else { return false }
-        server.isOverBudget = true
-        act(.event(.limit(.retryBudget)))
-        return true
+        guard let pool = server.pool else { return false }
+        let isOver = !budgets.allows(pool.id, percent: server.policy.retryPercent, now: now) && hasMore(server, pool)
+        if isOver, !server.isOverBudget { act(.event(.limit(.retryBudget))) }
+        server.isOverBudget = isOver
+        return isOver
     }
 
     /// Whether a request has tries left, and a backend for one: where none is usable all are tried.

@@ -152,8 +152,22 @@ extension ProxyCore {
     private func goOn(_ server: ServerTransaction, now: NIODeadline) {
         guard !server.hasFinal, isTooLate(server, now: now) || !sendToNextHop(server, now: now) else { return }
         // A second look after tries that failed: they say what the answer is.
-        if server.attempts > 0 { return answerBest(server, nil, now: now) }
+        if server.attempts > 0 {
+            if let last = server.current, last.state == .calling, last.isAbandoned { return wait(for: last, now: now) }
+            return answerBest(server, nil, now: now)
+        }
         reject(server, server.isThrottled ? .overloaded : unavailable(server.request), now: now)
+    }
+
+    /// Nobody came to follow an attempt that was left for its silence: it is waited for again.
+    private func wait(for client: ClientTransaction, now: NIODeadline) {
+        let server = client.server
+        client.isAbandoned = false
+        client.isOverdue = true
+        server.silent &-= 1
+        client.firstResponseAt = lastWord(server)
+        if client.sent != nil { client.retransmitAt = now + client.retransmitInterval }
+        arm(client)
     }
 
     // MARK: The way through

@@ -211,7 +211,7 @@ extension ProxyCore {
         let server = client.server
         guard !server.hasFinal else { return }
         collect(response, client, flow)
-        if movesOn, tryNext(server, after: .status, now: now) { return }
+        if movesOn, tryNext(after: client, .status, now: now) { return }
         answerBest(server, client, now: now)
     }
 
@@ -231,16 +231,24 @@ extension ProxyCore {
         if response.status == 487, client.hasSentCancel, !server.isCancelled { return }
         server.silent &-= 1
         collect(response, client, flow)
-        guard !leavesOpen(response.status, server) else { return }
+        guard !leavesOpen(response.status, server) else { return answerInTime(server) }
         server.isDecided = true
-        guard let pending = server.pending, server.isInvite else {
+        guard let pending = server.pending, server.isInvite, !pending.isSilent else {
             stopAsking(server)
+            if let pending = server.pending, pending.isSilent { leave(pending, now: now) }
             return answerBest(server, client, now: now)
         }
         guard response.status >= 600 else { return }
         // Before a provisional it waits for that (TXN-39).
         pending.wantsCancel = true
         sendCancel(pending, now: now)
+    }
+
+    /// There is something to be told now: the attempt that says nothing is not waited for until it is too late.
+    private func answerInTime(_ server: ServerTransaction) {
+        guard let pending = server.pending, pending.state == .calling, let end = lastWord(server) else { return }
+        pending.firstResponseAt = min(pending.firstResponseAt ?? end, end)
+        arm(pending)
     }
 
     private func collect(_ response: SIPMessage, _ client: ClientTransaction, _ flow: FlowContext) {

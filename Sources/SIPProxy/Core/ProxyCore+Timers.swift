@@ -86,41 +86,76 @@ extension ProxyCore {
     /// Nothing was heard within the first-response limit: the next candidate is tried, and this one is left to itself
     /// (LOC-63).
     ///
-    /// Where nobody else is left, the request has waited long enough.
+    /// Where nobody else may be tried it is waited for until timer B or F: slow is better than nothing.
     private func moveOn(_ client: ClientTransaction, now: NIODeadline) {
         client.firstResponseAt = nil
         let server = client.server
         guard client.state == .calling, !server.hasFinal, !server.isCancelled else { return }
         counters.fired(.firstResponse)
+        if !client.isOverdue {
+            observeSilence(client, now: now)
+            tellFailure(client, .timeout, now: now)
+            failedNow(client, .timeout, now: now)
+        }
+        if tryNext(after: client, .timeout, now: now) { return leave(client, now: now) }
+        client.isOverdue = true
+        guard hasWaitedEnough(server, now: now) else {
+            client.firstResponseAt = lastWord(server)
+            return
+        }
+        leave(client, now: now)
+        answerBest(server, client, now: now)
+    }
+
+    /// Whether silence ends a request whose last attempt might still be answered: where an answer is there that ended the
+    /// search or would come too late, and for an INVITE when several have been silent and nobody is left (LOC-63).
+    private func hasWaitedEnough(_ server: ServerTransaction, now: NIODeadline) -> Bool {
+        if server.isDecided { return true }
+        if server.isInvite { return server.silent > 0 && !server.isOverBudget }
+        return lastWord(server).map { $0 <= now } ?? false
+    }
+
+    /// An attempt is left to itself: it may still answer, but is not asked again beside the next one (LOC-42).
+    func leave(_ client: ClientTransaction, now: NIODeadline) {
         client.isAbandoned = true
-        // It may still answer; it is not asked again beside the next one (LOC-42).
         client.retransmitAt = nil
-        server.silent &+= 1
-        observeSilence(client, now: now)
-        noteFailure(client, .timeout, now: now)
-        failedNow(client, .timeout, now: now)
-        if !tryNext(server, after: .timeout, now: now) { answerBest(server, client, now: now) }
+        client.server.silent &+= 1
+        note(client, .failed(.timeout, status: 0), now: now)
+    }
+
+    /// When a request that has an answer gives up waiting for a better one; nil where it may wait to its end.
+    ///
+    /// Only a request other than INVITE has one: its client hears nothing that comes after its timer F (TXN-31).
+    func lastWord(_ server: ServerTransaction) -> NIODeadline? {
+        guard !server.isInvite, server.collected != nil else { return nil }
+        return server.startedAt + answerLimit - snapshot.settings.t1
     }
 
     /// Timer B or F, or no final after a CANCEL (TXN-40).
     private func giveUp(_ client: ClientTransaction, now: NIODeadline) {
         let server = client.server
+        let wasAbandoned = client.isAbandoned
         client.stopWaiting()
         client.cancelRetransmitAt = nil
-        let wasAbandoned = client.isAbandoned
-        if !wasAbandoned { server.silent &+= 1 }
-        if !wasAbandoned, !client.hasSentCancel {
-            if client.state == .calling { observeSilence(client, now: now) }
-            noteFailure(client, .timeout, now: now)
-            failedNow(client, .timeout, now: now)
-        }
+        if !wasAbandoned { noteSilence(client, now: now) }
         note(client, .cancelled, now: now)
         terminate(client)
         guard !wasAbandoned, !server.hasFinal else { return }
         if server.isCancelled { return endCancelled(server, client, now: now) }
         // A call that has rung is tried nowhere else.
-        if !client.hasSentCancel, tryNext(server, after: .timeout, now: now) { return }
+        if !client.hasSentCancel, tryNext(after: client, .timeout, now: now) { return }
         answerBest(server, client, now: now)
+    }
+
+    /// The attempt that was waited for has brought no final.
+    private func noteSilence(_ client: ClientTransaction, now: NIODeadline) {
+        client.server.silent &+= 1
+        guard !client.hasSentCancel else { return }
+        // Of its silence beyond the first-response limit all was told then.
+        if client.isSilent { return note(client, .failed(.timeout, status: 0), now: now) }
+        if client.state == .calling { observeSilence(client, now: now) }
+        noteFailure(client, .timeout, now: now)
+        failedNow(client, .timeout, now: now)
     }
 
     /// A call that rings for ever is called off (PRX-69).

@@ -50,6 +50,8 @@ final class ClientTransaction {
     var hasProvisional = false
     /// Whether another candidate was tried meanwhile (LOC-63).
     var isAbandoned = false
+    /// Whether its first-response limit passed when nobody else could be tried, so that it is waited for on.
+    var isOverdue = false
     /// Whether it was tried over TCP for its size only (TRN-40).
     var isMovedToTCP = false
     var wasRetriedHere = false
@@ -91,6 +93,9 @@ final class ClientTransaction {
 
     /// Whether a final is still to come.
     var isWaiting: Bool { state == .calling || state == .proceeding }
+
+    /// Whether nothing has been heard for longer than its first-response limit.
+    var isSilent: Bool { isOverdue && state == .calling }
 
     var id: AttemptID { AttemptID(slot: slot, nonce: nonce) }
     var isInvite: Bool { server.isInvite }

@@ -62,7 +62,7 @@ final class ServerTransaction {
     var candidates: UInt8 = 0
     /// Attempts that failed after they had cost time or work.
     var failedTries: UInt8 = 0
-    /// Whether its pool had no retry left for it.
+    /// Whether its pool had no retry left for it when one was last due.
     var isOverBudget = false
     /// The next hop outside the route rules, when it goes to one.
     var hops: HopWalk?

@@ -287,6 +287,34 @@ struct FailoverTests {
         #expect(bench.sent.requests == ["OPTIONS B1", "OPTIONS B2"])
     }
 
+    @Test("TXN-31, LOC-63: slow backends are waited for as long as the client waits", arguments: [1, 2], [9, 31.5])
+    func slow(last: Int, second: Double) {
+        let bench = Bench(2)
+        bench.receive(Wire.request("OPTIONS"), on: bench.client())
+        bench.wait(until: second)
+        bench.answer(200, to: bench.sent.to("B\(last)")[0])
+        #expect(bench.sent.answers == [100, 200] && bench.finished == ["200"])
+        #expect(bench.attempts == ["B1 timeout", "B2 timeout", "B\(last) answered"])
+        bench.wait(until: 80)
+        #expect(bench.sent.requests == ["OPTIONS B1", "OPTIONS B2"] && bench.isQuiet)
+    }
+
+    @Test("LOC-63: an INVITE waits until timer B where it may be tried at one backend only, and may ring until then")
+    func onlyTry() {
+        var policy = ForwardingPolicy()
+        policy.tries = 1
+        for ringsAt in [nil, 20.0] {
+            let bench = Bench(2, policy: policy)
+            bench.receive(Wire.request("INVITE"), on: bench.client())
+            bench.wait(until: ringsAt ?? 31.9)
+            #expect(bench.sent.answers == [100] && bench.attempts == ["B1 timeout"])
+            if ringsAt != nil { bench.answer(180, to: bench.sent.to("B1")[0]) }
+            bench.wait(until: 40)
+            #expect(bench.sent.answers == (ringsAt == nil ? [100, 408] : [100, 180]))
+            #expect(bench.sent.requests == ["INVITE B1"] && bench.attempts == ["B1 timeout"])
+        }
+    }
+
     @Test("TXN-31: backends that refuse and are mute: no 408 to another request, at any time")
     func silent() {
         bench.behaviour[.backend(1)] = .fails(.refused)

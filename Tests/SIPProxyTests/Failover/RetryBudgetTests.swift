@@ -85,17 +85,54 @@ struct RetryBudgetTests {
         #expect(run.ask(1, 503).answers[500] == nil)
     }
 
-    @Test("PRX-58, TXN-31, PRX-56: after silence the others get no 408, but 500 at once; an INVITE gets its 408")
-    func silence() {
+    /// A hundred requests that take all retries, and two for which none is left.
+    private func silentRun() -> Run {
         let run = Run()
         for _ in 0..<100 { run.begin("OPTIONS") }
         run.begin("MESSAGE")
         run.begin("INVITE")
         run.bench.wait(until: 4.1)
-        #expect(run.bench.sent.methods("OPTIONS").to("B2").count == 100)
-        #expect(run.bench.sent.filter { $0.to == "B2" }.count == 100)
-        #expect(run.bench.sent.answers.filter { $0 >= 200 }.sorted() == [408, 500])
-        #expect(run.bench.limits == [.retryBudget, .retryBudget])
+        return run
+    }
+
+    @Test("PRX-58, LOC-63: for which no retry is left after silence, the slow backend is waited for; counted is that once")
+    func slow() {
+        let run = silentRun()
+        #expect(run.bench.sent.filter { $0.to == "B2" }.requests == Array(repeating: "OPTIONS B2", count: 100))
+        run.bench.wait(until: 5)
+        run.bench.answer(200, to: run.bench.sent.methods("MESSAGE")[0])
+        run.bench.answer(180, to: run.bench.sent.methods("INVITE")[0])
+        run.bench.wait(until: 9)
+        run.bench.answer(200, to: run.bench.sent.methods("INVITE")[0])
+        #expect(run.bench.sent.answers.filter { $0 > 100 } == [200, 180, 200])
+        #expect(run.bench.sent.methods("CANCEL").isEmpty && run.bench.limits == [.retryBudget, .retryBudget])
+    }
+
+    @Test("PRX-58, TXN-31, PRX-56: it is waited for until timer B or F: the others get no 408, an INVITE gets its own")
+    func silence() {
+        let run = silentRun()
+        run.bench.wait(until: 31.9)
+        #expect(run.bench.sent.answers.allSatisfy { $0 == 100 } && run.bench.finished.isEmpty)
+        // There are retries again.
+        run.bench.wait(until: 32.1)
+        #expect(run.bench.sent.last?.to == "B2" && run.bench.sent.last?.method == "INVITE")
+        run.bench.wait(until: 37)
+        #expect(run.bench.sent.answers.filter { $0 > 100 } == [408])
+        #expect(run.bench.finished.count == 102 && run.bench.limits == [.retryBudget, .retryBudget])
+    }
+
+    @Test("PRX-55, PRX-58: what the first says late ends the wait for a second that was silent for too long")
+    func lateFinal() {
+        let run = Run(0, backends: 3)
+        _ = run.ask(99, 503)
+        run.begin("INVITE")
+        run.bench.wait(until: 9)
+        #expect(run.bench.sent.requests == ["INVITE B1", "INVITE B2"] && run.bench.limits == [.retryBudget])
+        run.bench.answer(486, to: run.bench.sent.to("B1")[0])
+        #expect(run.bench.sent.answers == [100, 486])
+        // It is called off should it ring after all.
+        run.bench.answer(180, to: run.bench.sent.to("B2")[0])
+        #expect(run.bench.sent.requests.last == "CANCEL B2" && run.bench.sent.answers == [100, 486])
     }
 
     @Test("PRX-58: a lost connection with the request counts, on its second try at the same backend too")

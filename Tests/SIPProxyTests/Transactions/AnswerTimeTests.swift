@@ -96,6 +96,33 @@ struct AnswerTimeTests {
         #expect(finals == [500] && bench.isQuiet)
     }
 
+    @Test("TXN-31, LOC-63: a late failure of the first server is told in time too, whoever is silent then", arguments: [8, 20])
+    func lateFailure(second: Double) {
+        let bench = Bench(2)
+        bench.receive(Wire.request("OPTIONS"), on: bench.client())
+        bench.wait(until: second)
+        bench.answer(503, to: bench.sent.to("B1")[0])
+        bench.wait(until: 27.4)
+        #expect(bench.finished.isEmpty)
+        bench.wait(until: 27.6)
+        #expect(bench.sent.answers == [100, 500])
+    }
+
+    @Test("LOC-26, TXN-31: a silent server is waited for again when its name has no other any more")
+    func nobodyNew() throws {
+        bench.receive(Wire.request("OPTIONS", toTag: "b", extra: ["Route: <sip:core.example.net;lr>"]), on: peer)
+        let servers = [11, 12].map { Published(endpoint: .backend($0), addressOrder: UInt8($0)) }
+        bench.resolve(bench.questions[0].id, .resolved(NextHops(servers, expiresAt: bench.now + .seconds(5))))
+        bench.wait(until: 13.8)
+        bench.resolve(try #require(bench.questions.first).id, .resolved(NextHops(Array(servers.prefix(1)))))
+        bench.wait(until: 20)
+        #expect(bench.sent.methods("OPTIONS").map(\.to) == ["B11"] && bench.finished.isEmpty)
+        answer("B11", 200)
+        #expect(finals == [200])
+        bench.wait(until: 80)
+        #expect(bench.isQuiet)
+    }
+
     @Test("TXN-31: what a server itself says passes to the end")
     func passes() {
         ask(1)
@@ -146,6 +173,8 @@ struct AnswerTimeTests {
             bench.wait(until: second)
             bench.receive(text, on: phone)
         }
+        bench.wait(until: 32.1)
+        bench.receive(text, on: phone)
         #expect(bench.sent.requests == ["OPTIONS B1", "OPTIONS B2", "OPTIONS B3"] && bench.finished == ["0 local"])
         bench.wait(until: 37.1)
         #expect(bench.core.transactionCount == 0)
