@@ -72,7 +72,7 @@ extension ProxyCore {
     package func attemptOutrun(_ attempt: AttemptID, now: NIODeadline) -> Bool {
         guard let client = client(attempt), client.state == .calling, !client.isAbandoned else { return false }
         let server = client.server
-        guard server.mayTryOn, !isTooLate(server, now: now), tryNext(server, now: now) else { return false }
+        guard mayBegin(server, now: now), tryNext(server, now: now) else { return false }
         server.failedTries &+= 1
         counters.failedOver(.connectTimeout)
         note(client, .failed(.connectTimeout, status: 0), now: now)

@@ -77,7 +77,7 @@ extension ProxyCore {
         let server = client.server
         // One that was silent for too long was counted then.
         if !failure.leavesNothing, !client.isOverdue { server.failedTries &+= 1 }
-        guard server.mayTryOn, !isTooLate(server, now: now) else { return false }
+        guard mayBegin(server, now: now) else { return false }
         if failure.isCharged, isOverBudget(server, now: now) { return false }
         guard tryNext(server, now: now) else { return false }
         if failure.isCharged, let pool = server.pool { budgets.spend(pool.id) }
@@ -113,7 +113,7 @@ extension ProxyCore {
     /// place, on a fresh connection (TRN-44).
     private func retriesHere(_ client: ClientTransaction, now: NIODeadline) -> Bool {
         let server = client.server
-        guard !client.wasRetriedHere, !client.isAbandoned, server.mayTryOn, let target = client.backend,
+        guard !client.wasRetriedHere, !client.isAbandoned, mayBegin(server, now: now), let target = client.backend,
             now - client.sentAt < .seconds(1)
         else { return false }
         if let pool = server.pool {
@@ -129,7 +129,7 @@ extension ProxyCore {
     /// Silence is no refusal: the host may be down, or a filter may swallow what comes (TRN-41).
     private func returnsToUDP(_ client: ClientTransaction, _ failure: AttemptFailure, now: NIODeadline) -> Bool {
         let server = client.server
-        guard client.isMovedToTCP, failure == .refused, !client.isAbandoned, server.mayTryOn,
+        guard client.isMovedToTCP, failure == .refused, !client.isAbandoned, mayBegin(server, now: now),
             let target = client.backend
         else { return false }
         send(server, to: .backend(target, index: client.poolIndex), now: now, movingLarge: false)

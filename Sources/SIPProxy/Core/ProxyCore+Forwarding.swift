@@ -203,7 +203,10 @@ extension ProxyCore {
         let server = client.server
         if let pool = server.pool {
             guard pool.backends.count > 1 else { return nil }
-            if let limits = pool.firstResponse { return client.isInvite ? limits.invite : limits.nonInvite }
+            if let limits = pool.firstResponse {
+                guard !client.isInvite else { return limits.invite }
+                return server.collected == nil ? limits.nonInvite : min(limits.nonInvite, timeLeft(server, now: now))
+            }
         }
         return client.isInvite ? nil : fairShare(server, now: now)
     }
@@ -214,8 +217,19 @@ extension ProxyCore {
         let others = othersLeft(server)
         // The last one may take all the time, unless there is an answer already that must go out before its end.
         guard others > 0 || server.collected != nil else { return nil }
-        let left = max(server.startedAt + answerLimit - snapshot.settings.t1 - now, .zero)
-        return .nanoseconds(left.nanoseconds / Int64(others + 1))
+        let share = TimeAmount.nanoseconds(timeLeft(server, now: now).nanoseconds / Int64(others + 1))
+        return max(share, snapshot.settings.t1)
+    }
+
+    /// How long a server may take to answer a request other than INVITE so that, if it does not, the client can be told in
+    /// time.
+    private func timeLeft(_ server: ServerTransaction, now: NIODeadline) -> TimeAmount {
+        max(server.startedAt + answerLimit - snapshot.settings.t1 - now, .zero)
+    }
+
+    /// Whether another attempt may begin, and has as much time as one round trip may take (TXN-31).
+    func mayBegin(_ server: ServerTransaction, now: NIODeadline) -> Bool {
+        server.mayTryOn && (server.isInvite || timeLeft(server, now: now) >= snapshot.settings.t1)
     }
 
     /// How many more servers a request may be sent to.
@@ -227,7 +241,7 @@ extension ProxyCore {
         return max(0, min(untried, Int(server.policy.tries) - Int(server.candidates)))
     }
 
-    /// How long after its arrival a request other than INVITE is still tried and answered by this edge: well before the
-    /// client's timer F, beyond which every answer is one too many (RFC 4320 section 4.2, TXN-31).
+    /// How long after its arrival a request other than INVITE is still answered by this edge: well before the client's
+    /// timer F, beyond which every answer is one too many (RFC 4320 section 4.2, TXN-31).
     var answerLimit: TimeAmount { snapshot.settings.t1 * 56 }
 }

@@ -150,7 +150,7 @@ extension ProxyCore {
     }
 
     private func goOn(_ server: ServerTransaction, now: NIODeadline) {
-        guard !server.hasFinal, isTooLate(server, now: now) || !sendToNextHop(server, now: now) else { return }
+        guard !server.hasFinal, !mayBegin(server, now: now) || !sendToNextHop(server, now: now) else { return }
         // A second look after tries that failed: they say what the answer is.
         if server.attempts > 0 {
             if let last = server.current, last.state == .calling, last.isAbandoned { return wait(for: last, now: now) }
