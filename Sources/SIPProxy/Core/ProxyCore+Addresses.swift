@@ -86,23 +86,7 @@ extension ProxyCore {
         guard let client = client(attempt), client.state == .calling, !client.isAbandoned, client.target != nil else {
             return false
         }
-        let server = client.server
-        if let hops = server.hops { return server.attempts >= HopWalk.tries || hops.left.isEmpty }
-        guard let pool = server.pool else { return true }
-        return !pool.backends.indices.contains { mayFollow($0, server, pool, now: now) }
-    }
-
-    /// Whether a request may still be sent to a backend after those that it has tried.
-    private func mayFollow(_ index: Int, _ server: ServerTransaction, _ pool: PoolView, now: NIODeadline) -> Bool {
-        let backend = pool.backends[index]
-        let needsTLS = server.plan.isSecure || server.policy.requiresTLS
-        guard backend.isUsable, !server.tried.contains(index), !needsTLS || backend.endpoint.transport.isSecure else {
-            return false
-        }
-        let tries = server.policy.tries
-        guard server.candidates >= tries else { return true }
-        return server.failedTries < tries && server.candidates < tries &+ Self.extraTries
-            && local.isProven(backend.id, now: now) && !local.isHeld(backend.id, now: now)
+        return othersLeft(client.server, now: now) == 0
     }
 
     /// A connection that was tried for several requests could not be opened: it counts once.

@@ -6,18 +6,64 @@ internal import SIPMessage
 
 /// The choice among a pool's backends, and what this worker itself knows of them.
 extension ProxyCore {
-    /// The backend that a request tries next; nil when there is none, or it has tried as many as it may (PRX-58).
+    /// Candidates beyond `tries` that a request may try where those before took nothing of it.
+    static let extraTries: UInt8 = 5
+
+    /// How many more servers a request may be sent to.
+    func othersLeft(_ server: ServerTransaction, now: NIODeadline) -> Int {
+        // A second connection to the last server is one attempt more than there are tries.
+        if let hops = server.hops { return max(0, min(hops.left.count, Int(HopWalk.tries) - Int(server.attempts))) }
+        guard let pool = server.pool else { return 0 }
+        let left = triesLeft(server)
+        guard left > 0 else { return 0 }
+        let hasUsable = pool.backends.contains { $0.isUsable && mayGo(server, to: $0) }
+        let others = pool.backends.indices.count { mayFollow($0, server, pool, hasUsable: hasUsable, now: now) }
+        return min(left, others)
+    }
+
+    /// Whether a request that has tries left may be sent to a backend after those that it has tried: to such as are usable,
+    /// to a few where none is (LOC-54), and beyond `tries` to such as have just proved that they live.
+    private func mayFollow(
+        _ index: Int,
+        _ server: ServerTransaction,
+        _ pool: PoolView,
+        hasUsable: Bool,
+        now: NIODeadline
+    ) -> Bool {
+        let backend = pool.backends[index]
+        guard !server.tried.contains(index), !server.throttled.contains(index), mayGo(server, to: backend) else {
+            return false
+        }
+        guard server.candidates < server.policy.tries else { return backend.isUsable && isExtra(backend.id, now: now) }
+        if hasUsable { return backend.isUsable }
+        return backend.isUsableInPanic && server.tried.count < PoolView.panicTryLimit
+    }
+
+    /// Whether a backend's transport is secure enough for a request.
+    private func mayGo(_ server: ServerTransaction, to backend: BackendView) -> Bool {
+        !server.needsTLS || backend.endpoint.transport.isSecure
+    }
+
+    /// How many more backends of its pool a request may try (PRX-58).
     ///
     /// Backends that refused the connection took nothing of the request, so that there is no flood to be feared of more
-    /// tries: they may go on beyond the number, to backends that have just proved that they live.
+    /// tries: they may go on beyond the number.
+    private func triesLeft(_ server: ServerTransaction) -> Int {
+        let (tries, candidates) = (Int(server.policy.tries), Int(server.candidates))
+        if candidates < tries { return tries - candidates }
+        return Int(server.failedTries) < tries ? max(0, tries + Int(Self.extraTries) - candidates) : 0
+    }
+
+    /// Whether a backend may be tried beyond `tries`.
+    private func isExtra(_ id: BackendID, now: NIODeadline) -> Bool {
+        local.isProven(id, now: now) && !local.isHeld(id, now: now)
+    }
+
+    /// The backend that a request tries next; nil when there is none, or it has tried as many as it may (PRX-58).
     func nextCandidate(_ server: ServerTransaction, _ pool: PoolView, now: NIODeadline) -> Int? {
-        let tries = server.policy.tries
-        guard server.candidates >= tries else { return select(server, pool, now: now) }
-        guard server.failedTries < tries, server.candidates < tries &+ Self.extraTries else { return nil }
-        return chooseAvoiding(server, pool, now: now) { id in
-            !local.isProven(id, now: now) || local.isHeld(id, now: now)
-        }
-        .flatMap { $0.isPanic ? nil : $0.index }
+        guard triesLeft(server) > 0 else { return nil }
+        guard server.candidates >= server.policy.tries else { return select(server, pool, now: now) }
+        return chooseAvoiding(server, pool, now: now) { !isExtra($0, now: now) }.flatMap { $0.isPanic ? nil : $0.index }
     }
 
     /// The same, but for backends that ask to be spared (RFC 7339 section 5.10).
@@ -77,7 +123,7 @@ extension ProxyCore {
         now: NIODeadline,
         avoiding isAvoided: (BackendID) -> Bool
     ) -> Selection? {
-        let needsTLS = server.plan.isSecure || server.policy.requiresTLS
+        let needsTLS = server.needsTLS
         if server.affinity == nil { server.affinity = affinityKey(server.request, on: server.flow, pool.affinity) }
         // Remembered for who asks why.
         func passesBy(_ index: Int, _ holds: Bool) -> Bool {

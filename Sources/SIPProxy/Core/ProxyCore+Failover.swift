@@ -6,8 +6,6 @@ internal import SIPMessage
 
 /// What happens when an attempt brings no answer (RFC 3263 section 4.3, RFC 3261 sections 16.8 and 16.9).
 extension ProxyCore {
-    /// Candidates beyond `tries` that a request may try where those before took nothing of it.
-    static let extraTries: UInt8 = 5
     /// How long a server may take to connect anew to answer a call that rings (TXN-12).
     static let reconnectTime = TimeAmount.seconds(2)
 
@@ -93,20 +91,11 @@ extension ProxyCore {
     /// Whether a request would be tried anew and its pool has no retry left (PRX-58); told once, however often it would.
     private func isOverBudget(_ server: ServerTransaction, now: NIODeadline) -> Bool {
         guard let pool = server.pool else { return false }
-        let isOver = !budgets.allows(pool.id, percent: server.policy.retryPercent, now: now) && hasMore(server, pool)
+        let isSpent = !budgets.allows(pool.id, percent: server.policy.retryPercent, now: now)
+        let isOver = isSpent && othersLeft(server, now: now) > 0
         if isOver, !server.isOverBudget { act(.event(.limit(.retryBudget))) }
         server.isOverBudget = isOver
         return isOver
-    }
-
-    /// Whether a request has tries left, and a backend for one: where none is usable all are tried.
-    private func hasMore(_ server: ServerTransaction, _ pool: PoolView) -> Bool {
-        let tries = server.policy.tries
-        guard server.failedTries < tries, server.candidates < tries &+ Self.extraTries else { return false }
-        let hasUsable = pool.hasUsable
-        return pool.backends.indices.contains { index in
-            !server.tried.contains(index) && (!hasUsable || pool.backends[index].isUsable)
-        }
     }
 
     /// A reused connection that closes as the request is written says nothing of the backend: one more try at the same

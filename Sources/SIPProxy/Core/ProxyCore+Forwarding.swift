@@ -214,7 +214,7 @@ extension ProxyCore {
     /// What is left of the time in which another request than INVITE can be answered, shared among the servers that may
     /// still be tried: timer F for each would come too late for all but the first (TXN-31).
     private func fairShare(_ server: ServerTransaction, now: NIODeadline) -> TimeAmount? {
-        let others = othersLeft(server)
+        let others = othersLeft(server, now: now)
         // The last one may take all the time, unless there is an answer already that must go out before its end.
         guard others > 0 || server.collected != nil else { return nil }
         let share = TimeAmount.nanoseconds(timeLeft(server, now: now).nanoseconds / Int64(others + 1))
@@ -230,15 +230,6 @@ extension ProxyCore {
     /// Whether another attempt may begin, and has as much time as one round trip may take (TXN-31).
     func mayBegin(_ server: ServerTransaction, now: NIODeadline) -> Bool {
         server.mayTryOn && (server.isInvite || timeLeft(server, now: now) >= snapshot.settings.t1)
-    }
-
-    /// How many more servers a request may be sent to.
-    private func othersLeft(_ server: ServerTransaction) -> Int {
-        // A second connection to the last server is one attempt more than there are tries.
-        if let hops = server.hops { return max(0, min(hops.left.count, Int(HopWalk.tries) - Int(server.attempts))) }
-        guard let pool = server.pool else { return 0 }
-        let untried = pool.backends.indices.count { pool.backends[$0].isUsable && !server.tried.contains($0) }
-        return max(0, min(untried, Int(server.policy.tries) - Int(server.candidates)))
     }
 
     /// How long after its arrival a request other than INVITE is still answered by this edge: well before the client's

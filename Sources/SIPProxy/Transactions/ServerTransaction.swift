@@ -133,6 +133,9 @@ final class ServerTransaction {
 
     var isInvite: Bool { request.method == .invite }
 
+    /// Whether it may go on over TLS alone (RFC 5630 section 5.3, PRX-91).
+    var needsTLS: Bool { plan.isSecure || policy.requiresTLS }
+
     /// The attempt whose final decides what is done next; nil while there is none, as when a name is being asked for.
     var pending: ClientTransaction? { current.flatMap { $0.isWaiting && !$0.isAbandoned ? $0 : nil } }
 

@@ -86,6 +86,27 @@ struct AddressTests {
         #expect(try !isLast(bench), "it has ended")
     }
 
+    @Test("TRN-50, LOC-54: where no server is usable one more may be tried, and the second is the last")
+    func lastResortInPanic() throws {
+        let id = PoolID(index: 0)
+        let backends = (1...3).map { (last: UInt32) in
+            BackendView(
+                id: BackendID(pool: id, endpoint: .backend(last)),
+                name: "b\(last).example",
+                priority: UInt16(last),
+                state: .down,
+                isUsable: false
+            )
+        }
+        let bench = Bench(.sample([PoolView(id: id, settings: PoolSettings(name: "p"), backends: backends)]))
+        for last in 1...3 as ClosedRange<UInt32> { bench.behaviour[.backend(last)] = .holds }
+        bench.receive(Wire.request("OPTIONS"), on: bench.client())
+        #expect(!bench.core.isLastResort(try #require(bench.sent.last?.attempt), now: bench.now))
+        bench.fail(bench.sent[0], .refused)
+        #expect(bench.sent.requests == ["OPTIONS B1", "OPTIONS B2"])
+        #expect(bench.core.isLastResort(try #require(bench.sent.last?.attempt), now: bench.now))
+    }
+
     @Test("LOC-43: an attempt moves nowhere twice, but goes on; nothing is held against its own address")
     func outrun() throws {
         let bench = bench(.tcp)

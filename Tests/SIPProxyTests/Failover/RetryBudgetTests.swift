@@ -13,10 +13,21 @@ struct RetryBudgetTests {
         let client: FlowContext
         private var number = 0
 
-        init(_ percent: UInt8? = nil, backends: UInt32 = 2) {
+        init(_ percent: UInt8? = nil, backends: UInt32 = 2, tries: UInt8 = 3, secure: Set<UInt32> = []) {
             var policy = ForwardingPolicy()
+            policy.tries = tries
             if let percent { policy.retryPercent = percent }
-            bench = Bench(backends, policy: policy)
+            let id = PoolID(index: 0)
+            let views = (1...backends).map { last in
+                let endpoint = Endpoint.backend(last, secure.contains(last) ? .tls : .tcp)
+                return BackendView(
+                    id: BackendID(pool: id, endpoint: endpoint),
+                    name: "b\(last).example.com",
+                    priority: UInt16(last)
+                )
+            }
+            let pool = PoolView(id: id, settings: PoolSettings(name: "p0"), backends: views)
+            bench = Bench(.sample([pool], policy: policy))
             client = bench.client()
         }
 
@@ -34,9 +45,9 @@ struct RetryBudgetTests {
             return (sent.requests.count { $0 == "OPTIONS B2" }, answers)
         }
 
-        func begin(_ method: String) {
+        func begin(_ method: String, _ uri: String = "sip:bob@example.com") {
             number += 1
-            bench.receive(Wire.request(method, branch: "z9hG4bKr\(number)", callID: "c\(number)"), on: client)
+            bench.receive(Wire.request(method, uri, branch: "z9hG4bKr\(number)", callID: "c\(number)"), on: client)
         }
     }
 
@@ -150,6 +161,34 @@ struct RetryBudgetTests {
     func nobodyLeft() {
         let run = Run(backends: 1)
         #expect(run.ask(130, 503).answers == [500: 130] && run.bench.limits.isEmpty)
+    }
+
+    @Test("PRX-58, PRX-85: nor does it where the only backend left has no TLS, which a SIPS request needs")
+    func noTLSLeft() {
+        let run = Run(0, secure: [1])
+        #expect(run.ask(100, 503).retries == 100)
+        run.begin("OPTIONS", "sips:bob@example.com")
+        run.bench.answer(503, to: run.bench.sent[0])
+        #expect(run.bench.sent.requests == ["OPTIONS B1"] && run.bench.sent.answers == [500])
+        #expect(run.bench.limits.isEmpty && run.bench.sent.last?.wire.startLine.hasSuffix("No Backend Answered") == true)
+    }
+
+    @Test("PRX-58: nor beyond `tries`, where nobody has proved to live; where somebody has it does", arguments: [false, true])
+    func beyondTries(isProven: Bool) {
+        let run = Run(0, backends: 3, tries: 2)
+        #expect(run.ask(100, 503).retries == 100)
+        let own = Wire.request("OPTIONS", branch: "z9hG4bKown", maxForwards: 0)
+        if isProven {
+            let third = BackendTarget(endpoint: .backend(3), pool: PoolID(index: 0))
+            run.bench.core.connectionFailed(to: third, .refused, now: run.bench.now)
+            run.bench.receive(own, on: run.bench.backendFlow(.backend(3)))
+        }
+        _ = run.bench.take()
+        run.bench.behaviour[.backend(1)] = .fails(.refused)
+        run.begin("OPTIONS")
+        run.bench.answer(503, to: run.bench.sent[1])
+        #expect(run.bench.sent.requests == ["OPTIONS B1", "OPTIONS B2"] && run.bench.sent.answers == [500])
+        #expect(run.bench.limits == (isProven ? [.retryBudget] : []))
     }
 
     @Test("PRX-58: each pool has its own")
