@@ -10,7 +10,7 @@ extension ProxyCore {
     static let furtherAnswerLimit = 7
 
     /// A 2xx to an INVITE goes up.
-    func noteAnswer(_ response: SIPMessage, of client: ClientTransaction) {
+    func rememberAnswer(_ response: SIPMessage, of client: ClientTransaction) {
         let server = client.server
         guard server.isInvite, server.state != .terminated else { return }
         let key = keys.acknowledgementKey(of: server.request, to: response, on: server.flow)
