@@ -106,7 +106,7 @@ struct RetryBudgetTests {
         return run
     }
 
-    @Test("PRX-58, LOC-63: for which no retry is left after silence, the slow backend is waited for; counted is that once")
+    @Test("PRX-58, LOC-63: where no retry is left, the slow backend is waited for; that is counted once")
     func slow() {
         let run = silentRun()
         #expect(run.bench.sent.filter { $0.to == "B2" }.requests == Array(repeating: "OPTIONS B2", count: 100))
@@ -163,17 +163,18 @@ struct RetryBudgetTests {
         #expect(run.ask(130, 503).answers == [500: 130] && run.bench.limits.isEmpty)
     }
 
-    @Test("PRX-58, PRX-85: nor does it where the only backend left has no TLS, which a SIPS request needs")
+    @Test("PRX-58, PRX-85: nor does it where the only backend left has no TLS for a SIPS request")
     func noTLSLeft() {
         let run = Run(0, secure: [1])
         #expect(run.ask(100, 503).retries == 100)
         run.begin("OPTIONS", "sips:bob@example.com")
         run.bench.answer(503, to: run.bench.sent[0])
         #expect(run.bench.sent.requests == ["OPTIONS B1"] && run.bench.sent.answers == [500])
-        #expect(run.bench.limits.isEmpty && run.bench.sent.last?.wire.startLine.hasSuffix("No Backend Answered") == true)
+        #expect(run.bench.limits.isEmpty)
+        #expect(run.bench.sent.last?.wire.startLine.hasSuffix("No Backend Answered") == true)
     }
 
-    @Test("PRX-58: nor beyond `tries`, where nobody has proved to live; where somebody has it does", arguments: [false, true])
+    @Test("PRX-58: nor beyond `tries`, unless somebody has proved to live", arguments: [false, true])
     func beyondTries(isProven: Bool) {
         let run = Run(0, backends: 3, tries: 2)
         #expect(run.ask(100, 503).retries == 100)

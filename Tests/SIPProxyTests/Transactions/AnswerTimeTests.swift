@@ -58,7 +58,7 @@ struct AnswerTimeTests {
         #expect(finals.isEmpty && bench.drops == [.strayResponse, .strayResponse] && bench.core.transactionCount == 0)
     }
 
-    @Test("TXN-31: a failure until 27 s lets another try be made, one after that none, one after 28 s no answer of our own")
+    @Test("TXN-31: a failure until 27 s lets another try be made, one after 28 s no answer of our own")
     func failures() {
         for (second, expected, answers) in [(27.0, ["B11", "B12"], [500]), (27.1, ["B11"], [500]), (29, ["B11"], [])] {
             let test = AnswerTimeTests()
@@ -96,7 +96,7 @@ struct AnswerTimeTests {
         #expect(finals == [500] && bench.isQuiet)
     }
 
-    @Test("TXN-31, LOC-63: a late failure of the first server is told in time too, whoever is silent then", arguments: [8, 20])
+    @Test("TXN-31, LOC-63: a late failure of the first server is told in time too", arguments: [8, 20])
     func lateFailure(second: Double) {
         let bench = Bench(2)
         bench.receive(Wire.request("OPTIONS"), on: bench.client())
@@ -123,7 +123,7 @@ struct AnswerTimeTests {
         #expect(bench.isQuiet)
     }
 
-    @Test("TXN-31: near the end of the time the servers that are left are not all asked at once", arguments: [26.4, 26.9, 27.3])
+    @Test("TXN-31: near the end the servers that are left are not all asked at once", arguments: [26.4, 26.9, 27.3])
     func atTheEnd(second: Double) {
         ask(8)
         answer("B11", 100)
