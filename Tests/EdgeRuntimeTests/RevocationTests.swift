@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BackendPool
 internal import NIOCore
 internal import NIOEmbedded
 internal import SIPMessage
@@ -43,12 +44,74 @@ struct RevocationTests {
         return try TLSContext(serverProfile: profile(own, list: list))
     }
 
-    /// Has the worker's one listener go by these rules.
-    private func adopt(_ rules: TLSContext, _ worker: Worker) {
+    /// Has the worker's one listener go by these rules, under its number or, when it has moved, another one.
+    private func adopt(_ rules: TLSContext, number: UInt8 = 0, _ worker: Worker) {
         var snapshot = worker.snapshot
-        let identity = snapshot.listeners[0].identity
+        let before = snapshot.listeners[0].identity
+        let identity = ListenerIdentity(
+            id: ListenerID(index: number),
+            name: before.name,
+            role: before.role,
+            transport: before.transport,
+            address: before.address,
+            port: before.port &+ UInt16(number),
+            advertisedHost: before.advertisedHost,
+            advertisedPort: before.advertisedPort
+        )
         snapshot.listeners = [ListenerSetup(identity: identity, tls: rules, connectionsPerSource: 100)]
         worker.adopt(snapshot)
+    }
+
+    /// Has the worker's pools go by these rules, one each; nil: by none, for the pool is gone.
+    private func adopt(pools: [TLSContext?], _ worker: Worker) {
+        var snapshot = worker.snapshot
+        snapshot.backends = pools.map { rules in
+            var setup = BackendSetup(
+                tls: rules,
+                serverName: nil,
+                verifiesName: false,
+                acceptsWildcards: false,
+                connections: 0,
+                queue: 1
+            )
+            setup.isRemoved = rules == nil
+            return setup
+        }
+        worker.adopt(snapshot)
+    }
+
+    /// A connection of the worker's to the one backend of a pool, which shows a certificate of its own.
+    private func connect(
+        _ worker: Worker,
+        to target: BackendTarget,
+        showing leaf: TestCertificates.Leaf
+    ) throws
+        -> EmbeddedLink
+    {
+        let rules = try #require(worker.snapshot.setup(for: target).tls)
+        _ = worker.flows(to: target)
+        let flow = worker.makeStream(to: target)
+        let near = EmbeddedChannel(loop: loop)
+        let role = TLSRole.client(serverName: "backend.example.test", identity: .none)
+        try near.pipeline.syncOperations.addHandler(
+            TLSHandler(context: rules, role: role, handshakeDeadline: .seconds(60))
+        )
+        try near.pipeline.syncOperations.addHandler(flow)
+        let far = EmbeddedChannel(loop: loop)
+        var profile = profile(leaf)
+        profile.verify = false
+        let server = try TLSContext(serverProfile: profile)
+        try far.pipeline.syncOperations.addHandler(
+            TLSHandler(context: server, role: .server, handshakeDeadline: .seconds(60))
+        )
+        return try connected(EmbeddedLink(near: near, far: far))
+    }
+
+    private func connected(_ link: EmbeddedLink) throws -> EmbeddedLink {
+        for channel in [link.near, link.far] {
+            channel.connect(to: try SocketAddress(ipAddress: "192.0.2.1", port: 5061), promise: nil)
+        }
+        return link
     }
 
     private func connect(_ worker: Worker, as leaf: TestCertificates.Leaf) throws -> EmbeddedLink {
@@ -68,10 +131,7 @@ struct RevocationTests {
             handshakeDeadline: .seconds(60)
         )
         try far.pipeline.syncOperations.addHandler(client)
-        for channel in [near, far] {
-            channel.connect(to: try SocketAddress(ipAddress: "192.0.2.1", port: 5061), promise: nil)
-        }
-        return EmbeddedLink(near: near, far: far)
+        return try connected(EmbeddedLink(near: near, far: far))
     }
 
     @Test("Whoever a new list names is cut off within a second, and told of; others stay")
@@ -104,5 +164,63 @@ struct RevocationTests {
         loop.run()
         #expect(!links[0].near.isActive && links[1].near.isActive)
         #expect(bench.worker.streams.count == 1 && bench.worker.counters.limits[.certificateEnd] == 1)
+    }
+
+    @Test("The connections that a listener accepted before it moved are closed by the lists of those that are there")
+    func listenerGone() throws {
+        let bench = EmbeddedWorker(on: loop, listener: EmbeddedWorker.listener(.peer))
+        adopt(try rules("none", revoking: []), bench.worker)
+        let links = try [partner, stranger, own].map { try connect(bench.worker, as: $0) }
+        for link in links.prefix(2) { try link.run() }
+        let later = try rules("one", revoking: [partner])
+        adopt(later, number: 1, bench.worker)
+        loop.advanceTime(by: .seconds(1))
+        #expect(!links[0].near.isActive && links[1].near.isActive)
+        adopt(later, number: 2, bench.worker)
+        adopt(try rules("two", revoking: [partner, stranger, own]), number: 2, bench.worker)
+        loop.advanceTime(by: .seconds(1))
+        #expect(!links[1].near.isActive && bench.lines.count == 2)
+        // Its handshake ends only now.
+        try links[2].run()
+        loop.run()
+        #expect(!links[2].near.isActive && bench.worker.streams.isEmpty)
+    }
+
+    @Test("So are they when it goes, and another one has had the list for long")
+    func listMoves() throws {
+        let bench = EmbeddedWorker(on: loop, listener: EmbeddedWorker.listener(.peer))
+        adopt(try TLSContext(serverProfile: profile(own)), bench.worker)
+        let link = try connect(bench.worker, as: partner)
+        try link.run()
+        let list = try store.revocationList("pools", revoking: [partner])
+        adopt(pools: [try TLSContext(clientProfile: profile(own, list: list))], bench.worker)
+        loop.advanceTime(by: .seconds(1))
+        #expect(link.near.isActive, "its own listener has no list")
+        adopt(try TLSContext(serverProfile: profile(own)), number: 1, bench.worker)
+        loop.advanceTime(by: .seconds(1))
+        #expect(!link.near.isActive)
+    }
+
+    @Test("Connections to the backends of a pool that is gone are closed by the lists of those that are there")
+    func poolGone() throws {
+        let bench = EmbeddedWorker(on: loop, listener: EmbeddedWorker.listener(.peer))
+        func rules(_ name: String, _ leafs: [TestCertificates.Leaf]) throws -> TLSContext {
+            let list = try store.revocationList(name, revoking: leafs)
+            return try TLSContext(clientProfile: profile(own, list: list))
+        }
+        let none = try rules("none", [])
+        adopt(pools: [none, none], bench.worker)
+        let endpoint = Endpoint(transport: .tls, address: .v4(0xC000_0201), port: 5061)
+        let links = try [UInt16(0), 1].map { number -> EmbeddedLink in
+            let target = BackendTarget(endpoint: endpoint, pool: PoolID(index: number))
+            return try connect(bench.worker, to: target, showing: number == 0 ? stranger : partner)
+        }
+        for link in links { try link.run() }
+        #expect(bench.worker.streams.values.allSatisfy { $0.phase == .ready })
+        adopt(pools: [none, nil], bench.worker)
+        #expect(links[0].near.isActive && links[1].near.isActive)
+        adopt(pools: [try rules("one", [partner]), nil], bench.worker)
+        loop.advanceTime(by: .seconds(1))
+        #expect(links[0].near.isActive && !links[1].near.isActive)
     }
 }

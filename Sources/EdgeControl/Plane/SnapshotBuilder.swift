@@ -88,13 +88,15 @@ struct SnapshotBuilder {
                 setup: pool.backendSetup(view.referenceDomain, contexts, plans[pool.name] ?? [:])
             )
         }
+        var removed = outside
+        removed.isRemoved = true
         return (0..<numbers.poolCount).map { index in
             let number = UInt16(truncatingIfNeeded: index)
             return byNumber[number]
                 ?? PoolSlot(
                     view: PoolView(id: PoolID(index: number), settings: PoolSettings(name: ""), backends: []),
                     policy: ForwardingPolicy(),
-                    setup: outside
+                    setup: removed
                 )
         }
     }

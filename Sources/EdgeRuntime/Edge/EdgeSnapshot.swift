@@ -74,6 +74,8 @@ package struct BackendSetup: Sendable {
     package var plans: [Endpoint: DANEPlan] = [:]
     /// Whose connections requests may go on, where none of ours is open.
     package var aliases = AliasUse.none
+    /// Whether it stands in the place of a pool that is configured no longer, and may have connections still.
+    package var isRemoved = false
 
     package init(
         tls: TLSContext?,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BackendPool
 internal import EdgeTLS
 internal import NIOCore
 internal import SIPProxy
@@ -9,20 +10,19 @@ extension Worker {
     /// Another snapshot holds: connections whose peer's certificate is on one of its new revocation lists are at their end,
     /// and are closed within a second as those are whose peer's certificate has expired.
     func reviewRevocations(since before: EdgeSnapshot) {
-        let listeners = snapshot.listeners.filter { setup in
-            setup.tls.hasNewList(since: before.listener(setup.identity.id)?.tls)
-        }
-        let pools = snapshot.backends.indices.filter { index in
-            let former = index < before.backends.count ? before.backends[index].tls : nil
-            return snapshot.backends[index].tls.hasNewList(since: former)
-        }
-        guard !listeners.isEmpty || !pools.isEmpty else { return }
-        for flow in streams.values where flow.phase == .ready && isRevoked(flow) { revoke(flow) }
+        guard snapshot.mayRevokeMore(than: before) else { return }
+        let all = snapshot.contextsWithLists
+        for flow in streams.values where flow.phase == .ready && isRevoked(flow, orBy: all) { revoke(flow) }
     }
 
     /// Whether a list that holds now names the certificate of a connection's peer.
-    func isRevoked(_ flow: StreamFlow) -> Bool {
-        rules(of: flow).map(flow.isPeerRevoked) ?? false
+    func isRevoked(_ flow: StreamFlow) -> Bool { isRevoked(flow, orBy: snapshot.contextsWithLists) }
+
+    /// - Parameter all: what counts where the listener that accepted the connection, or the pool, is gone: a list names
+    ///   certificates by issuer and serial number, so that those of others say nothing wrong.
+    private func isRevoked(_ flow: StreamFlow, orBy all: @autoclosure () -> [TLSContext]) -> Bool {
+        if let setup = rules(of: flow) { return setup.map(flow.isPeerRevoked) ?? false }
+        return all().contains(where: flow.isPeerRevoked)
     }
 
     /// Nothing new begins on the connection, and it is closed when the worker next looks after its flows.
@@ -41,12 +41,41 @@ extension Worker {
         )
     }
 
-    /// By what the peer would be verified if it came now.
-    private func rules(of flow: StreamFlow) -> TLSContext? {
+    /// By what the peer would be verified if it came now; nil where its listener or pool is there no longer.
+    private func rules(of flow: StreamFlow) -> TLSContext?? {
         switch flow.context.side {
-        case .client: snapshot.listener(flow.context.listener)?.tls
-        case .backend(let target): snapshot.setup(for: target).tls
+        case .client: snapshot.listener(flow.context.listener).map(\.tls)
+        case .backend(let target): snapshot.lacksPool(of: target) ? nil : .some(snapshot.setup(for: target).tls)
         }
+    }
+}
+
+extension EdgeSnapshot {
+    /// Whether a connection may be revoked by this snapshot that was not by the one before: something has a list that it
+    /// did not have, or is gone, and its connections with it under the lists of all others.
+    fileprivate func mayRevokeMore(than before: EdgeSnapshot) -> Bool {
+        let hasNewList = listeners.contains { $0.tls.hasNewList(since: before.listener($0.identity.id)?.tls) }
+        if hasNewList || before.listeners.contains(where: { listener($0.identity.id) == nil }) { return true }
+        return before.backends.count > backends.count
+            || backends.indices.contains { index in
+                let former = index < before.backends.count ? before.backends[index] : nil
+                return backends[index].tls.hasNewList(since: former?.tls)
+                    || backends[index].isRemoved && !(former?.isRemoved ?? true)
+            }
+    }
+
+    /// Those that have revocation lists, each once.
+    fileprivate var contextsWithLists: [TLSContext] {
+        var seen: Set<ObjectIdentifier> = []
+        return (listeners.map(\.tls) + backends.map(\.tls)).compactMap(\.self).filter { context in
+            !context.revocations.isEmpty && seen.insert(ObjectIdentifier(context)).inserted
+        }
+    }
+
+    /// Whether the pool that a backend belonged to is configured no longer.
+    fileprivate func lacksPool(of target: BackendTarget) -> Bool {
+        guard let pool = target.pool else { return false }
+        return Int(pool.index) >= backends.count || backends[Int(pool.index)].isRemoved
     }
 }
 
