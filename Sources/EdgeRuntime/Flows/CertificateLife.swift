@@ -26,11 +26,6 @@ struct CertificateLife: Hashable {
         retiresAt = left > 2 * Self.margin ? endsAt - .seconds(Self.margin) : endsAt
     }
 
-    /// That of a certificate which is worth nothing from now on.
-    static func ended(now: NIODeadline) -> CertificateLife {
-        CertificateLife(notAfter: 0, wallClock: 0, now: now)
-    }
-
     /// The same by this host's clock.
     init(notAfter: Int64, now: NIODeadline) {
         self.init(notAfter: notAfter, wallClock: UnixTime.now, now: now)

@@ -87,7 +87,10 @@ extension Worker {
         flow.context.verifiedNames = completed.peer?.sipDomains ?? []
         flow.certificate = completed.peer.map { CertificateLife(notAfter: $0.notAfter, now: eventLoop.now) }
         // A list may have come since the handshake began, and a resumed session was verified when it began (TLS-09).
-        if isRevoked(flow) { revoke(flow) }
+        if isRevoked(flow) {
+            noteRevoked(flow)
+            return false
+        }
         if let certificate = flow.certificate, certificate.endsAt <= eventLoop.now {
             counters.limits.increment(.certificateEnd)
             return false

@@ -4,15 +4,18 @@ internal import BackendPool
 internal import EdgeTLS
 internal import NIOCore
 internal import SIPProxy
+internal import Telemetry
 
 /// Connections that were verified before a revocation list came (TLS-09).
 extension Worker {
-    /// Another snapshot holds: connections whose peer's certificate is on one of its new revocation lists are at their end,
-    /// and are closed within a second as those are whose peer's certificate has expired.
+    /// Another snapshot holds: connections whose peer's certificate is on one of its new revocation lists are closed at
+    /// once, with what waits to be sent.
     func reviewRevocations(since before: EdgeSnapshot) {
         guard snapshot.mayRevokeMore(than: before) else { return }
         let all = snapshot.contextsWithLists
-        for flow in streams.values where flow.phase == .ready && isRevoked(flow, orBy: all) { revoke(flow) }
+        let revoked = streams.values.filter { $0.phase == .ready && isRevoked($0, orBy: all) }
+        for flow in revoked { noteRevoked(flow) }
+        for flow in revoked { flow.abort() }
     }
 
     /// Whether a list that holds now names the certificate of a connection's peer.
@@ -25,9 +28,10 @@ extension Worker {
         return all().contains(where: flow.isPeerRevoked)
     }
 
-    /// Nothing new begins on the connection, and it is closed when the worker next looks after its flows.
-    func revoke(_ flow: StreamFlow) {
-        flow.certificate = .ended(now: eventLoop.now)
+    /// Counts and tells of a connection that is closed for its peer's certificate.
+    func noteRevoked(_ flow: StreamFlow) {
+        counters.limits.increment(.certificateEnd)
+        // What is sent meanwhile for another one's end goes by those that stay.
         flow.isRetired = true
         var side = "client"
         if case .backend = flow.context.side { side = "backend" }

@@ -143,9 +143,10 @@ package final class Worker {
         adoptLimits()
         if snapshot.proxy.tokens.currentKeyID != before.proxy.tokens.currentKeyID { renewTokens() }
         reviewAliases()
-        reviewRevocations(since: before)
         core.adopt(snapshot.proxy, now: eventLoop.now)
         closeBackendSockets { snapshot.listener($0) == nil }
+        // What ends with these connections goes on by the new snapshot.
+        reviewRevocations(since: before)
         runActions()
         for (target, flows) in backends where snapshot.isUsable(target) && !before.isUsable(target) { flows.forgive() }
         counters.backends = counters.backends.filter { snapshot.knows($0.key) }
