@@ -155,20 +155,18 @@ final class PrivateKey: @unchecked Sendable {
 /// A certificate revocation list of OpenSSL, which counts its references atomically.
 final class RevocationList: @unchecked Sendable {
     let pointer: OpaquePointer
+    /// The SHA-256 digest of all of it.
+    let fingerprint: [UInt8]
 
     init(owning pointer: OpaquePointer) {
         self.pointer = pointer
+        self.fingerprint = SHA256Digest.make { X509_CRL_digest(pointer, EVP_sha256(), $0, $1) }
     }
 
     var issuer: String { Certificate.text(of: X509_CRL_get_issuer(self.pointer)) }
 
     /// Until when it counts, in seconds since 1970; nil when it does not say.
     var nextUpdate: Int64? { Certificate.seconds(of: X509_CRL_get0_nextUpdate(self.pointer)) }
-
-    /// The SHA-256 digest of all of it.
-    var fingerprint: [UInt8] {
-        SHA256Digest.make { X509_CRL_digest(self.pointer, EVP_sha256(), $0, $1) }
-    }
 
     deinit {
         X509_CRL_free(self.pointer)

@@ -21,6 +21,9 @@ package final class TLSContext: @unchecked Sendable {
     let sessionIdentity: SessionIdentity
     /// The revocation lists here, and those that go by a server name.
     let revocationLists: [RevocationList]
+    /// Digests of the revocation lists here, those that go by a server name among them; every worker compares them at
+    /// every reload, and the lists may be long.
+    package let revocations: Set<[UInt8]>
     /// The sessions to take up again; nil for a server.
     let sessions: ResumableSessions?
     private let serverNames: ServerNameTable?
@@ -69,6 +72,7 @@ package final class TLSContext: @unchecked Sendable {
         self.sessionIdentity = sessions
         let contexts = names?.contexts ?? []
         self.revocationLists = trust.revocationLists + contexts.flatMap(\.revocationLists)
+        self.revocations = Set(self.revocationLists.map(\.fingerprint))
         var warnings = Self.warnings(own: own, names: names, trust: trust, profile: profile, isServer: isServer)
         var toStaple = contexts.flatMap(\.certificatesToStaple)
         for own in isServer ? [own] + (names?.certificates ?? []) : [] {
@@ -94,9 +98,6 @@ package final class TLSContext: @unchecked Sendable {
 
     /// A digest of what peers are verified by and shown here: authorities, revocation lists, own certificates and rules.
     package var rules: [UInt8] { self.sessionIdentity.bytes }
-
-    /// Digests of the revocation lists here, those that go by a server name among them.
-    package var revocations: Set<[UInt8]> { Set(self.revocationLists.map(\.fingerprint)) }
 
     /// When the first of them expires, in seconds since 1970; nil when none is there that says so.
     package var revocationsEnd: Int64? { self.revocationLists.compactMap(\.nextUpdate).min() }
