@@ -294,6 +294,23 @@ struct PolicyHandshakeTests {
         }
     }
 
+    @Test("TLS-20: a list that has expired still tells whom it names; others are let in where soft fail is asked for")
+    func expiredList() throws {
+        let revoked = try self.all.store.leaf("revoked-once", names: ["DNS:revoked.test"])
+        var profile = TLSProfile(nil, trust: self.trust, verify: true)
+        let dates = ["-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", "20200201000000Z"]
+        profile.crlFile = try self.all.store.revocationList("expired-list", revoking: [revoked], as: dates)
+        for isSoft in [false, true] {
+            profile.acceptsUnlisted = isSoft
+            let client = try TLSContext(clientProfile: profile)
+            let bad = try self.run(TLSContext(serverProfile: TLSProfile(revoked)), client)
+            let words = isSoft ? "certificate revoked" : "CRL has expired"
+            #expect(bad.clientSide.failures.map(\.words) == [words])
+            let good = try self.run(TLSContext(serverProfile: TLSProfile(self.all.server)), client)
+            #expect((good.clientSide.outcome != nil) == isSoft)
+        }
+    }
+
     @Test(
         "The own certificate is shown even if the server names other authorities (TLS-29)",
         arguments: TLSVersion.modern
