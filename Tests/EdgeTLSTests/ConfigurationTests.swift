@@ -121,6 +121,29 @@ struct ConfigurationTests {
         #expect(warnings.first?.contains(effect) == true)
     }
 
+    @Test("TLS-20: of the lists of one issuer that which is valid longest counts, of several issuers the first to end")
+    func listsOfOneIssuer() throws {
+        func list(_ name: String, days: Int, as issuer: [String] = []) throws -> String {
+            let path = try self.all.store.revocationList(name, revoking: [], as: issuer + ["-crldays", "\(days)"])
+            return try String(contentsOfFile: path, encoding: .utf8)
+        }
+        let other = self.all.store.otherAuthority
+        let otherKey = self.all.store.directory + "/other.key"
+        let files = try [
+            list("of-one-1", days: 5), list("of-one-2", days: 60),
+            list("of-other", days: 50, as: ["-cert", other, "-keyfile", otherKey]),
+        ]
+        let (now, day) = (UnixTime.now, Int64(86_400))
+        for (number, end, warned) in [(1, 5, 1), (2, 60, 0), (3, 50, 0)] as [(Int, Int64, Int)] {
+            var profile = TLSProfile(nil, trust: self.all.store.authority, verify: true)
+            profile.crlFile = try self.all.store.file("of-one-\(number).crls", files.prefix(number).joined())
+            let context = try TLSContext(clientProfile: profile, now: now + 10 * day)
+            let left = try #require(context.revocationsEnd) - now
+            #expect((end * day - 60...end * day + 60).contains(left), "\(number): \(left)")
+            #expect(context.warnings.count == warned, "\(context.warnings)")
+        }
+    }
+
     @Test("A certificate that ends within two weeks is warned of", arguments: [(20, false), (15, false), (10, true)])
     func ending(days: Int, isWarned: Bool) throws {
         let leaf = try self.all.store.leaf("ending-\(days)", days: days)

@@ -54,7 +54,7 @@ struct TLSContexts: Sendable {
         }
     }
 
-    /// When the first revocation list of each profile that has one expires, in seconds since 1970.
+    /// When each profile that has revocation lists first lacks a valid one of some issuer, in seconds since 1970.
     var revocationEnds: [(profile: String, end: Int64)] {
         servers.merging(clients) { server, _ in server }
             .compactMap { name, context in context.revocationsEnd.map { (name, $0) } }

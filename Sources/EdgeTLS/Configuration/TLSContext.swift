@@ -24,6 +24,8 @@ package final class TLSContext: @unchecked Sendable {
     /// Digests of the revocation lists here, those that go by a server name among them; every worker compares them at
     /// every reload, and the lists may be long.
     package let revocations: Set<[UInt8]>
+    /// When the first issuer of them has no valid list any more, in seconds since 1970; nil when none says so.
+    package let revocationsEnd: Int64?
     /// The sessions to take up again; nil for a server.
     let sessions: ResumableSessions?
     private let serverNames: ServerNameTable?
@@ -73,6 +75,9 @@ package final class TLSContext: @unchecked Sendable {
         let contexts = names?.contexts ?? []
         self.revocationLists = trust.revocationLists + contexts.flatMap(\.revocationLists)
         self.revocations = Set(self.revocationLists.map(\.fingerprint))
+        // A server name's profile has lists of its own, which help nobody here.
+        self.revocationsEnd = ([trust.revocationLists.ends.first?.end] + contexts.map(\.revocationsEnd))
+            .compactMap(\.self).min()
         var warnings = Self.warnings(own: own, names: names, trust: trust, profile: profile, isServer: isServer)
         var toStaple = contexts.flatMap(\.certificatesToStaple)
         for own in isServer ? [own] + (names?.certificates ?? []) : [] {
@@ -98,9 +103,6 @@ package final class TLSContext: @unchecked Sendable {
 
     /// A digest of what peers are verified by and shown here: authorities, revocation lists, own certificates and rules.
     package var rules: [UInt8] { self.sessionIdentity.bytes }
-
-    /// When the first of them expires, in seconds since 1970; nil when none is there that says so.
-    package var revocationsEnd: Int64? { self.revocationLists.compactMap(\.nextUpdate).min() }
 
     /// The own certificates, that of the profile first; empty for a client that shows none.
     package var certificateSummaries: [CertificateSummary] {

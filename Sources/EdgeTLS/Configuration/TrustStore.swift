@@ -54,13 +54,13 @@ struct TrustStore: Sendable {
         certificate.isSelfIssued || self.authorities.contains(where: certificate.isIssued(by:))
     }
 
-    /// Lists that have expired, and what comes of that: nobody is told so but peers, at their next handshake.
+    /// Issuers whose lists have all expired, and what comes of that: nobody is told so but peers, at their next handshake.
     func revocationWarnings(file: String, isHard: Bool, now: Int64) -> [String] {
-        self.revocationLists.filter { $0.nextUpdate.map { $0 < now } ?? false }.map { list in
+        self.revocationLists.ends.filter { $0.end < now }.map { issuer, _ in
             // OpenSSL still looks whom it names, where that it has expired is let pass.
             let effect =
                 isHard ? "its peers are refused" : "a certificate that it does not name is not held to be revoked"
-            return "\(file): the revocation list of \(list.issuer) has expired, so that \(effect); fetch a newer one"
+            return "\(file): the revocation list of \(issuer) has expired, so that \(effect); fetch a newer one"
         }
     }
 

@@ -113,7 +113,7 @@ extension MetricCatalog {
     package static let tlsRevocationListSeconds = Metric(
         .gauge,
         "tls_revocation_list_remaining_seconds",
-        "Seconds until the first revocation list of a profile expires; negative when it has. Profiles without one are left out.",
+        "Seconds until the first issuer of a profile's revocation lists has no valid one any more; negative when that is past. Profiles without lists are left out.",
         .profile
     )
 
