@@ -48,7 +48,7 @@ extension SystemTests {
             try await brana.process.log.wait(for: "side=backend", within: .seconds(5))
             let isGone = try await Waiting.until(within: .seconds(5)) {
                 try await AdminClient(socket: brana.socket).get("/metrics").body
-                    .contains("brana_limit_hits_total{limit=\"certificate_end\"} 2")
+                    .contains("brana_limit_hits_total{limit=\"revoked\"} 2")
             }
             #expect(isGone, "\(brana.process.log.text.suffix(2000))")
             // With a session of before it would be taken.

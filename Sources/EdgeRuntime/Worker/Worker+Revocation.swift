@@ -30,7 +30,7 @@ extension Worker {
 
     /// Counts and tells of a connection that is closed for its peer's certificate.
     func noteRevoked(_ flow: StreamFlow) {
-        counters.limits.increment(.certificateEnd)
+        counters.limits.increment(.revoked)
         // What is sent meanwhile for another one's end goes by those that stay.
         flow.isRetired = true
         var side = "client"

@@ -104,7 +104,7 @@ package enum LimitLabel: Int, LabelValue {
     case transactions, transactionsPerSource, transactionsPerConnection, routeValues, statelessResolutions
     case retryBudget
     case messageTimeout, linger, idleTimeout, writeQueue, queue, responseSockets, keepAlive, proxyHeaderTimeout
-    case certificateEnd, aliases
+    case certificateEnd, revoked, aliases
     case handshakes, handshakesPerSource, handshakesPerWorker, descriptors, overload, ban
     case rateRegister, rateInvite, rateOther, rateOptions, rateBytes, rateNetwork, rateConnection, rateHandshakes
     case rateIdentity, rateTotal
