@@ -30,12 +30,12 @@ extension ProxyCore {
         let isGoneFlow = failure == .flowGone
         finish(client, afterReliable: true, now: now)
         guard !wasAbandoned, !server.hasFinal else { return }
+        if server.isCancelled { return endCancelled(server, client, now: now) }
         if isGoneFlow {
             if turnsOutwards(server, now: now) { return }
             counters.lostFlow()
             return reject(server, .flowFailed, now: now)
         }
-        if server.isCancelled { return endCancelled(server, client, now: now) }
         if tryNext(after: client, failure, now: now) { return }
         answerBest(server, client, now: now)
     }
@@ -154,6 +154,7 @@ extension ProxyCore {
             note(client, .failed(.flowGone, status: 0), now: now)
             finish(client, afterReliable: true, now: now)
             guard !client.server.hasFinal else { return }
+            if client.server.isCancelled { return endCancelled(client.server, client, now: now) }
             counters.lostFlow()
             reject(client.server, .flowFailed, now: now)
         case .proceeding:

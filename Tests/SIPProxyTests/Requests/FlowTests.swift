@@ -245,6 +245,31 @@ struct FlowTests {
         #expect(bench.sent.answers.isEmpty && bench.sent.requests == ["ACK gone"])
     }
 
+    @Test("FLW-17: a CANCEL gets its 200 by its call, though the flow that it went to has died")
+    func cancelAfterDeadFlow() {
+        bench.receive(invite(token: token), on: backend)
+        bench.answer(180, to: bench.sent.to("C")[0])
+        bench.disconnect(client)
+        let before = bench.sent.to("C").count
+        bench.receive(invite("CANCEL", token: token), on: backend)
+        #expect(bench.sent.to("B1").answers == [100, 180, 430, 200])
+        #expect(bench.sent.to("B1").last?.wire.value("CSeq") == "1 CANCEL")
+        #expect(bench.sent.to("C").count == before && bench.sent.to("gone").isEmpty)
+    }
+
+    @Test(
+        "FLW-17: a call that was called off ends with 487, not 430, when its flow dies, before a provisional and after",
+        arguments: [false, true]
+    )
+    func deadFlowAfterCancel(rings: Bool) {
+        bench.receive(invite(token: token), on: backend)
+        if rings { bench.answer(180, to: bench.sent.to("C")[0]) }
+        bench.receive(invite("CANCEL", token: token), on: backend)
+        #expect(bench.sent.to("C").requests == (rings ? ["INVITE C", "CANCEL C"] : ["INVITE C"]))
+        bench.disconnect(client)
+        #expect(bench.sent.to("B1").answers == (rings ? [100, 180, 200, 487] : [100, 200, 487]))
+    }
+
     @Test("FLW-14: flows that close in one turn are told of together, and nothing of others")
     func closedTogether() {
         let clients = [client, bench.client("D", address: "203.0.113.8"), bench.client("E", address: "203.0.113.9")]
