@@ -61,6 +61,38 @@ extension SystemTests {
             try await backend.stop()
         }
 
+        @Test("TLS-09: so is whoever it names on connections of a listener that has moved and of a pool that is gone")
+        func moved() async throws {
+            let directory = try TemporaryDirectory()
+            let certificates = try TestCertificates()
+            let leaf = try certificates.leaf("backend", names: ["IP:127.0.0.1"])
+            let profile = TLSProfile(certificateChainFile: leaf.chain, privateKeyFile: leaf.key, verify: false)
+            let backend = try await RecordingBackend.start(answers: true, tls: try TLSContext(serverProfile: profile))
+            let partner = try certificates.leaf("partner", names: ["DNS:partner.example.test"])
+            let list = try certificates.revocationList("list", revoking: [])
+            let port = try FreePort.next()
+            var edge = try Self.edge(certificates, backend: backend.port, port: port, list: list)
+            let brana = try await Brana.run(edge.text, in: directory)
+            let client = try await RawClient.connect(edge, port: port, showing: partner)
+            #expect(try await Self.ask(client) == 200)
+
+            let other = try FreePort.next()
+            edge.listeners = edge.listeners.map { $0.replacing(":\(port)", with: ":\(other)") }
+            try brana.rewrite(edge.text.replacing("voice", with: "speech"))
+            #expect(try await brana.ask("reload").status == 0)
+            #expect(client.isOpen && backend.byConnection.count == 1)
+
+            _ = try certificates.revocationList("list", revoking: [partner, leaf])
+            #expect(try await brana.ask("reload").status == 0)
+            #expect(await Waiting.until(within: .seconds(5)) { !client.isOpen })
+            try await brana.process.log.wait(for: "side=backend", within: .seconds(5))
+            let page = try await AdminClient(socket: brana.socket).get("/metrics").body
+            #expect(page.contains("brana_limit_hits_total{limit=\"revoked\"} 2"))
+            await client.close()
+            #expect(await brana.stop() == 0)
+            try await backend.stop()
+        }
+
         private static func edge(
             _ certificates: TestCertificates,
             backend: Int,
