@@ -129,4 +129,34 @@ struct PoolStateTests {
         #expect(pool.probeDelay(of: .sample(1), now: now, using: &generator) == nil)
         #expect(view.name == "other" && states == [.unknown, .disabled, .draining])
     }
+    @Test("OVL-31: where probing ends, what only a probe could take back is forgotten, and that is told")
+    mutating func probingEnds() {
+        let endpoints = (1...4).map { Endpoint.sample($0) }
+        _ = pool.apply([.sample(1), .sample(2), .sample(3), .sample(4)], now: now)
+        _ = pool.observe(probe: .failed(.refused), of: endpoints[0], now: now)
+        _ = pool.observe(probe: .answered(status: 503), of: endpoints[1], now: now)
+        _ = pool.observe(traffic: TrafficSummary(.failed(.refused)), of: endpoints[2], now: now)
+        _ = pool.observe(probe: good, of: endpoints[3], now: now)
+        #expect(states == [.down, .down, .down, .up] && usable == [false, false, false, true])
+        var policy = HealthPolicy()
+        policy.isProbing = false
+        pool.reconfigure(settings: pool.settings, policy: policy)
+        #expect(states == [.unknown, .unknown, .unknown, .up] && usable == [true, true, true, true])
+        let changes = pool.advance(to: now).changes
+        #expect(changes.map(\.to) == [.unknown, .unknown, .unknown])
+        #expect(changes.map(\.reason) == ["no longer probed", "no longer probed", "no longer probed"])
+        // A probe that was under way has nothing more to say; traffic has.
+        #expect(pool.observe(probe: .failed(.refused), of: endpoints[0], now: now) == nil)
+        #expect(pool.observe(traffic: TrafficSummary(.answered(status: 200)), of: endpoints[0], now: now)?.to == .up)
+    }
+
+    @Test("OVL-31: other rules for probes change no verdict")
+    mutating func otherProbes() {
+        _ = pool.apply([.sample(1)], now: now)
+        _ = pool.observe(probe: .failed(.refused), of: .sample(1), now: now)
+        var policy = HealthPolicy()
+        policy.interval = .seconds(1)
+        pool.reconfigure(settings: pool.settings, policy: policy)
+        #expect(states == [.down] && pool.advance(to: now).changes.isEmpty)
+    }
 }

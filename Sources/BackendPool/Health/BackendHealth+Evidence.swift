@@ -73,6 +73,14 @@ extension BackendHealth {
         window.clear()
     }
 
+    /// The same without a verdict that only a probe would take back, and without what probes have counted.
+    func withoutProbes() -> BackendHealth {
+        var copy = self
+        if case .down = verdict { copy.verdict = .unknown }
+        (copy.failedProbes, copy.refusedProbes, copy.goodSigns) = (0, 0, 0)
+        return copy
+    }
+
     /// Holds new requests back as Retry-After asks, within the limit (LOC-49).
     mutating func hold(for time: TimeAmount, policy: HealthPolicy, now: NIODeadline) {
         let time = min(time, policy.retryAfterLimit)

@@ -30,8 +30,10 @@ package struct PoolState: Sendable {
         self.membership = membership
     }
 
-    /// Takes a new configuration; what is known of the backends stays.
+    /// Takes a new configuration; what is known of the backends stays, but for what only probes could take back where they
+    /// end.
     package mutating func reconfigure(settings: PoolSettings, policy: HealthPolicy) {
+        if self.policy.isProbing, !policy.isProbing { health = health.mapValues { $0.withoutProbes() } }
         self.settings = settings
         self.policy = policy
     }
@@ -64,12 +66,14 @@ package struct PoolState: Sendable {
         return copy
     }
 
-    /// Takes a probe's outcome; nil when the state is as it was or the backend is unknown.
+    /// Takes a probe's outcome; nil when the state is as it was or the backend is unknown, or when probing has ended since
+    /// the probe began.
     package mutating func observe(
         probe outcome: BackendOutcome,
         of endpoint: Endpoint,
         now: NIODeadline
     ) -> HealthChange? {
+        guard policy.isProbing else { return nil }
         let policy = policy
         return change(endpoint, now: now) { health in
             health.observe(probe: outcome, policy: policy, now: now)
@@ -178,7 +182,9 @@ package struct PoolState: Sendable {
         switch old {
         case .held: "the time of Retry-After is over"
         case .ejected: "the ejection is over"
-        case .up, .down, .unknown, .draining, .disabled: reason
+        // Time alone never takes it back: the rules have changed.
+        case .down: "no longer probed"
+        case .up, .unknown, .draining, .disabled: reason
         }
     }
 }

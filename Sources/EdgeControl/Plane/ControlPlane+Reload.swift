@@ -200,6 +200,8 @@ extension ControlPlane {
         let pool: ManagedPool
         if let former, former.target == staged.target {
             former.reconfigure(staged.settings, target: staged.target)
+            // The snapshot that this is part of shows it.
+            _ = follow(former, to: .now())
             pool = former
         } else {
             let id = PoolID(index: numbers.pool(name))

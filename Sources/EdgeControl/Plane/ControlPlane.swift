@@ -233,16 +233,19 @@ package actor ControlPlane {
         let now = NIODeadline.now()
         followResolverFile(now: now)
         var changed = nextChange.map { $0 <= now } ?? false
-        for pool in pools.values {
-            let (changes, removed) = pool.state.advance(to: now)
-            for change in changes { note(change, in: pool) }
-            for endpoint in removed {
-                pool.forget(endpoint)
-                poolCounters[pool.settings.name, default: PoolCounters()].forget(endpoint)
-            }
-            changed = changed || !changes.isEmpty || !removed.isEmpty
-        }
+        for pool in pools.values where follow(pool, to: now) { changed = true }
         if changed { publish() }
+    }
+
+    /// Notes what has become of a pool's backends by time, or by other rules; false when nothing has.
+    func follow(_ pool: ManagedPool, to now: NIODeadline) -> Bool {
+        let (changes, removed) = pool.state.advance(to: now)
+        for change in changes { note(change, in: pool) }
+        for endpoint in removed {
+            pool.forget(endpoint)
+            poolCounters[pool.settings.name, default: PoolCounters()].forget(endpoint)
+        }
+        return !changes.isEmpty || !removed.isEmpty
     }
 
     func note(_ change: HealthChange, in pool: ManagedPool) {

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A pool whose target a reload changes", .timeLimit(.minutes(1)))
 struct PoolReloadTests {
-    private static func text(_ ports: TestEdge.Ports, target: String) -> String {
+    private static func text(_ ports: TestEdge.Ports, target: String, probe: String = "options") -> String {
         """
         edge: { name: edge.example.test, workers: 1 }
         listeners: [{ name: plain, address: "127.0.0.1:\(ports.plain)", transport: tcp }]
@@ -17,7 +17,7 @@ struct PoolReloadTests {
           voice:
             target: "\(target)"
             allow_loopback: true
-            health: { probe: options, interval: 1h, timeout: 1s }
+            health: { probe: \(probe), interval: 1h, timeout: 1s }
         routes: [{ pool: voice }]
         admin: { socket: \(ports.socket) }
         logging: { level: critical, stderr: false }
@@ -54,6 +54,24 @@ struct PoolReloadTests {
         try edge.rewrite(Self.text(edge.ports, target: "sip:\(TestEdge.domain)"))
         #expect(await edge.plane.reload().succeeded)
         #expect(try await Self.states(edge) == [live: "up", dead: "down"])
+        await edge.stop()
+    }
+
+    @Test("OVL-31: a reload that ends probing lets a backend that was down by probe be used, and logs it")
+    func probingEnds() async throws {
+        let recorder = LogRecorder()
+        let port = try FreePort.next()
+        let edge = try await TestEdge(servers: [(10, port)], logger: recorder.logger) {
+            Self.text($0, target: "sip:\(TestEdge.domain)")
+        }
+        let dead = "tcp:127.0.0.1:\(port)"
+        let isDown = try await Waiting.until(within: .seconds(10)) { try await Self.states(edge) == [dead: "down"] }
+        #expect(isDown)
+        try edge.rewrite(Self.text(edge.ports, target: "sip:\(TestEdge.domain)", probe: "none"))
+        #expect(await edge.plane.reload().succeeded)
+        #expect(try await Self.states(edge) == [dead: "unknown"])
+        let told = recorder.lines.filter { $0.hasPrefix("backend changed") && $0.contains("no longer probed") }
+        #expect(told.count == 1 && told.first?.contains("unknown") == true, "\(recorder.lines)")
         await edge.stop()
     }
 
