@@ -26,6 +26,15 @@ struct ExplanationTests {
         #expect(notes[4].words == "priority 2 is not used while a lower number is usable")
     }
 
+    @Test("LOC-54: when no backend is usable, a higher priority number is told to come later, and not to be left out")
+    func panic() {
+        let pool = PoolView.sample([("a", 10, 1), ("b", 10, 1), ("c", 20, 1)], down: ["a", "b", "c"])
+        let notes = pool.explain()
+        #expect(notes.map(\.standing) == [.panic, .panic, .laterPriority])
+        #expect(notes[0].words == "tried although it is down: no backend is usable")
+        #expect(notes[2].words == "no backend is usable: priority 20 is tried after the lower numbers")
+    }
+
     @Test(
         "On random pools, exactly those explained as eligible are ever chosen",
         arguments: 1...60 as ClosedRange<UInt64>

@@ -7,8 +7,8 @@ internal import Testing
 
 @Suite("Selection when no backend is usable (LOC-54)")
 struct PanicTests {
-    @Test("Two are tried in the normal order, marked as panic, then none")
-    func twoTries() {
+    @Test("LOC-54: all are tried in the normal order, those of a higher priority number last, and marked as panic")
+    func all() {
         let pool = PoolView.sample([("a", 10, 1), ("b", 10, 1), ("c", 20, 1)], down: ["a", "b", "c"])
         var generator = SeededGenerator(seed: 2)
         var tried = TriedBackends()
@@ -18,7 +18,7 @@ struct PanicTests {
             order.append(selection.index)
             tried.insert(selection.index)
         }
-        #expect(order.sorted() == [0, 1])
+        #expect(order.prefix(2).sorted() == [0, 1] && order.dropFirst(2) == [2])
         #expect(pool.shares() == [0, 0, 0])
     }
 

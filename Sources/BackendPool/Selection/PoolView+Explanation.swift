@@ -9,9 +9,8 @@ extension PoolView {
     ) -> [SelectionNote] {
         let usable = backends.indices.filter { backends[$0].isUsable && !locallyDown($0) && !throttled($0) }
         let isPanic = usable.isEmpty
-        let spent = isPanic && tried.count >= Self.panicTryLimit
         let pool = isPanic ? backends.indices.filter { backends[$0].isUsableInPanic } : usable
-        let left = Set(pool.filter { !tried.contains($0) && !spent })
+        let left = Set(pool.filter { !tried.contains($0) })
         let served = firstServed(left, tried: tried)
         return backends.indices.map { index in
             let backend = backends[index]
@@ -24,14 +23,12 @@ extension PoolView {
                     .tried
                 } else if left.contains(index) {
                     isLater(index, than: served) ? .laterPriority : .laterAddress
-                } else if isPanic && spent && backend.isUsableInPanic {
-                    .panicSpent
                 } else if backend.isUsable {
                     .locallyDown
                 } else {
                     .state
                 }
-            return SelectionNote(index: index, standing: standing, words: words(standing, backend))
+            return SelectionNote(index: index, standing: standing, words: words(standing, backend, isPanic: isPanic))
         }
     }
 
@@ -53,7 +50,7 @@ extension PoolView {
         return SelectionTarget.order(of: backends[index]) > SelectionTarget.order(of: backends[first])
     }
 
-    private func words(_ standing: SelectionNote.Standing, _ backend: BackendView) -> String {
+    private func words(_ standing: SelectionNote.Standing, _ backend: BackendView, isPanic: Bool) -> String {
         switch standing {
         case .eligible: "eligible with priority \(backend.priority), weight \(backend.weight)"
         case .panic: "tried although it is \(backend.state.rawValue): no backend is usable"
@@ -62,9 +59,10 @@ extension PoolView {
         case .throttled: "it asked to be spared (overload control), and the request was held back from it"
         case .state where backend.reason.isEmpty: backend.state.rawValue
         case .state: "\(backend.state.rawValue): \(backend.reason)"
+        case .laterPriority where isPanic:
+            "no backend is usable: priority \(backend.priority) is tried after the lower numbers"
         case .laterPriority: "priority \(backend.priority) is not used while a lower number is usable"
         case .laterAddress: "another address comes first"
-        case .panicSpent: "no backend is usable, and \(Self.panicTryLimit) have been tried"
         }
     }
 }

@@ -3,16 +3,13 @@
 internal import SIPMessage
 
 extension PoolView {
-    /// How many backends a request may try when none is usable (LOC-54).
-    package static let panicTryLimit = 2
-
     /// The backend for a request's next attempt, or nil when there is none left to try; allocates nothing.
     ///
     /// It is taken from the lowest priority number that has a usable backend which the request has not tried; there,
     /// another address of a target that it has tried one of (LOC-48), else a target by weight (RFC 2782, filtered first:
     /// LOC-53) or, with `key`, by rendezvous (LOC-56). A pool that balances by load draws two and takes the less loaded
-    /// one, unless there is a key. When no backend is usable at all, up to ``panicTryLimit`` are tried in the same way
-    /// with health ignored (LOC-54).
+    /// one, unless there is a key. When no backend is usable at all, they are tried in the same way with health
+    /// ignored, whatever their priority (LOC-54).
     ///
     /// - Parameters:
     ///   - key: what the pool's affinity policy takes of the request; nil draws.
@@ -64,7 +61,7 @@ extension PoolView {
         }
 
         if let found = pick(isLeft) { return Selection(index: found, isPanic: false) }
-        guard tried.count < Self.panicTryLimit, !slots.indices.contains(where: isUsable) else { return nil }
+        guard !slots.indices.contains(where: isUsable) else { return nil }
         return pick(isLeftInPanic).map { Selection(index: $0, isPanic: true) }
     }
 

@@ -16,12 +16,10 @@ package struct SelectionNote: Sendable, Hashable {
         case throttled
         /// Its state excluded it.
         case state
-        /// A backend of a lower priority number was usable (RFC 2782).
+        /// A backend of a lower priority number came first (RFC 2782): it was usable, or none was.
         case laterPriority = "later-priority"
         /// Another address of the target that was tried before came first (LOC-48), or one preferred to this (LOC-41).
         case laterAddress = "later-address"
-        /// No backend was usable, and as many as allowed had been tried.
-        case panicSpent = "panic-spent"
     }
 
     /// The backend's place in the view.

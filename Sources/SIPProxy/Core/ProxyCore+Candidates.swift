@@ -22,7 +22,7 @@ extension ProxyCore {
     }
 
     /// Whether a request that has tries left may be sent to a backend after those that it has tried: to such as are usable,
-    /// to a few where none is (LOC-54), and beyond `tries` to such as have just proved that they live.
+    /// and beyond `tries` to those of them that have just proved that they live; to any where none is usable (LOC-54).
     private func mayFollow(
         _ index: Int,
         _ server: ServerTransaction,
@@ -34,9 +34,8 @@ extension ProxyCore {
         guard !server.tried.contains(index), !server.throttled.contains(index), mayGo(server, to: backend) else {
             return false
         }
-        guard server.candidates < server.policy.tries else { return backend.isUsable && isExtra(backend.id, now: now) }
-        if hasUsable { return backend.isUsable }
-        return backend.isUsableInPanic && server.tried.count < PoolView.panicTryLimit
+        guard hasUsable else { return backend.isUsableInPanic }
+        return backend.isUsable && (server.candidates < server.policy.tries || isExtra(backend.id, now: now))
     }
 
     /// Whether a backend's transport is secure enough for a request.
@@ -60,9 +59,12 @@ extension ProxyCore {
     }
 
     /// The backend that a request tries next; nil when there is none, or it has tried as many as it may (PRX-58).
+    ///
+    /// Beyond `tries` it is one that has just proved that it lives; where none is usable any, for whoever is left may be the
+    /// one that is back (LOC-54).
     func nextCandidate(_ server: ServerTransaction, _ pool: PoolView, now: NIODeadline) -> Int? {
         guard triesLeft(server) > 0 else { return nil }
-        guard server.candidates >= server.policy.tries else { return select(server, pool, now: now) }
+        guard server.candidates >= server.policy.tries, pool.hasUsable else { return select(server, pool, now: now) }
         return chooseAvoiding(server, pool, now: now) { !isExtra($0, now: now) }.flatMap { $0.isPanic ? nil : $0.index }
     }
 

@@ -87,6 +87,28 @@ struct FailoverTests {
         #expect(Set(bench.sent.map { $0.wire.value("Retry-After") }).count > 5)
     }
 
+    @Test(
+        "LOC-54: when all are down, a priority that is there for failures is reached, though more than `tries` refuse first",
+        arguments: [2, 4] as [UInt32]
+    )
+    func panicReachesNextPriority(refusing: UInt32) {
+        let id = PoolID(index: 0)
+        let backends = (1...refusing + 1).map { last in
+            BackendView(
+                id: BackendID(pool: id, endpoint: .backend(last)),
+                name: "b\(last).example.com",
+                priority: last > refusing ? 20 : 10,
+                state: .down,
+                isUsable: false
+            )
+        }
+        let bench = Bench(.sample([PoolView(id: id, settings: PoolSettings(name: "p"), backends: backends)]))
+        for last in 1...refusing { bench.behaviour[.backend(last)] = .fails(.refused) }
+        bench.receive(Wire.request("INVITE"), on: bench.client())
+        #expect(bench.sent.requests.count == Int(refusing) + 1)
+        #expect(bench.sent.requests.last == "INVITE B\(refusing + 1)" && bench.sent.answers == [100])
+    }
+
     @Test("PRX-26, LOC-54: a lone backend that refuses is tried once")
     func lone() {
         let bench = Bench(1)

@@ -60,7 +60,7 @@ final class Oracle {
         else { return }
         let since = exchange.startedAt - Self.settling
         let candidates = world.backends.filter { !isSecure || $0.transport == .tls }
-        // Only where none is usable those are tried that are held for unusable (LOC-54), and two of them at most.
+        // Only where none is usable those are tried that are held for unusable (LOC-54).
         let isPanic = !candidates.contains { world.plane.standing($0, in: pool).first.held(since: since) }
         let standings = candidates.map { backend in
             let standing = world.plane.standing(backend, in: pool)
@@ -69,7 +69,7 @@ final class Oracle {
         let good = standings.filter { $0.1.holds(since: since) && stoodReady($0.0, for: exchange) }.map(\.0.name)
         let others = standings.filter { $0.1.held(since: since) && !good.contains($0.0.name) }
         let bad = others.reduce(0) { $0 + $1.0.endpoints.count }
-        guard !good.isEmpty, bad < (isPanic ? min(2, world.settings.tries) : world.settings.tries),
+        guard !good.isEmpty, bad < world.settings.tries,
             !world.settings.hasNoFirstResponse || bad == 0
         else { return }
         fail(exchange, status, agent, "though \(good.joined(separator: ", ")) stood ready and \(bad) others did not")
