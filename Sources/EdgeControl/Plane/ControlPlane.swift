@@ -141,10 +141,19 @@ package actor ControlPlane {
 
     /// Takes no new calls, lets the running ones end, then closes everything.
     package func stop() async throws {
-        isDraining = true
-        logger.notice("draining", metadata: ["timeout": "\(configuration.edge.drainTimeout)"])
-        try await edge?.drain(within: configuration.edge.drainTimeout)
+        _ = try await drain()
         try await halt()
+    }
+
+    /// Takes no new calls, and waits until those that ring, and all other requests, have their answer, for as long as is
+    /// configured or until the task is cancelled.
+    ///
+    /// - Returns: how many have none.
+    func drain() async throws -> Int {
+        isDraining = true
+        let timeout = configuration.edge.drainTimeout
+        logger.notice("draining", metadata: ["timeout": "\(timeout)", "hint": "a second SIGTERM ends at once"])
+        return try await edge?.drain(within: timeout) ?? 0
     }
 
     /// Closes everything at once.

@@ -50,16 +50,48 @@ package enum EdgeProcess {
             logger.error("the admin API is served no more", metadata: ["reason": "\(outcome)"])
         }
         SystemdNotifier.notify("READY=1")
-        for await signal in signals {
-            guard signal == .sighup else { break }
-            SystemdNotifier.notify("RELOADING=1\nMONOTONIC_USEC=\(SystemdNotifier.monotonicMicroseconds)")
-            _ = await plane.reload()
-            SystemdNotifier.notify("READY=1")
-        }
-        SystemdNotifier.notify("STOPPING=1")
-        try await plane.stop()
+        let unanswered = try await untilTold(by: signals, plane, logger)
+        try await plane.halt()
         admin.cancel()
-        logger.notice("stopped")
+        let loss = unanswered == 0 ? "" : " with \(unanswered) transaction\(unanswered == 1 ? "" : "s") unanswered"
+        logger.notice("stopped\(loss)")
+    }
+
+    /// Reloads when it is told to, until it is told to end and has drained; told again, it drains no longer.
+    ///
+    /// - Returns: how many requests have no answer.
+    private static func untilTold(
+        by signals: UnixSignalsSequence,
+        _ plane: ControlPlane,
+        _ logger: Logger
+    ) async throws -> Int {
+        // The signals have one reader from start to end.
+        let (ends, end) = AsyncStream.makeStream(of: UnixSignal.self)
+        let reader = Task {
+            for await signal in signals {
+                if signal == .sighup { await reload(plane) } else { end.yield(signal) }
+            }
+        }
+        defer { reader.cancel() }
+        for await _ in ends { break }
+        SystemdNotifier.notify("STOPPING=1")
+        let drain = Task { try await plane.drain() }
+        let impatience = Task {
+            for await signal in ends {
+                logger.notice("told to end again: stopping at once", metadata: ["signal": "\(signal)"])
+                return drain.cancel()
+            }
+        }
+        defer { impatience.cancel() }
+        return try await drain.value
+    }
+
+    private static func reload(_ plane: ControlPlane) async {
+        // What ends takes no other configuration.
+        guard await !plane.isDraining else { return }
+        SystemdNotifier.notify("RELOADING=1\nMONOTONIC_USEC=\(SystemdNotifier.monotonicMicroseconds)")
+        _ = await plane.reload()
+        SystemdNotifier.notify("READY=1")
     }
 }
 

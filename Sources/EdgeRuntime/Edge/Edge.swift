@@ -114,17 +114,28 @@ package actor Edge {
         return all
     }
 
-    /// Stops accepting and takes no new dialogs; returns when all transactions have ended or `limit` has passed.
-    package func drain(within limit: Duration) async throws {
+    /// Stops accepting and takes no new dialogs; returns when every request has its final and what may follow one has had its
+    /// time, when `limit` has passed, or when the task is cancelled.
+    ///
+    /// - Returns: how many requests have no final.
+    @discardableResult
+    package func drain(within limit: Duration) async throws -> Int {
         // Before the listeners: who is turned away there finds no worker that still takes calls on other connections.
         for worker in workers { try await worker.submit { $0.quiesce() }.get() }
         for id in opened.keys where opened[id]?.transport != .udp { await close(id) }
         let end = ContinuousClock.now + limit
-        while ContinuousClock.now < end {
-            let running = try await statistics().reduce(0) { $0 + $1.transactions }
-            if running == 0 { return }
-            try await Task.sleep(for: .milliseconds(50))
+        while true {
+            let work = try await remainingWork()
+            if work.isDone || ContinuousClock.now >= end || Task.isCancelled { return work.unanswered }
+            // Cancelled, it looks once more and returns.
+            try? await Task.sleep(for: .milliseconds(50))
         }
+    }
+
+    private func remainingWork() async throws -> RemainingWork {
+        var work = RemainingWork()
+        for worker in workers { work = work + (try await worker.remainingWork().get()) }
+        return work
     }
 
     /// Closes everything and ends the loops.

@@ -62,6 +62,11 @@ package struct WorkerHandle: Sendable {
         submit { $0.statistics }
     }
 
+    /// What the worker still has to do before it may end.
+    func remainingWork() -> EventLoopFuture<RemainingWork> {
+        submit { $0.core.remainingWork(now: $0.eventLoop.now) }
+    }
+
     /// Runs `body` on the worker's loop.
     func submit<Result: Sendable>(_ body: @escaping @Sendable (Worker) -> Result) -> EventLoopFuture<Result> {
         let worker = worker

@@ -30,6 +30,11 @@ struct TransactionTable<Transaction: AnyObject> {
         count -= 1
     }
 
+    /// Looks at every transaction; for rare events only.
+    func visit(_ body: (Transaction) -> Void) {
+        for case let transaction? in slots { body(transaction) }
+    }
+
     /// Every transaction that passes; for rare events only.
     func all(where passes: (Transaction) -> Bool) -> [Transaction] {
         var found: [Transaction] = []
