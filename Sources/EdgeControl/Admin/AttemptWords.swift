@@ -2,16 +2,19 @@
 
 internal import SIPProxy
 
-/// How an attempt ended, as a word for programs and in words for people.
+/// How an attempt ended and whether another followed, as a word for programs and in words for people.
 struct AttemptWords {
     let word: String
     let words: String
     let status: UInt16?
 
-    init(_ outcome: AttemptNote.Outcome) {
+    /// - Parameter isLast: whether no attempt followed it.
+    init(_ outcome: AttemptNote.Outcome, isLast: Bool = false) {
         switch outcome {
         case .waiting: (word, words, status) = ("waiting", "no final answer yet", nil)
         case .answered(let code): (word, words, status) = ("answered", "answered \(code)", code)
+        case .failed(.status, let code) where isLast:
+            (word, words, status) = ("status", "answered \(code)", code)
         case .failed(.status, let code): (word, words, status) = ("status", "answered \(code), tried elsewhere", code)
         case .failed(let failure, _): (word, words, status) = (failure.rawValue, Self.words(failure), nil)
         case .cancelled: (word, words, status) = ("cancelled", "cancelled, no final answer", nil)

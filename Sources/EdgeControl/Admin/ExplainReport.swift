@@ -53,6 +53,8 @@ package struct ExplainReport: Codable, Sendable {
         package var status: UInt16?
         /// The phrase of a final that was made here.
         package var reason: String?
+        /// What kept the request from being tried further, in words; nil where nothing but its backends did.
+        package var cause: String?
         /// `edge` or `backend`; nil without a final.
         package var answeredBy: String?
         /// From the request to its final; nil while it runs.

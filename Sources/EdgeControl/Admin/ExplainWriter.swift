@@ -99,17 +99,25 @@ struct ExplainWriter {
             target: explanation.view?.targetText,
             choice: explanation.view.map(Self.choice),
             affinityKey: record.affinity.map { Self.hexadecimal($0.hash) },
-            attempts: record.trail.notes.map { attempt($0, since: record.startedAt) },
+            attempts: attempts(record),
             status: record.status > 0 ? record.status : nil,
             reason: record.reason.isEmpty ? nil : record.reason,
+            cause: record.isOverBudget ? "its pool had no retry left (retry_percent)" : nil,
             answeredBy: record.status == 0 ? nil : record.isLocal ? "edge" : "backend",
             milliseconds: record.duration.map(Self.milliseconds),
             candidates: explanation.view.map { candidates($0, record) }
         )
     }
 
-    private func attempt(_ note: AttemptNote, since start: NIODeadline) -> ExplainReport.Attempt {
-        let outcome = AttemptWords(note.outcome)
+    private func attempts(_ record: RequestRecord) -> [ExplainReport.Attempt] {
+        let notes = record.trail.notes
+        // While the request runs another attempt may follow.
+        let last = record.duration == nil ? nil : notes.indices.last
+        return notes.indices.map { attempt(notes[$0], since: record.startedAt, isLast: $0 == last) }
+    }
+
+    private func attempt(_ note: AttemptNote, since start: NIODeadline, isLast: Bool) -> ExplainReport.Attempt {
+        let outcome = AttemptWords(note.outcome, isLast: isLast)
         let duration = note.endedAt.map { Self.milliseconds($0 - note.sentAt) }
         let backend = note.target.map { "\($0.endpoint)" }
         let time =

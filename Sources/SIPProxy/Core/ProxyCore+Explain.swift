@@ -68,7 +68,8 @@ extension ProxyCore {
             passedBy: server.passedBy,
             throttled: server.throttled,
             trail: server.trail,
-            isCancelled: server.isCancelled
+            isCancelled: server.isCancelled,
+            isOverBudget: server.isOverBudget
         )
     }
 

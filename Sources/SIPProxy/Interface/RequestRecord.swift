@@ -55,6 +55,8 @@ package struct RequestRecord: Sendable {
     package let trail: AttemptTrail
     /// Whether a CANCEL came.
     package let isCancelled: Bool
+    /// Whether its pool had no retry left for it (PRX-58).
+    package let isOverBudget: Bool
 }
 
 /// A remembered or running request, with the view of its pool that it worked by.

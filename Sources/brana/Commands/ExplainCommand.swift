@@ -75,9 +75,10 @@ enum ExplainText {
         let cancelled = request.isCancelled ? ", cancelled by the client" : ""
         guard !request.isRunning else { return "running" + cancelled }
         let time = request.milliseconds.map { String(format: ", after %.1f ms", $0) } ?? ""
-        guard let status = request.status else { return "ended without a final answer\(time)\(cancelled)" }
+        let cause = request.cause.map { "; not tried further: \($0)" } ?? ""
+        guard let status = request.status else { return "ended without a final answer\(time)\(cancelled)\(cause)" }
         let reason = request.reason.map { " \($0)" } ?? ""
-        return "final: \(status)\(reason), made by the \(request.answeredBy ?? "edge")\(time)\(cancelled)"
+        return "final: \(status)\(reason), made by the \(request.answeredBy ?? "edge")\(time)\(cancelled)\(cause)"
     }
 
     private static func table(_ candidates: [ExplainReport.Candidate]) -> String {

@@ -239,5 +239,8 @@ struct ExplainTests {
         let words = all.map { AttemptWords($0) }
         #expect(Set(words.map(\.word)).count == all.count && Set(words.map(\.words)).count == all.count)
         #expect(words.compactMap(\.status) == [200, 503])
+        // Nothing was tried elsewhere after the last.
+        #expect(AttemptWords(.failed(.status, status: 503)).words == "answered 503, tried elsewhere")
+        #expect(AttemptWords(.failed(.status, status: 503), isLast: true).words == "answered 503")
     }
 }

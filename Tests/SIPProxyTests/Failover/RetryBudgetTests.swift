@@ -58,6 +58,11 @@ struct RetryBudgetTests {
         #expect(retries == 100 && answers == [200: 100, 500: 30])
         #expect(run.bench.limits == Array(repeating: .retryBudget, count: 30))
         #expect(run.bench.finished.count { $0 == "500 local" } == 30)
+        // Explained as that, and only where it was so.
+        let told = [100, 101].map { number in
+            run.bench.core.explain(callID: ByteBuffer(string: "c\(number)")).map(\.record.isOverBudget)
+        }
+        #expect(told == [[false], [true]])
     }
 
     @Test("PRX-58: and a tenth of the pool's requests, or what it says", arguments: [(nil, 120), (25, 300), (0, 100)])
