@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -18,6 +17,8 @@ package struct AdminClient: Sendable {
         package let description: String
     }
 
+    private static let patience = Duration.seconds(5)
+
     package let socket: String
 
     package init(socket: String) {
@@ -33,7 +34,7 @@ package struct AdminClient: Sendable {
         let promise = group.next().makePromise(of: HTTPExchange.Reply.self)
         let exchange = HTTPExchange(method: method, path: path, host: "brana")
         let connecting = ClientBootstrap(group: promise.futureResult.eventLoop)
-            .connectTimeout(.seconds(5))
+            .connectTimeout(TimeAmount(Self.patience))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try exchange.addHandlers(to: channel.pipeline.syncOperations, promise)
@@ -44,15 +45,24 @@ package struct AdminClient: Sendable {
             let hint = "is Brana running, and may you use its socket? --socket names another one"
             promise.fail(Unreachable(description: "cannot reach Brana at \(socket) (\(Self.words(error))); \(hint)"))
         }
-        let reply = try await promise.futureResult.get()
-        return Reply(status: reply.status, body: String(buffer: reply.body))
+        do {
+            let reply = try await promise.futureResult.get()
+            return Reply(status: reply.status, body: String(buffer: reply.body))
+        } catch let error as Unreachable {
+            throw error
+        } catch {
+            let words = Self.words(error)
+            throw Unreachable(description: "what listens at \(socket) gave no answer (\(words)); is it Brana?")
+        }
     }
 }
 
 extension AdminClient {
-    /// What went wrong in the system's words alone.
     private static func words(_ error: any Error) -> String {
-        guard let error = error as? IOError else { return "\(error)" }
-        return String(cString: strerror(error.errnoCode))
+        switch error {
+        case SocketAddressError.unixDomainSocketPathTooLong: "the path is too long for a socket"
+        case is HTTPParserError: "it does not speak HTTP"
+        default: ConnectionWords.words(for: error, within: patience)
+        }
     }
 }

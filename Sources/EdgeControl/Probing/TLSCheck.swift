@@ -56,7 +56,7 @@ package struct TLSCheck: Sendable {
         profile.verify = false
         let lenient = try TLSContext(clientProfile: profile)
         let known = try await lookUp()
-        // A name server that was named is asked in place of the system's resolver, not beside it.
+        if let absence = absence(known) { return report(nil, absence, known) }
         let place = lookup?.server == nil ? host : known?.address.map { "\($0)" } ?? host
         let seen = await attempt(place, with: lenient, .client(serverName: name, identity: .none))
         guard case .done(let offer, let later) = seen else { return report(nil, seen.failure, known) }
@@ -77,6 +77,21 @@ package struct TLSCheck: Sendable {
         guard var lookup, isNamed else { return nil }
         lookup.target = host
         return try await DANELookup.make(lookup, port: port)
+    }
+
+    /// Why there is no address to connect to: a name server that was named is asked in place of the system's resolver, not
+    /// beside it.
+    private func absence(_ known: DANELookup?) -> Failure? {
+        guard lookup?.server != nil, let known, known.address == nil else { return nil }
+        let words =
+            if known.addresses.contains(where: { $0.outcome == .nameError }) {
+                "no such name"
+            } else if known.addresses.contains(where: \.isFailure) {
+                "the name server did not say its address"
+            } else {
+                "the name has no address"
+            }
+        return Failure(reason: "unreachable", words: words)
     }
 
     private func report(_ offer: PeerOffer?, _ failure: Failure?, _ known: DANELookup?) -> TLSCheckReport {
@@ -171,16 +186,44 @@ extension TLSCheck {
                     let tls = TLSHandler(context: context, role: role, handshakeDeadline: limit)
                     tls.observes = true
                     try channel.pipeline.syncOperations.addHandler(tls)
-                    try channel.pipeline.syncOperations.addHandler(TLSCheckHandler(tls, promise))
+                    try channel.pipeline.syncOperations.addHandler(TLSCheckHandler(tls, within: timeout, promise))
                 }
             }
             .connect(host: place, port: port)
         opening.whenFailure { error in
-            promise.succeed(.failed(Failure(reason: "unreachable", words: "no connection: \(error)")))
+            let words = ConnectionWords.words(for: error, within: timeout)
+            promise.succeed(.failed(Failure(reason: "unreachable", words: words)))
         }
         let outcome = try? await promise.futureResult.get()
         opening.whenSuccess { $0.close(promise: nil) }
         return outcome ?? .failed(Failure(reason: "unreachable", words: "the connection ended"))
+    }
+}
+
+extension TLSCheck.Failure {
+    /// The server let go of the connection before there was anything to see.
+    static let closed = TLSCheck.Failure(
+        reason: TLSFailure.Reason.closedDuringHandshake.rawValue,
+        words: "closed the connection in the handshake; is it TLS?"
+    )
+
+    /// What went wrong on a connection that stood.
+    ///
+    /// - Parameter isDone: whether its handshake was over.
+    fileprivate init(_ error: any Error, within limit: Duration, isDone: Bool) {
+        guard let failure = error as? TLSFailure else {
+            let words = ConnectionWords.words(for: error, within: limit)
+            self = isDone ? TLSCheck.Failure(reason: "unreachable", words: words) : .closed
+            return
+        }
+        switch failure.reason {
+        case .closedDuringHandshake: self = .closed
+        case .handshakeDeadline:
+            let words = "did not answer within \(limit.components.seconds) s in the handshake; is it TLS?"
+            self.init(reason: failure.reason.rawValue, words: words)
+        default:
+            self.init(reason: failure.reason.rawValue, words: "\(failure.reason.words) (\(failure.words))")
+        }
     }
 }
 
@@ -189,11 +232,13 @@ private final class TLSCheckHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let tls: TLSHandler
+    private let limit: Duration
     private let promise: EventLoopPromise<TLSCheck.Outcome>
     private var offer: PeerOffer?
 
-    init(_ tls: TLSHandler, _ promise: EventLoopPromise<TLSCheck.Outcome>) {
+    init(_ tls: TLSHandler, within limit: Duration, _ promise: EventLoopPromise<TLSCheck.Outcome>) {
         self.tls = tls
+        self.limit = limit
         self.promise = promise
     }
 
@@ -205,10 +250,7 @@ private final class TLSCheckHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        let failure =
-            (error as? TLSFailure).map { failure in
-                TLSCheck.Failure(reason: failure.reason.rawValue, words: "\(failure.reason.words) (\(failure.words))")
-            } ?? TLSCheck.Failure(reason: "unreachable", words: "\(error)")
+        let failure = TLSCheck.Failure(error, within: limit, isDone: offer != nil)
         // A server that just leaves an idle connection has not refused anything.
         let isEnd = (error as? TLSFailure)?.reason == .truncated
         if let offer {
@@ -220,7 +262,6 @@ private final class TLSCheckHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        let nothing = TLSCheck.Failure(reason: "unreachable", words: "the connection ended")
-        promise.succeed(offer.map { .done($0, refused: nil) } ?? .failed(nothing))
+        promise.succeed(offer.map { .done($0, refused: nil) } ?? .failed(TLSCheck.Failure.closed))
     }
 }

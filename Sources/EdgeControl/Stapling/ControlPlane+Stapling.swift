@@ -33,9 +33,10 @@ extension ControlPlane {
         } catch {
             stapling.schedule.failed(certificate.identity, now: now)
             stapling.failed += 1
+            let reason = ConnectionWords.words(for: error, within: OCSPClient.connectLimit)
             logger.warning(
                 "no OCSP response to staple",
-                metadata: ["certificate": "\(certificate.file)", "reason": "\(error)"]
+                metadata: ["certificate": "\(certificate.file)", "reason": "\(reason)"]
             )
         }
     }

@@ -19,7 +19,7 @@ struct OCSPClient: Sendable {
     /// For the connection and the answer together, at one address.
     static let timeout = TimeAmount.seconds(10)
     /// For the connection alone.
-    static let connectTimeout = TimeAmount.seconds(3)
+    static let connectLimit = Duration.seconds(3)
     /// Addresses of a responder that are tried, in the order in which DNS gives them, those of IPv4 first.
     static let addressLimit = 6
 
@@ -89,7 +89,7 @@ struct OCSPClient: Sendable {
             promise.fail(Failure(description: "no answer within \(Self.timeout.nanoseconds / 1_000_000_000) seconds"))
         }
         let channel = ClientBootstrap(group: loop)
-            .connectTimeout(Self.connectTimeout)
+            .connectTimeout(TimeAmount(Self.connectLimit))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try exchange.addHandlers(to: channel.pipeline.syncOperations, promise)

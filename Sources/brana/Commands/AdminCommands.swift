@@ -11,6 +11,15 @@ struct AdminOption: ParsableArguments {
     /// What the edge answers; a failure is printed and ends the command with status 1.
     func get(_ path: String) async throws -> AdminClient.Reply { try await ask { try await $0.get(path) } }
 
+    /// What a reply says; one that is none of this version's ends the command with status 1.
+    func decode<Value: Decodable>(_ type: Value.Type, _ reply: AdminClient.Reply) throws -> Value {
+        guard let value = try? JSONText.decode(type, from: reply.body) else {
+            Terminal.error("the answer of Brana at \(socket) cannot be read; is it of another version than this command?")
+            throw ExitCode(1)
+        }
+        return value
+    }
+
     func post(_ path: String) async throws -> AdminClient.Reply { try await ask { try await $0.post(path) } }
 
     private func ask(_ question: (AdminClient) async throws -> AdminClient.Reply) async throws -> AdminClient.Reply {
@@ -36,7 +45,7 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         let reply = try await admin.get("/api/v1/status")
         if json { return print(reply.body, terminator: "") }
-        let status = try JSONText.decode(StatusReport.self, from: reply.body)
+        let status = try admin.decode(StatusReport.self, reply)
         print(
             "\(status.name): Brana \(status.version), up \(status.uptimeSeconds) s, generation \(status.generation), "
                 + "\(status.workers) workers\(status.isDraining ? ", draining" : "")"
@@ -72,7 +81,7 @@ struct PoolsCommand: AsyncParsableCommand {
     func run() async throws {
         let reply = try await admin.get("/api/v1/pools")
         if json { return print(reply.body, terminator: "") }
-        print(PoolTable.text(try JSONText.decode([PoolReport].self, from: reply.body)))
+        print(PoolTable.text(try admin.decode([PoolReport].self, reply)))
     }
 }
 
@@ -120,7 +129,7 @@ struct ReloadCommand: AsyncParsableCommand {
 
     func run() async throws {
         let reply = try await admin.post("/api/v1/reload")
-        let report = try JSONText.decode(ReloadReport.self, from: reply.body)
+        let report = try admin.decode(ReloadReport.self, reply)
         if json {
             print(reply.body, terminator: "")
         } else {

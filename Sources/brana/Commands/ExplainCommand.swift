@@ -26,7 +26,7 @@ struct ExplainCommand: AsyncParsableCommand {
             Terminal.error("the edge answers \(reply.status): \(reply.body)")
             throw ExitCode(1)
         }
-        let report = try JSONText.decode(ExplainReport.self, from: reply.body)
+        let report = try admin.decode(ExplainReport.self, reply)
         if json {
             print(reply.body, terminator: "")
         } else if let problem = report.problem {

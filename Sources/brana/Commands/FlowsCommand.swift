@@ -18,7 +18,7 @@ struct FlowsCommand: AsyncParsableCommand {
         guard limit >= 0 else { throw ValidationError("--limit is a number of flows, 0 or more") }
         let reply = try await admin.get(FlowsReport.path(limit: limit))
         if json { return print(reply.body, terminator: "") }
-        let report = try JSONText.decode(FlowsReport.self, from: reply.body)
+        let report = try admin.decode(FlowsReport.self, reply)
         let rows = report.flows.map { flow in
             [
                 flow.side, flow.listener ?? flow.pool ?? "-", flow.transport, flow.remote ?? "-", flow.state,
