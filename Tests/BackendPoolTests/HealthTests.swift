@@ -55,6 +55,9 @@ struct HealthTests {
         probe(good)
         #expect(probe(.failed(.timeout)) == nil && isUsable)
         #expect(probe(.failed(.tls))?.reason == "probe: TLS handshake failed")
+        var other = BackendHealth(id: .sample(2))
+        let change = other.observe(probe: .failed(.tls), detail: "it has expired", policy: policy, now: now)
+        #expect(change?.reason == "probe: TLS handshake failed: it has expired")
         #expect(state == .down && !isUsable)
         #expect(probe(good)?.to == .up)
         policy.rise = 3

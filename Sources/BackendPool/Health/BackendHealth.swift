@@ -4,7 +4,7 @@ package import NIOCore
 
 /// What is known of one backend's fitness, from probes, from live traffic and from the operator.
 ///
-/// Outcomes go in by ``observe(probe:policy:now:)`` and ``observe(traffic:policy:mayEject:now:)``; what comes out is the
+/// Outcomes go in by ``observe(probe:detail:policy:now:)`` and ``observe(traffic:policy:mayEject:now:)``; what comes out is the
 /// change of state that they caused, if any.
 package struct BackendHealth: Sendable, Hashable {
     /// What the evidence says.
@@ -61,7 +61,14 @@ package struct BackendHealth: Sendable, Hashable {
     }
 
     /// Takes a probe's outcome.
-    package mutating func observe(probe: BackendOutcome, policy: HealthPolicy, now: NIODeadline) -> HealthChange? {
+    ///
+    /// - Parameter detail: more about a failure, in a few words.
+    package mutating func observe(
+        probe: BackendOutcome,
+        detail: String? = nil,
+        policy: HealthPolicy,
+        now: NIODeadline
+    ) -> HealthChange? {
         change(policy: policy, now: now) { health in
             switch probe {
             case .answered(let status, _) where policy.accepts(status):
@@ -72,7 +79,8 @@ package struct BackendHealth: Sendable, Hashable {
                 health.probeFailed("OPTIONS answered with \(status)", .refusal, policy: policy, now: now)
             case .failed(let failure):
                 let isProof = failure.isHard
-                health.probeFailed("probe: \(failure.words)", .failure, isProof: isProof, policy: policy, now: now)
+                let words = "probe: \(failure.words)\(detail.map { ": \($0)" } ?? "")"
+                health.probeFailed(words, .failure, isProof: isProof, policy: policy, now: now)
             }
         }
     }

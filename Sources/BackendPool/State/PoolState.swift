@@ -66,17 +66,18 @@ package struct PoolState: Sendable {
         return copy
     }
 
-    /// Takes a probe's outcome; nil when the state is as it was or the backend is unknown, or when probing has ended since
-    /// the probe began.
+    /// Takes a probe's outcome, with more about a failure in a few words; nil when the state is as it was or the backend is
+    /// unknown, or when probing has ended since the probe began.
     package mutating func observe(
         probe outcome: BackendOutcome,
+        detail: String? = nil,
         of endpoint: Endpoint,
         now: NIODeadline
     ) -> HealthChange? {
         guard policy.isProbing else { return nil }
         let policy = policy
         return change(endpoint, now: now) { health in
-            health.observe(probe: outcome, policy: policy, now: now)
+            health.observe(probe: outcome, detail: detail, policy: policy, now: now)
         }
     }
 

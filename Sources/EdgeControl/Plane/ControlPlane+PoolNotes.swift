@@ -2,6 +2,7 @@
 
 internal import BackendPool
 internal import EdgeConfiguration
+internal import Foundation
 internal import Logging
 internal import NIOCore
 internal import SIPLocation
@@ -13,6 +14,30 @@ extension ControlPlane {
     func noteFailure(_ reason: String, of pool: ManagedPool) {
         if pool.failure != reason { warn(pool, "pool not refreshed", ["reason": "\(reason)"]) }
         pool.failure = reason
+    }
+
+    /// Follows whether DNS answers for a pool, and logs once an outage that it does not, and that it does again.
+    ///
+    /// Where nothing that is known can stand in, ``noteFailure(_:of:)`` tells that.
+    func noteRenewal(_ answer: PoolAnswer, of pool: ManagedPool) {
+        let isFailing = answer.renewalFailure != nil || !answer.isAnswered || answer.unanswered?.isEmpty == false
+        defer { pool.isRefreshFailing = isFailing }
+        guard isFailing != pool.isRefreshFailing else { return }
+        if !isFailing {
+            logger.notice("DNS answers for a pool again", metadata: ["pool": "\(pool.settings.name)"])
+        } else if answer.problem == nil, let reason = answer.renewalFailure {
+            warn(
+                pool,
+                "DNS does not answer for a pool; what it said last serves on",
+                ["reason": "\(reason)", "until": "\(answer.expiresAt.map(endOfUse) ?? "-")"]
+            )
+        }
+    }
+
+    /// When records that expire then may be used no longer, by the clock.
+    private func endOfUse(_ expiresAt: NIODeadline) -> String {
+        let left = expiresAt + TimeAmount(configuration.resolver.stale) - .now()
+        return Date(timeIntervalSinceNow: Double(left.nanoseconds) / 1e9).formatted(.iso8601)
     }
 
     /// Logs that a pool has no backend, if so.

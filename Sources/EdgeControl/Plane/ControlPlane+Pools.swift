@@ -66,7 +66,8 @@ extension ControlPlane {
         let name = pool.settings.name
         pool.refreshes += 1
         poolCounters[name, default: PoolCounters()].refreshDurations.record(nanoseconds: duration.nanoseconds)
-        poolCounters[name, default: PoolCounters()].refreshes.increment(pool.failure == nil ? .success : .failure)
+        poolCounters[name, default: PoolCounters()].refreshes
+            .increment(pool.failure == nil && !pool.isRefreshFailing ? .success : .failure)
     }
 
     /// Makes what a pool's target resolves to its membership; where it could not be asked, backends stay until they have
@@ -81,6 +82,7 @@ extension ControlPlane {
         // What nobody answered in time is asked again soon.
         pool.refreshAt = answer.isUnfinished && answer.known.isEmpty ? .now() + .seconds(1) : answer.refreshAt
         let problem = answer.problem
+        noteRenewal(answer, of: pool)
         switch answer.trace.step {
         case .resolved(let located):
             pool.expiresAt = answer.expiresAt
@@ -136,6 +138,7 @@ extension ControlPlane {
                 "draining": "\(change.draining.count)", "returned": "\(change.returned.count)", "reason": "\(reason)",
             ]
         )
+        noteUse(of: pool, because: reason)
         watchBackends(of: pool)
         publish()
     }

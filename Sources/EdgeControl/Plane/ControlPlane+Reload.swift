@@ -157,12 +157,13 @@ extension ControlPlane {
             else { continue }
             let target = pool.settings.target
             let reason = answer.problem ?? "no answer"
+            let command = staged.checked.configuration.resolver.command(toResolve: target)
             let message =
                 answer.isAnswered
                 ? "\(target) leads to no backend (\(reason)), and the pool would be left without any; correct the target, "
-                    + "or publish its records and see what brana resolve \(target) shows"
+                    + "or publish its records and see what \(command) shows"
                 : "DNS does not say where \(target) leads (\(reason)), and the pool would be left without backends; see "
-                    + "what brana resolve \(target) shows, and reload when there is an answer"
+                    + "what \(command) shows, and reload when there is an answer"
             problems.append(("pools.\(name).target", message))
         }
         guard problems.isEmpty else { throw staged.checked.refusal(problems) }
@@ -208,6 +209,7 @@ extension ControlPlane {
             pool = ManagedPool(settings: staged.settings, target: staged.target, id: id, former: former)
         }
         pools[name] = pool
+        defer { noteUse(of: pool, because: "reload") }
         guard let answer = staged.answer else { return }
         take(answer, into: pool)
         if let duration = staged.duration { countRefresh(of: pool, took: duration) }

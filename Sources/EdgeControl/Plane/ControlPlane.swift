@@ -254,6 +254,7 @@ package actor ControlPlane {
             pool.forget(endpoint)
             poolCounters[pool.settings.name, default: PoolCounters()].forget(endpoint)
         }
+        if !removed.isEmpty { noteUse(of: pool, because: "no longer published") }
         return !changes.isEmpty || !removed.isEmpty
     }
 
@@ -267,6 +268,7 @@ package actor ControlPlane {
                 "to": "\(change.to.rawValue)", "reason": "\(change.reason)",
             ]
         )
+        noteUse(of: pool, because: change.reason)
     }
 
     private func hooks() -> WorkerHooks {

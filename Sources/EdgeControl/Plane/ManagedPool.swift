@@ -2,6 +2,7 @@
 
 internal import BackendPool
 internal import EdgeConfiguration
+internal import EdgeTLS
 internal import NIOCore
 internal import SIPLocation
 internal import SIPMessage
@@ -20,6 +21,8 @@ final class ManagedPool {
     var isStale = false
     /// Why the latest resolution gave nothing, or not all, if so.
     var failure: String?
+    /// Whether the latest refresh failed, though what is known may serve on (LOC-61).
+    var isRefreshFailing = false
     /// Whether part of the target could not be asked (LOC-57).
     var isPartial = false
     /// What the latest resolution found wrong with the records.
@@ -29,15 +32,20 @@ final class ManagedPool {
     var skipped = 0
     /// Whether the log was told that dialogs name the pool instead of one of its backends (PRX-84).
     var hasSharedNameNote = false
+    /// Whether the pool had a usable backend when it was looked at last; nil before.
+    var isUsable: Bool?
     var refreshes: UInt64 = 0
     var refreshTask: Task<Void, Never>?
     var probeTasks: [Endpoint: Task<Void, Never>] = [:]
+    /// Why the latest probes of backends failed in TLS, which the log was told of.
+    var probeFailures: [Endpoint: TLSFailure] = [:]
 
     /// A pool without backends, or one that knows what a former one of its name knew of them.
     init(settings: PoolSettingsEntry, target: SIPTarget, id: PoolID, former: ManagedPool? = nil) {
         self.settings = settings
         self.target = target
         state = settings.state(of: target, id: id, former: former)
+        isUsable = former?.isUsable
         if let former, former.target == target {
             tlsMemory = former.tlsMemory
             hasSharedNameNote = former.hasSharedNameNote
@@ -55,6 +63,7 @@ final class ManagedPool {
 
     func forget(_ endpoint: Endpoint) {
         probeTasks.removeValue(forKey: endpoint)?.cancel()
+        probeFailures[endpoint] = nil
     }
 
     func cancel() {

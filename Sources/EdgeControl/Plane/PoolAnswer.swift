@@ -41,6 +41,13 @@ struct PoolAnswer: Sendable {
         }
     }
 
+    /// Why an answer could not be renewed, and serves on for as long as it may; nil when all could that had to be.
+    var renewalFailure: String? {
+        known.sorted { "\($0.key)" < "\($1.key)" }.lazy
+            .compactMap { question, answer in answer.renewalFailure.map { "\(question): \($0)" } }
+            .first
+    }
+
     /// When the first of the answers is due to be asked for again; nil when none was needed.
     var refreshAt: NIODeadline? { known.values.map(\.refreshAt).min() }
 
@@ -74,7 +81,7 @@ struct PoolAnswer: Sendable {
     }
 
     /// What could not be asked; nil when that is the target as a whole.
-    private var unanswered: [UnansweredPart]? {
+    var unanswered: [UnansweredPart]? {
         switch trace.step {
         case .resolved(let located): located.unanswered
         case .absent: []

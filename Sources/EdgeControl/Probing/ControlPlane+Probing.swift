@@ -49,16 +49,30 @@ extension ControlPlane {
             timeout: pool.state.policy.timeout
         )
         let began = NIODeadline.now()
-        let outcome = await exchange.run()
+        let result = await exchange.run()
+        let outcome = result.outcome
         let duration = NIODeadline.now() - began
         guard pools[name] === pool else { return }
         let accepted = if case .answered(let status, _) = outcome { pool.state.policy.accepts(status) } else { false }
         poolCounters[name, default: PoolCounters()]
             .count(outcome, isAccepted: accepted, nanoseconds: duration.nanoseconds)
-        if let change = pool.state.observe(probe: outcome, of: endpoint, now: .now()) {
+        let detail = result.failure.map { LogText.printable($0.words) }
+        if let change = pool.state.observe(probe: outcome, detail: detail, of: endpoint, now: .now()) {
             note(change, in: pool)
             publish()
         }
+        note(result.failure, at: endpoint, of: pool)
+    }
+
+    /// Logs why a probe failed in TLS, with all that is logged of a connection: once until it fails in another way or not
+    /// at all.
+    private func note(_ failure: TLSFailure?, at endpoint: Endpoint, of pool: ManagedPool) {
+        let before = pool.probeFailures[endpoint]
+        pool.probeFailures[endpoint] = failure
+        guard let failure, before?.reason != failure.reason || before?.words != failure.words else { return }
+        let peer = "\(endpoint.address.hostText):\(endpoint.port)"
+        let details = failure.logDetails(peer: peer, side: "backend") + [("pool", pool.settings.name)]
+        connectionLog.write("TLS handshake of a probe failed", details)
     }
 
     private func probeURI(_ pool: ManagedPool, _ endpoint: Endpoint) -> String {

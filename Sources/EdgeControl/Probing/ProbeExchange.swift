@@ -19,21 +19,40 @@ struct ProbeExchange: Sendable {
     let timeout: TimeAmount
 
     /// How the backend answered, or failed to.
-    func run() async -> BackendOutcome {
-        let promise = loop.makePromise(of: BackendOutcome.self)
-        let deadline = loop.scheduleTask(in: timeout) { promise.succeed(.failed(.timeout)) }
+    struct Result: Sendable {
+        let outcome: BackendOutcome
+        /// What was wrong where it failed in TLS.
+        var failure: TLSFailure?
+
+        init(_ outcome: BackendOutcome) { self.outcome = outcome }
+
+        init(_ failure: TLSFailure) {
+            self.failure = failure
+            outcome =
+                switch failure.reason {
+                case .nameMismatch: .failed(.identity)
+                case .daneMismatch: .failed(.unmatched)
+                default: .failed(.tls)
+                }
+        }
+    }
+
+    /// Asks, and waits for the answer as long as may be.
+    func run() async -> Result {
+        let promise = loop.makePromise(of: Result.self)
+        let deadline = loop.scheduleTask(in: timeout) { promise.succeed(Result(.failed(.timeout))) }
         let opening = endpoint.transport == .udp ? openDatagram(promise) : openStream(promise)
         opening.whenFailure { error in
             let timedOut = if case .connectTimeout = error as? ChannelError { true } else { false }
-            promise.succeed(.failed(timedOut ? .connectTimeout : .refused))
+            promise.succeed(Result(.failed(timedOut ? .connectTimeout : .refused)))
         }
-        let outcome = (try? await promise.futureResult.get()) ?? .failed(.closed)
+        let result = (try? await promise.futureResult.get()) ?? Result(.failed(.closed))
         deadline.cancel()
         opening.whenSuccess { $0.close(promise: nil) }
-        return outcome
+        return result
     }
 
-    private func openStream(_ promise: EventLoopPromise<BackendOutcome>) -> EventLoopFuture<any Channel> {
+    private func openStream(_ promise: EventLoopPromise<Result>) -> EventLoopFuture<any Channel> {
         let exchange = self
         return ClientBootstrap(group: loop)
             .connectTimeout(timeout)
@@ -48,7 +67,7 @@ struct ProbeExchange: Sendable {
             .connect(to: SocketAddress(endpoint.address, port: endpoint.port))
     }
 
-    private func openDatagram(_ promise: EventLoopPromise<BackendOutcome>) -> EventLoopFuture<any Channel> {
+    private func openDatagram(_ promise: EventLoopPromise<Result>) -> EventLoopFuture<any Channel> {
         let exchange = self
         let remote = SocketAddress(endpoint.address, port: endpoint.port)
         let any: IPAddress = endpoint.address.isIPv6 ? .v6(high: 0, low: 0) : .v4(0)
@@ -99,10 +118,10 @@ private final class StreamProbeHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private let exchange: ProbeExchange
-    private let promise: EventLoopPromise<BackendOutcome>
+    private let promise: EventLoopPromise<ProbeExchange.Result>
     private var framer = StreamFramer()
 
-    init(_ exchange: ProbeExchange, _ promise: EventLoopPromise<BackendOutcome>) {
+    init(_ exchange: ProbeExchange, _ promise: EventLoopPromise<ProbeExchange.Result>) {
         self.exchange = exchange
         self.promise = promise
     }
@@ -125,40 +144,36 @@ private final class StreamProbeHandler: ChannelInboundHandler {
         while true {
             switch framer.next() {
             case .message(let bytes):
-                if let outcome = ProbeExchange.outcome(of: bytes, framing: .stream) { promise.succeed(outcome) }
+                if let outcome = ProbeExchange.outcome(of: bytes, framing: .stream) { promise.succeed(.init(outcome)) }
             case .keepAlive: continue
             case .needMore: return
-            case .failed: return promise.succeed(.failed(.closed))
+            case .failed: return promise.succeed(.init(.failed(.closed)))
             }
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let failure = error as? TLSFailure else { return promise.succeed(.failed(.closed)) }
-        switch failure.reason {
-        case .nameMismatch: promise.succeed(.failed(.identity))
-        case .daneMismatch: promise.succeed(.failed(.unmatched))
-        default: promise.succeed(.failed(.tls))
-        }
+        guard let failure = error as? TLSFailure else { return promise.succeed(.init(.failed(.closed))) }
+        promise.succeed(.init(failure))
         context.close(promise: nil)
     }
 
-    func channelInactive(context: ChannelHandlerContext) { promise.succeed(.failed(.closed)) }
+    func channelInactive(context: ChannelHandlerContext) { promise.succeed(.init(.failed(.closed))) }
 }
 
 /// Reads the answer of a UDP probe.
 private final class DatagramProbeHandler: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
 
-    private let promise: EventLoopPromise<BackendOutcome>
+    private let promise: EventLoopPromise<ProbeExchange.Result>
 
-    init(_ promise: EventLoopPromise<BackendOutcome>) { self.promise = promise }
+    init(_ promise: EventLoopPromise<ProbeExchange.Result>) { self.promise = promise }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if let outcome = ProbeExchange.outcome(of: unwrapInboundIn(data).data, framing: .datagram) {
-            promise.succeed(outcome)
+            promise.succeed(.init(outcome))
         }
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { promise.succeed(.failed(.refused)) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { promise.succeed(.init(.failed(.refused))) }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import EdgeTLS
+package import EdgeTLS
 internal import SIPMessage
 internal import SIPProxy
 
@@ -12,17 +12,23 @@ extension Worker {
     func log(_ message: String, _ flow: StreamFlow, _ failure: TLSFailure) {
         var side = "client"
         if case .backend = flow.context.side { side = "backend" }
+        hooks.logConnection(message, failure.logDetails(peer: flow.context.peerText, side: side))
+    }
+}
+
+extension TLSFailure {
+    /// What a log line says of it, beside its message: who the other end is, and what was wrong (TLS-54).
+    package func logDetails(peer: String, side: String) -> [(String, String)] {
         var details = [
-            ("peer", flow.context.peerText), ("side", side), ("reason", failure.reason.rawValue),
-            ("detail", failure.words), ("meaning", failure.reason.words),
+            ("peer", peer), ("side", side), ("reason", reason.rawValue), ("detail", words), ("meaning", reason.words),
         ]
-        if let name = failure.serverName { details.append(("server_name", name)) }
-        if let refused = failure.refused {
+        if let serverName { details.append(("server_name", serverName)) }
+        if let refused {
             details += [("certificate", refused.subject), ("certificate_issuer", refused.issuer)]
             if !refused.names.isEmpty { details.append(("certificate_names", refused.names)) }
             details.append(("certificate_sha256", refused.digest))
         }
-        hooks.logConnection(message, details)
+        return details
     }
 }
 

@@ -36,6 +36,7 @@ package struct AnswerCache: Sendable {
         func usable(isStale: Bool) -> DNSAnswer? {
             guard var answer else { return nil }
             answer.isStale = isStale
+            answer.renewalFailure = failure?.failureWords
             answer.refreshAt = max(answer.refreshAt, retryAt ?? answer.refreshAt)
             return answer
         }

@@ -53,6 +53,8 @@ package struct DNSAnswer: Sendable, Hashable {
     package var server: String
     /// Whether it has expired and stands in for one that could not be had (RFC 8767).
     package var isStale = false
+    /// Why it could not be renewed when that was tried last; nil when it could, or was not yet tried.
+    package var renewalFailure: String?
     package var security = Security.unchecked
     /// What is wrong with an answer that is not used, where there is more to say than the kind of failure.
     package var reason: String?
@@ -72,6 +74,12 @@ package struct DNSAnswer: Sendable, Hashable {
     package var records: [DNSRecord] {
         if case .records(let records) = outcome { return records }
         return []
+    }
+
+    /// Why there is no answer, in a word or in words; nil when there is one.
+    package var failureWords: String? {
+        if case .failure(let kind) = outcome { return reason ?? kind.rawValue }
+        return nil
     }
 
     package var isFailure: Bool {

@@ -184,7 +184,7 @@ extension MetricCatalog {
     package static let dnsRefreshes = Metric(
         .counter,
         "dns_refreshes_total",
-        "Resolutions of a pool's target; a failure found no backend, or could not ask for all.",
+        "Resolutions of a pool's target; a failure found no backend, or could not ask for all, even if older answers serve on.",
         .pool,
         .of("result", ResultLabel.self)
     )

@@ -74,6 +74,13 @@ final class TestEdge: Sendable {
     /// Ends the name server alone.
     func stopNames() async { await zones.stop() }
 
+    /// Another name server in the place of the one that has ended, with these SRV records.
+    func startNames(servers: [(priority: Int, port: Int)], ttl: Int) async throws -> ZoneServer {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let source = ZoneSource.text(Self.zone(servers, ttl: ttl), name: "test.zone")
+        return try await .start([source], port: UInt16(ports.names), loop: loop)
+    }
+
     /// Ends the admin server alone; its socket's file may stay.
     func stopServing() async {
         admin.cancel()

@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOPosix
+import SIPDNS
 import TestSupport
 import Testing
 
@@ -68,6 +69,96 @@ struct ProbedEdgeTests {
         #expect(lines.count == 2 && lines.allSatisfy { $0.contains("tcp:127.0.0.1:\(backend.port)") })
         #expect(lines.first?.contains("to=down") == true && lines.first?.contains("connection refused") == true)
         #expect(lines.last?.contains("from=down") == true && lines.last?.contains("to=up") == true)
+        await edge.stop()
+        await backend.stop()
+    }
+
+    @Test("A pool whose last usable backend goes is an error in the log, once, and a notice when it has one again")
+    func lastBackend() async throws {
+        let recorder = LogRecorder()
+        let backends = [try await Self.backend("b1"), try await Self.backend("b2")]
+        let servers = backends.map { (priority: 10, port: $0.port) }
+        let edge = try await TestEdge(servers: servers, logger: recorder.logger) { Self.text($0) }
+        try await Self.expectUp(2, edge)
+        @Sendable func lines(_ start: String) -> [String] { recorder.lines.filter { $0.hasPrefix(start) } }
+        await backends[0].stop()
+        try await Self.expectUp(1, edge)
+        #expect(lines("pool has no usable backend").isEmpty)
+        await backends[1].stop()
+        try await Self.expectUp(0, edge)
+        let gone = lines("pool has no usable backend")
+        #expect(gone.count == 1 && gone[0].contains("backends=2 pool=voice reason=\"probe: connection refused\""))
+        #expect(lines("pool has a usable backend again").isEmpty)
+        for backend in backends { try await backend.start() }
+        try await Self.expectUp(2, edge)
+        #expect(lines("pool has no usable backend").count == 1 && lines("pool has a usable backend again").count == 1)
+        await edge.stop()
+        for backend in backends { await backend.stop() }
+    }
+
+    @Test("A probe that fails in TLS says why: in the log once and in full, in the backend's reason in a few words")
+    func secureProbes() async throws {
+        let far = try await TestEdge { ports in
+            """
+            edge: { name: far.example.test, workers: 1 }
+            listeners: [{ name: s, address: "127.0.0.1:\(ports.secure)", transport: tls, tls: s }]
+            tls: { s: { certificate: \(ports.certificate), key: \(ports.key) } }
+            pools: { voice: { target: "sip:127.0.0.1:9;transport=tcp", health: { probe: none } } }
+            routes: [{ pool: voice }]
+            admin: { socket: \(ports.socket) }
+            logging: { level: critical, stderr: false }
+
+            """
+        }
+        let recorder = LogRecorder()
+        let target = "sip:127.0.0.1:\(far.ports.secure);transport=tls"
+        let edge = try await TestEdge(logger: recorder.logger) {
+            Self.text($0).replacing("sip:\(TestEdge.domain)", with: target)
+        }
+        let label = ["pool": "voice", "result": "tls"]
+        let came = try await Waiting.until(within: .seconds(10)) {
+            let series = ExpositionParser.Series(name: "brana_probe_results_total", labels: label)
+            return try await edge.metrics().values[series].map { $0 >= 3 } ?? false
+        }
+        #expect(came)
+        let lines = recorder.lines.filter { $0.hasPrefix("TLS handshake of a probe failed") }
+        #expect(lines.count == 1, "\(lines)")
+        let line = lines.first ?? ""
+        for part in [
+            "certificate=", "certificate_sha256=", "peer=127.0.0.1:\(far.ports.secure)", "pool=voice", "side=backend",
+        ] { #expect(line.contains(part), "\(line)") }
+        let reason = try #require(try await edge.plane.poolReports().first?.backends.first?.reason)
+        #expect(reason.hasPrefix("probe: TLS handshake failed: ") && reason.contains("certificate"), "\(reason)")
+        await edge.stop()
+        await far.stop()
+    }
+
+    @Test("LOC-61: an outage of DNS is a failed refresh and one warning, though answers serve on; its end is a notice")
+    func outage() async throws {
+        let recorder = LogRecorder()
+        let backend = try await Self.backend()
+        let edge = try await TestEdge(servers: [(10, backend.port)], ttl: 1, logger: recorder.logger) { Self.text($0) }
+        try await Self.expectUp(1, edge)
+        let failures = ExpositionParser.Series(
+            name: "brana_dns_refreshes_total",
+            labels: ["pool": "voice", "result": "failure"]
+        )
+        #expect(try await edge.metrics().values[failures] == 0)
+        @Sendable func lines(_ start: String) -> [String] { recorder.lines.filter { $0.hasPrefix(start) } }
+        await edge.stopNames()
+        let came = try await Waiting.until(within: .seconds(20)) {
+            try await edge.metrics().values[failures].map { $0 >= 1 } ?? false
+        }
+        #expect(came)
+        let began = lines("DNS does not answer for a pool")
+        #expect(began.count == 1 && began[0].contains("pool=voice") && began[0].contains("until="), "\(began)")
+        #expect(lines("DNS answers for a pool again").isEmpty)
+        let names = try await edge.startNames(servers: [(10, backend.port)], ttl: 60)
+        let ended = await Waiting.until(within: .seconds(20)) { !lines("DNS answers for a pool again").isEmpty }
+        #expect(ended)
+        #expect(lines("DNS does not answer for a pool").count == 1)
+        try await Self.expectUp(1, edge)
+        await names.stop()
         await edge.stop()
         await backend.stop()
     }

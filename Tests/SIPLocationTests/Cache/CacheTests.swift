@@ -105,6 +105,8 @@ struct CacheTests {
         }
         #expect(stale.isStale)
         #expect(stale.refreshAt == Bench.at(49))
+        #expect(stale.renewalFailure == "timeout")
+        #expect(bench.store(Self.a, Self.records, ttl: 10, at: 50).renewalFailure == nil)
     }
 
     @Test("LOC-58: TTLs are clamped to 1 second and to a day")
