@@ -4,9 +4,10 @@ internal import EdgeRuntime
 internal import NIOCore
 internal import SIPMessage
 
-/// What `/api/v1/sources` gives: addresses whose requests were refused by a limit or failed at backends, and who is banned.
+/// What `/api/v1/sources` gives: addresses whose requests were refused by a limit of their own or failed at backends, and who
+/// is banned.
 ///
-/// Failures are counted always, what is refused while a rate or a ban is configured; both while the source has its place.
+/// All is counted while the source has its place, what is refused by a rate while one is configured.
 package struct SourcesReport: Codable, Sendable {
     /// How many sources are listed when nobody says another number.
     package static let standardLimit = 100

@@ -122,6 +122,9 @@ struct Source: Sendable {
         refused &+= 1
     }
 
+    /// Notes a request that was refused for another reason.
+    mutating func refuse() { refused &+= 1 }
+
     /// Notes a request that failed at a backend.
     mutating func fail() {
         failures &+= 1

@@ -71,6 +71,13 @@ package struct SourceTable: Sendable {
         strike(place(of: SourceKey(source, isProven: true), address, now: now), isProven: true, limit, now: now)
     }
 
+    /// Notes that a request of `source` was refused by a limit that nobody is banned for.
+    package mutating func noteRefusal(of source: IPAddress, isProven: Bool, now: NIODeadline) {
+        let index = place(of: SourceKey(source, isProven: isProven), address, now: now)
+        places[index].turnWindow(limits.banWindow, now: now)
+        places[index].refuse()
+    }
+
     /// Whether an answer of a backend is one that scanners get.
     static func isFailure(_ status: UInt16) -> Bool { status == 401 || status == 403 || status == 404 }
 

@@ -115,6 +115,7 @@ extension Worker {
         case .dropped(let reason): counters.drops.increment(DropLabel(reason))
         case .limit(let limit):
             if let label = LimitLabel(limit) { counters.limits.increment(label) }
+        case .refused(let limit, let context): noteRefusal(limit, context)
         case .badToken: counters.forgedTokens &+= 1
         case .pathUnused(let context): hintAtPath(context)
         case .overloadAlarm(let target, let percent): raiseAlarm(target, percent)

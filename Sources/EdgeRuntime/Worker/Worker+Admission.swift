@@ -66,6 +66,7 @@ extension Worker {
         case .admitted: return .admitted
         case .limited(let limit):
             counters.limits.increment(limit)
+            tell(limit, context.remoteAddress, now: now)
             return setup.answersOverLimit ? .refused : .dropped
         case .banning(let limit):
             counters.limits.increment(limit)

@@ -36,7 +36,10 @@ extension Worker {
     ) throws {
         if let refusal = refusal(of: source.address, setup) {
             counters.refusals.increment(Int(setup.identity.id.index), refusal)
-            if let limit = LimitLabel(refusal) { counters.limits.increment(limit) }
+            if let limit = LimitLabel(refusal) {
+                counters.limits.increment(limit)
+                tell(limit, source.address, now: eventLoop.now)
+            }
             return channel.close(promise: nil)
         }
         counters.connections.increment(Int(setup.identity.id.index), .accepted)
@@ -116,6 +119,7 @@ extension Worker {
         guard limiter.admit(identity, limit: limit) else {
             counters.refusals.increment(Int(flow.context.listener.index), .connectionsPerIdentity)
             counters.limits.increment(.connectionsPerIdentity)
+            tell(.connectionsPerIdentity, flow.context.remoteAddress, now: eventLoop.now)
             return false
         }
         flow.countedIdentity = identity

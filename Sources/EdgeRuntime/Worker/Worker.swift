@@ -47,6 +47,7 @@ package final class Worker {
     var sources: SourceTable?
     /// Whether messages are charged to their sources.
     private(set) var chargesSources = false
+    var refusalNotes = RefusalNotes()
     /// What owners of certificates, and all clients together, have used up.
     var identities = IdentityBuckets()
     var allClients = TokenBucket()

@@ -27,7 +27,7 @@ extension ProxyCore {
             return false
         }
         guard servers.count < limit(isInDialog: request.to.tag != nil) else {
-            act(.event(.limit(.transactions)))
+            act(.event(.refused(.transactions, flow)))
             turnAway(request, on: flow, answering: flow.transport.isReliable || request.method == .invite)
             return false
         }
@@ -40,7 +40,7 @@ extension ProxyCore {
     /// dropped here.
     func takesShare(_ request: SIPMessage, on flow: FlowContext, _ owner: inout TransactionShares.Owner?) -> Bool {
         guard let limit = takeShare(on: flow, isInDialog: request.to.tag != nil, &owner) else { return true }
-        act(.event(.limit(limit)))
+        act(.event(.refused(limit, flow)))
         turnAway(request, on: flow, answering: flow.transport.isReliable || request.method == .invite)
         return false
     }

@@ -58,6 +58,8 @@ package enum ProxyEvent: Sendable {
     case dropped(DropReason)
     /// A limit was hit.
     case limit(ProxyLimit)
+    /// A request that came on this flow was refused because of a limit.
+    case refused(ProxyLimit, FlowContext)
     /// A token in a Route did not verify, or its flow is gone.
     case badToken
     /// A server of ours asked for a client by its address, on this flow: it does not use the Path (FLW-37).

@@ -67,6 +67,36 @@ struct SourcesReportTests {
         await edge.stop()
     }
 
+    @Test("TXN-46: whom transactions_per_source turns away is told there without any rate or ban, and in the log once")
+    func transactions() async throws {
+        let recorder = LogRecorder()
+        // It takes requests and never answers.
+        let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(silent.localAddress?.port)
+        let edge = try await TestEdge(logger: recorder.logger) {
+            Self.text($0, "transactions_per_source: 5", backend: port)
+        }
+        let connection = try await edge.connect(to: edge.ports.plain)
+        await withTaskGroup { group in
+            for number in 1...10 {
+                group.addTask {
+                    let request = Self.options(number, hops: 70)
+                    _ = await connection.send(request, branch: "\(number)", deadline: .milliseconds(500))
+                }
+            }
+        }
+        let came = try await Waiting.until(within: .seconds(5)) { try await report(edge).sources.first?.refused == 6 }
+        #expect(came)
+        let source = try #require(try await report(edge).sources.first)
+        #expect(source.address == "127.0.0.1" && source.bannedFor == nil && source.failures == 0)
+        let lines = recorder.lines.filter { $0.hasPrefix("refused because of a limit") }
+        let end = " limit=limits.transactions_per_source source=127.0.0.1 worker=0"
+        #expect(lines.count == 1 && lines[0].hasSuffix(end), "\(lines)")
+        await edge.stop()
+        try await silent.close()
+    }
+
     @Test("OVL-39: 50 times 401 of a backend are told by source, over UDP apart, though nothing is limited")
     func failures() async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()

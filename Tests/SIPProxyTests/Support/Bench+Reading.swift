@@ -42,7 +42,10 @@ extension Bench {
 
     var limits: [ProxyLimit] {
         events.compactMap { event in
-            if case .limit(let limit) = event { limit } else { nil }
+            switch event {
+            case .limit(let limit), .refused(let limit, _): limit
+            default: nil
+            }
         }
     }
 

@@ -124,7 +124,8 @@ final class Plane {
         case .attempt(let target, let failure, let retryAfter, _): observe(target, failure, retryAfter)
         case .finished: world.count.finished += 1
         case .dropped(let reason): world.count.drops[reason.rawValue, default: 0] += 1
-        case .limit, .badToken, .overloadAlarm, .pathUnused: world.count.drops["limit or token", default: 0] += 1
+        case .limit, .refused, .badToken, .overloadAlarm, .pathUnused:
+            world.count.drops["limit or token", default: 0] += 1
         }
     }
 
