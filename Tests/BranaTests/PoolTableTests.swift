@@ -53,6 +53,9 @@ struct PoolTableTests {
         #expect(all[1] == "pool voice: sip:voice.example.test, balance srv, TTL left 12 s, stale, in part")
         #expect(Array(all[2...4]) == ["  SRV could not be asked"] + notes.map { "  \($0)" })
         #expect(all[5].hasPrefix("server ") && all.count == 7)
+        // What the records and their resolution both say stands there once.
+        let once = try lines([report(problem: notes[0], notes: notes + notes)])
+        #expect(once.filter { $0.hasPrefix("  ") } == notes.map { "  \($0)" })
         // Each pool has its own.
         let two = try lines([report(notes: [notes[0]]), report(notes: [notes[1]])])
         #expect(two.filter { $0.hasPrefix("  ") } == notes.map { "  \($0)" } && two[2] == "  \(notes[0])")

@@ -23,6 +23,11 @@ package struct ConfigurationProblem: Error, Sendable, Hashable, CustomStringConv
         self.message = message
     }
 
+    /// The place and the message, for where the severity is told in another way.
+    package var placedMessage: String {
+        line > 0 ? "\(file):\(line):\(column): \(message)" : "\(file): \(message)"
+    }
+
     /// `file:line:column: message`, the form that editors jump by.
     package var description: String {
         let kind = severity == .warning ? "warning: " : ""

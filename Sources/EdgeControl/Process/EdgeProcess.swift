@@ -20,7 +20,7 @@ package enum EdgeProcess {
         let checked = try CheckedConfiguration.load(path, keyLog: keyLog, state: StateDirectory())
         let log = EdgeLog(checked.configuration.logging)
         let logger = log.logger
-        for warning in checked.warnings { logger.warning("\(warning)") }
+        for warning in checked.warnings { logger.warning("\(warning.placedMessage)") }
         if let keyLog {
             logger.warning(
                 "the secrets of all TLS connections are written to a file; whoever has it can read the traffic",

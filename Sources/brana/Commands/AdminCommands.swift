@@ -14,7 +14,7 @@ struct AdminOption: ParsableArguments {
     /// What a reply says; one that is none of this version's ends the command with status 1.
     func decode<Value: Decodable>(_ type: Value.Type, _ reply: AdminClient.Reply) throws -> Value {
         guard let value = try? JSONText.decode(type, from: reply.body) else {
-            Terminal.error("the answer of Brana at \(socket) cannot be read; is it of another version than this command?")
+            Terminal.error("cannot read the answer of Brana at \(socket); is it of another version?")
             throw ExitCode(1)
         }
         return value
@@ -91,7 +91,7 @@ enum PoolTable {
         pools.map { pool in
             let ttl = pool.ttlLeft.map { "TTL left \($0) s" } ?? "fixed address"
             let stale = (pool.isStale ? ", stale" : "") + (pool.isPartial ? ", in part" : "")
-            let problems = ([pool.problem].compactMap(\.self) + pool.notes).map { "\n  \($0)" }.joined()
+            let problems = lines(of: pool).map { "\n  \($0)" }.joined()
             let hasPlans = pool.backends.contains { $0.dane != nil }
             let rows = pool.backends.map { backend in
                 [
@@ -109,6 +109,13 @@ enum PoolTable {
                 + Terminal.table(header, rows, numbers: [2, 3, 4, 5, 6, 7])
         }
         .joined(separator: "\n")
+    }
+
+    /// What is wrong, each thing once: why DNS gave nothing or not all, then the records.
+    private static func lines(of pool: PoolReport) -> [String] {
+        ([pool.problem].compactMap(\.self) + pool.notes).reduce(into: []) { lines, line in
+            if !lines.contains(line) { lines.append(line) }
+        }
     }
 
     /// What a backend is chosen by, in the words of the configuration.
