@@ -50,6 +50,35 @@ struct ProblemTests {
         #expect(doubtful.configuration?.tls["public"]?.minimumVersion == "1.1")
     }
 
+    @Test("A pool over TCP or TLS whose backends have no listener for requests of their own is warned of, and read")
+    func returns() {
+        let tcp = ConfigurationOutcome.of(MinimalText.with(pool: "transports: [tcp]"))
+        #expect(
+            tcp.problems.map(\.description) == [
+                "test.yaml:8:20: warning: pools.voice: backends are reached over tcp, and requests that they send inside "
+                    + "dialogs find no listener for it; add one that they can reach, such as { name: inner, address: "
+                    + "\"192.0.2.10:5060\", transport: tcp, role: inner }"
+            ]
+        )
+        #expect(tcp.configuration != nil)
+        let inner = "name: inner, address: \"192.0.2.10:5060\", transport: tcp"
+        for sound in [
+            MinimalText.with(pool: ""), MinimalText.with(pool: "transports: [tls]"),
+            MinimalText.with(pool: "transports: [tls, tcp]"),
+            MinimalText.with(listeners: inner, pool: "transports: [tcp]"),
+            MinimalText.with(pool: "transports: [tcp], via: public"),
+        ] {
+            #expect(ConfigurationOutcome.of(sound).problems == [])
+        }
+    }
+
+    @Test("Where its severity is told already, a problem goes without it")
+    func placedMessage() {
+        let doubtful = ConfigurationOutcome.of(MinimalText.with(profile: "minimum_version: \"1.1\""))
+        let words = "TLS 1.1 is broken (RFC 8996); use 1.2 or 1.3"
+        #expect(doubtful.problems.map(\.placedMessage) == ["test.yaml:6:80: \(words)"])
+    }
+
     @Test("A balance that affinity leaves nothing to decide is warned of, and read")
     func balanceBesideAffinity() {
         let both = ConfigurationOutcome.of(MinimalText.with(pool: "affinity: to, balance: latency"))

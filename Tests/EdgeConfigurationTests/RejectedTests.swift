@@ -61,7 +61,7 @@ struct RejectedTests {
         let outcome = ConfigurationLoader.load(path)
         #expect(
             outcome.problems.map(\.description) == [
-                "\(path):7:26: tls.public.certificate: cannot read \(folder.path)/certs/edge.pem; check the path and its "
+                "\(path):9:26: tls.public.certificate: cannot read \(folder.path)/certs/edge.pem; check the path and its "
                     + "permissions"
             ]
         )

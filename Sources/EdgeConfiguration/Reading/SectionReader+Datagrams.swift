@@ -18,9 +18,11 @@ extension SectionReader {
         guard let target = try? SIPTarget(pool.target) else { return }
         let (spoken, address) = (target.spokenTransport, target.address)
         if spoken == .udp, !listeners.contains(where: { $0.sendsDatagrams(to: address) }) {
+            var advice = "write ;transport=tcp behind it"
+            if case .service = target.host { advice = "name _sip._tcp. in place of _sip._udp." }
             reader.error(
                 file["pools"]?[pool.name]?["target"],
-                "pools.\(pool.name): the target speaks udp, and \(Self.missing); add one, or write ;transport=tcp behind it"
+                "pools.\(pool.name): the target speaks udp, and \(Self.missing); add one, or \(advice)"
             )
         } else if spoken == nil, !listeners.contains(where: { $0.sendsDatagrams(to: nil) }) {
             checkListed(pool)
@@ -45,7 +47,7 @@ extension SectionReader {
 
 extension SIPTarget {
     /// The transport that it is reached by whatever DNS says; nil when DNS says it (RFC 3263 section 4.1).
-    fileprivate var spokenTransport: SIPTransport? {
+    var spokenTransport: SIPTransport? {
         if let transport { return transport }
         switch host {
         case .address: return isSecure ? .tls : .udp

@@ -43,6 +43,7 @@ struct SectionReader {
         }
         for pool in configuration.pools { checkDANE(pool, configuration.resolver.dnssec) }
         checkDatagrams(configuration)
+        checkReturns(configuration)
         readRoutes(into: &configuration)
         readLimits(file["limits"], into: &configuration.limits)
         readAdmin(file["admin"], into: &configuration.admin)

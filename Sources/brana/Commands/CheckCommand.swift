@@ -8,8 +8,11 @@ internal import EdgeControl
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Check a configuration, its certificates and its targets.",
-        discussion: "Prints a line for each problem, as file:line:column: message; exit status 1 when one is an error."
+        abstract: "Check a configuration, its certificates and how its targets are written.",
+        discussion: """
+            Prints a line for each problem, as file:line:column: message; exit status 1 when one is an error. No name is \
+            asked for in DNS, and nothing is connected to: brana resolve and brana tls check do that.
+            """
     )
 
     @OptionGroup var file: ConfigurationOption

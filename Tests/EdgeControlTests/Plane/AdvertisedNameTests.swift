@@ -43,7 +43,7 @@ struct AdvertisedNameTests {
               - { name: public, \(listener("transport: tls, tls: public")) }
             tls:
               public: { certificate: \(leaf.chain), key: \(leaf.key), ca: \(store.authority) }
-            pools: { voice: { target: "sip:127.0.0.1:9;transport=tcp", allow_loopback: true } }
+            pools: { voice: { target: "sip:127.0.0.1:9;transport=tls", allow_loopback: true } }
             routes: [{ pool: voice }]
 
             """
