@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Foundation
+internal import Glibc
 
 /// A file that holds the bytes of a secret.
 enum SecretFile {
@@ -14,8 +15,10 @@ enum SecretFile {
 
     /// Whether everybody on the machine may read it.
     static func isReadableByAll(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IROTH != 0
+        let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+        guard let mode = attributes?[.posixPermissions] as? NSNumber else { return false }
+        return mode.uint32Value & 0o004 != 0
     }
 
     /// Puts these bytes into a new file that its owner alone can read, whole or not at all; a file that is there already
