@@ -81,7 +81,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             isKnownToCheck: false
         ) {
             $0.mark = "\"127.0.0.1:\($0.takenPort)\""
-            $0.edge.listeners = ["{ name: spare, transport: tcp, address: \($0.mark ?? "") }"]
+            $0.edge.listeners += ["{ name: spare, transport: tcp, address: \($0.mark ?? "") }"]
         },
         BadInput(
             testDescription: "admin port in use",
