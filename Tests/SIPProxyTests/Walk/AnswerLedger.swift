@@ -68,8 +68,9 @@ struct AnswerLedger {
 
     /// Whether a CSeq that can be read says that it was an ACK; where it cannot, the request line alone does.
     private static func isOfACK(_ wire: Wire) -> Bool {
-        let number = wire.value("CSeq")?.split { $0 == " " || $0 == "\t" }.first.flatMap { Int32($0) }
-        return number ?? -1 >= 0 && wire.cseqMethod == "ACK"
+        let parts = wire.value("CSeq")?.split { $0 == " " || $0 == "\t" } ?? []
+        guard parts.count == 2, let number = Int32(parts[0]) else { return false }
+        return number >= 0 && parts[1] == "ACK"
     }
 
     private mutating func noteAnswer(_ sent: Sent) {
