@@ -6,14 +6,15 @@ internal import Yams
 
 /// Requests over UDP leave from a UDP listener's address: answers come there, and firewalls expect them there (TRN-52).
 extension SectionReader {
-    /// Notes the pools that are reached over UDP while there is no listener for it; what only DNS knows shows when it
-    /// answers.
-    func checkDatagrams(_ configuration: Configuration) {
+    /// Notes the pools that lack a listener, for what is sent to them over UDP or for what their backends send themselves.
+    func checkListeners(ofPoolsIn configuration: Configuration) {
         // With an entry that cannot be read nobody knows whether it is the one that is missing.
         guard let entries = file["listeners"]?.sequence, configuration.listeners.count == entries.count else { return }
         for pool in configuration.pools { checkDatagrams(pool, configuration.listeners) }
+        for pool in configuration.pools where pool.via == nil { checkReturns(pool, configuration.listeners) }
     }
 
+    /// Notes that a pool is reached over UDP while there is no listener for it; what only DNS knows shows when it answers.
     private func checkDatagrams(_ pool: PoolSettingsEntry, _ listeners: [ListenerSettings]) {
         guard let target = try? SIPTarget(pool.target) else { return }
         let (spoken, address) = (target.spokenTransport, target.address)

@@ -7,15 +7,8 @@ internal import Yams
 /// Requests that backends send inside dialogs come to the listener that Via and Record-Route name: one of their own
 /// transport, or an inner one; another can only take them from backends that speak its transport too.
 extension SectionReader {
-    /// Notes the pools that are reached over TCP or TLS while there is no such listener; what only DNS knows is left to
-    /// it.
-    func checkReturns(_ configuration: Configuration) {
-        // With an entry that cannot be read nobody knows whether it is the one that is missing.
-        guard let entries = file["listeners"]?.sequence, configuration.listeners.count == entries.count else { return }
-        for pool in configuration.pools where pool.via == nil { checkReturns(pool, configuration.listeners) }
-    }
-
-    private func checkReturns(_ pool: PoolSettingsEntry, _ listeners: [ListenerSettings]) {
+    /// Notes that a pool is reached over TCP or TLS while there is no such listener; what only DNS knows is left to it.
+    func checkReturns(_ pool: PoolSettingsEntry, _ listeners: [ListenerSettings]) {
         guard let target = try? SIPTarget(pool.target) else { return }
         var streams = pool.transports
         if let spoken = target.spokenTransport { streams = [spoken] }

@@ -42,8 +42,7 @@ struct SectionReader {
             if let pool = readPool(entry.value, entry.name) { configuration.pools.append(pool) }
         }
         for pool in configuration.pools { checkDANE(pool, configuration.resolver.dnssec) }
-        checkDatagrams(configuration)
-        checkReturns(configuration)
+        checkListeners(ofPoolsIn: configuration)
         readRoutes(into: &configuration)
         readLimits(file["limits"], into: &configuration.limits)
         readAdmin(file["admin"], into: &configuration.admin)

@@ -115,8 +115,9 @@ extension ProxyCore {
     /// Whether the pool to which the routes would take such a request has a place for it; where they take it to none, any.
     private func serves(_ server: ServerTransaction) -> Bool {
         let proxy = server.snapshot.proxy
-        let rule = proxy.routes.first { $0.matches(server.request, on: server.flow) }
-        if case .pool(let id)? = rule?.action, Int(id.index) < proxy.pools.count {
+        if let rule = server.plan.rule ?? rule(for: server.request, on: server.flow, server.snapshot),
+            case .pool(let id) = proxy.routes[rule].action, Int(id.index) < proxy.pools.count
+        {
             return proxy.pools[Int(id.index)].hasUsable
         }
         return proxy.pools.isEmpty || proxy.pools.contains { $0.hasUsable }
